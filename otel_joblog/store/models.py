@@ -1,0 +1,115 @@
+"""What the reader returns: the shapes that pages, CLI and API share. Times are UTC datetimes, durations seconds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from ..conventions import RunStatus
+
+__all__ = ["ErrorInfo", "LogLine", "Page", "ProgressInfo", "RunDetail", "RunSummary", "StepInfo"]
+
+T = TypeVar("T")
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """One page by key. ``next`` is what to pass as ``after`` for the page that follows; None on the last."""
+
+    items: list[T]
+    next: str | None = None
+
+
+class ProgressInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+    current: float
+    total: float | None = None
+    unit: str = ""
+
+    @property
+    def percent(self) -> float | None:
+        """0 to 100, or None where the total is not known."""
+        return min(100.0, 100.0 * self.current / self.total) if self.total else None
+
+
+class ErrorInfo(msgspec.Struct, frozen=True):
+    type: str
+    message: str
+    stacktrace: str | None = None
+
+
+class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as a row of a list."""
+
+    run_id: str
+    name: str  # start as YYYYMMDDhhmmss in UTC, with _1, _2… where runs of a job start in one second
+    job: str
+    status: RunStatus
+    status_message: str
+    started_at: datetime
+    ended_at: datetime | None
+    duration: float | None  # seconds; of an open run None
+    type: str
+    trigger: str
+    reference: str | None
+    owner: str | None
+    schedule: str | None
+    attempt: int
+    service: str
+    host: str
+    pid: int | None
+    progress: ProgressInfo | None
+    lines: int  # lines in the store
+    lines_emitted: int | None  # lines that the run says it emitted; None until its end is known
+    warnings: int
+    errors: int
+    steps: int
+    parent_run: str | None  # run id of the enclosing run
+    exit_code: int | None
+    error: ErrorInfo | None  # without the stacktrace
+
+
+class StepInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of a run, or another span of its trace (``kind``)."""
+
+    span_id: str
+    parent_id: str | None
+    kind: str  # "step" or "span"
+    name: str
+    seq: int  # place among the steps, from 1; 0 for other spans
+    stage: str | None
+    task_id: str | None
+    status: RunStatus
+    status_message: str
+    started_at: datetime
+    ended_at: datetime | None
+    duration: float | None
+    error: ErrorInfo | None
+    attributes: dict[str, Any]
+
+
+class LogLine(msgspec.Struct, frozen=True, kw_only=True):
+    time: datetime
+    seq: int
+    span_id: str
+    step: str | None  # name of the step it belongs to; None for the run itself
+    severity: int  # OTel severity number
+    level: str  # its name: DEBUG, INFO, WARN, ERROR, …
+    stream: str  # "log", "stdout" or "stderr"
+    logger: str
+    message: str
+    attributes: dict[str, Any]
+
+
+class RunDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """A run with everything but its lines."""
+
+    run: RunSummary
+    error: ErrorInfo | None  # with the stacktrace
+    attributes: dict[str, Any]
+    resource: dict[str, Any]
+    events: list[dict[str, Any]]
+    links: list[dict[str, Any]]
+    steps: list[StepInfo]  # ordered by start, then seq; at most the reader's step limit
+    steps_left_out: int  # how many steps the limit left out
+    children: list[RunSummary]
