@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from enum import IntEnum, StrEnum
 
-__all__ = ["Attribute", "JobType", "RunStatus", "Severity", "SpanKind", "Stream", "Trigger"]
+__all__ = ["CONTEXT_KEY", "Attribute", "JobType", "RunStatus", "Severity", "SpanKind", "Stream", "Trigger"]
+
+# Under this key OTel's context carries the innermost active run or step (see otel_joblog.capture.active).
+CONTEXT_KEY = "otel_joblog-active"
 
 
 class RunStatus(StrEnum):
@@ -146,6 +149,7 @@ class Attribute:
     CODE_FUNCTION = "code.function.name"  # semconv: code
     CODE_FILE = "code.file.path"
     CODE_LINE = "code.line.number"
+    CODE_STACKTRACE = "code.stacktrace"
     ERROR_TYPE = "error.type"  # semconv: general/error
     EXCEPTION_TYPE = "exception.type"  # semconv: exceptions
     EXCEPTION_MESSAGE = "exception.message"

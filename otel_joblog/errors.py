@@ -7,8 +7,9 @@
     ├── JournalError        the journal's folder cannot be used
     ├── StoreError          the database answered, but not as it must
     │   ├── StoreUnavailable    no database there (retry later)
-    │   ├── SchemaError         the schema is older or newer than this version
-    │   └── RecordRefused       the database refuses these very records for ever
+    │   └── SchemaError         the schema is older or newer than this version
+    ├── ExportUnavailable   an OTLP endpoint does not take spans now (retry later)
+    ├── RecordRefused       a backend refuses these very records for ever
     ├── EmbeddedError       the embedded PostgreSQL cannot be set up or started
     └── RunNotFound         no run, or more than one, goes by that id
 
@@ -22,6 +23,7 @@ from __future__ import annotations
 __all__ = [
     "ConfigError",
     "EmbeddedError",
+    "ExportUnavailable",
     "JobLogError",
     "JournalError",
     "RecordRefused",
@@ -57,8 +59,12 @@ class SchemaError(StoreError):
     """The schema is not the one this version needs. Run ``otel-joblog migrate``."""
 
 
-class RecordRefused(StoreError):
-    """The database refuses these records for ever: resending them cannot help."""
+class ExportUnavailable(JobLogError):
+    """The OTLP endpoint does not take spans now. What was emitted waits in the journal and is sent again."""
+
+
+class RecordRefused(JobLogError):
+    """A backend refuses these records for ever: resending them cannot help."""
 
 
 class EmbeddedError(JobLogError):

@@ -17,7 +17,18 @@ import msgspec
 
 from .conventions import RunStatus, SpanKind
 
-__all__ = ["Line", "Process", "Progress", "Record", "SpanEnded", "SpanStarted", "decode", "encode", "format_run_id"]
+__all__ = [
+    "Line",
+    "Process",
+    "Progress",
+    "Record",
+    "SpanEnded",
+    "SpanStarted",
+    "decode",
+    "encode",
+    "format_run_id",
+    "is_line",
+]
 
 Attributes = dict[str, Any]
 
@@ -136,6 +147,14 @@ def decode(payload: bytes | memoryview) -> Record:
     """The record of a payload. Raises ``msgspec.DecodeError`` for anything that is not one."""
     record: Record = _decoder.decode(payload)
     return record
+
+
+_LINE_HEAD = encode(Line(b"", b"", b"", 0, 0, 0, 0, "", ""))[:2]  # the array's length and the tag
+
+
+def is_line(head: bytes) -> bool:
+    """Whether an encoded record that begins with these two bytes is a :class:`Line`."""
+    return head == _LINE_HEAD
 
 
 def format_run_id(trace_id: bytes, span_id: bytes) -> str:

@@ -1,0 +1,460 @@
+"""Runs and steps while they go on: what ``job`` and ``step`` begin and finish.
+
+The innermost one travels in OTel's own context, beside the current span, so that whatever carries one carries the other.
+Leaving one sets the context that was there before instead of resetting a token: that cannot fail, in whatever thread or
+task a generator happens to be closed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import trace
+from opentelemetry.context import Context, attach, get_current
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace.propagation import _SPAN_KEY
+
+from .. import setup
+from ..conventions import CONTEXT_KEY, Attribute, RunStatus, SpanKind, Trigger
+from ..diagnostics import report
+from ..errors import Skip
+from ..export.mirror import Mirror, event_attributes
+from ..export.spans import id_bytes, plain, span_events, span_links
+from ..records import Progress, SpanEnded, SpanEvent, SpanLink, SpanStarted, format_run_id
+from . import identifiers, installation
+from .failures import describe_exception, leave_note, outcome
+from .output import Splitter
+from .span import LightSpan
+
+if TYPE_CHECKING:
+    from .job import JobDefinition
+    from .step import StepDefinition
+
+__all__ = ["Active", "Run", "Step", "begin_run", "begin_step", "current"]
+
+PROGRESS_INTERVAL_NS = 500_000_000
+NO_TRACE = bytes(16)
+NO_SPAN = bytes(8)
+
+
+_process = os.getpid()
+
+
+def _after_fork() -> None:
+    global _process
+    _process = os.getpid()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def current() -> Active | None:
+    """The innermost active run or step of this context."""
+    found: Any = get_current().get(CONTEXT_KEY)
+    return found if found is not None and found.recording else None
+
+
+class Active:
+    """Something that goes on: a run or a step."""
+
+    kind: SpanKind
+    run: Run
+
+    def __init__(self, definition: JobDefinition | StepDefinition, name: str, parent: Active | None) -> None:
+        self.definition = definition
+        self.name = name
+        self.parent = parent
+        self.recording = False  # True while lines, steps and progress are taken
+        self.hidden = False  # True where nothing is to be recorded, nor of what runs inside
+        self.trace_id = NO_TRACE
+        self.span_id = NO_SPAN
+        self.events: list[SpanEvent] = []
+        self.links: list[SpanLink] = []
+        self.declared_error: str | None = None  # user code set OTel's error status, with this description
+        self.mirror: Mirror | None = None
+        self.outputs: dict[tuple[int, int], Splitter] = {}  # by stream and thread: lines of output still unfinished
+        self._seq = 0
+        self._span: trace.Span = trace.INVALID_SPAN
+        self._parent_id: bytes | None = None
+        self._attributes: dict[str, Any] = {}
+        self._outer: Context | None = None
+        self._inner: Context | None = None
+        self._start = 0
+        self._clock = 0
+        self._process = _process
+
+    @property
+    def span(self) -> trace.Span:
+        """Its OTel span."""
+        return self._span
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Set an attribute of its span."""
+        self._attributes[key] = value
+        if isinstance(self._span, ReadableSpan):
+            self._span.set_attribute(key, otel_value(value))
+
+    def progress(self, current: float, total: float | None = None, unit: str = "") -> None:
+        """Say how far the run has come (see :func:`otel_joblog.progress`)."""
+        self.run.progress(current, total, unit)
+
+    def finish(self, error: BaseException | None) -> bool:
+        """End it; True when the exception ends here (:class:`~otel_joblog.Skip`). Never raises."""
+        try:
+            # What a process began is not ended by its forked children.
+            if self.recording and self._process == _process:
+                self._finish(error)
+        except Exception as trouble:
+            report("finish", "the end of %s %r could not be recorded: %r", self.kind, self.name, trouble)
+        finally:
+            self._leave()
+        return isinstance(error, Skip)
+
+    def pause(self) -> None:
+        """Leave its context for a while (a generator that yields)."""
+        if self._outer is not None:
+            self._inner = get_current()
+            attach(self._outer)
+
+    def resume(self) -> None:
+        """Enter its context again, from wherever the generator is continued."""
+        if self._inner is not None:
+            self._outer = get_current()
+            attach(self._inner)
+            self._inner = None
+
+    def _begin(self, runtime: setup.Runtime, seq: int, attributes: dict[str, Any]) -> None:
+        outer = self._outer = get_current()
+        self._seq = seq
+        self._attributes = attributes
+        self._start = time.time_ns()
+        self._clock = time.monotonic_ns()
+        if self.run.light:
+            self._light_span(outer)
+        else:
+            self._sdk_span(runtime, outer)
+        attach(Context({**outer, _SPAN_KEY: self._span, CONTEXT_KEY: self}))
+        self.recording = True
+        parent_run = self.run.parent_run
+        runtime.emit(
+            SpanStarted(
+                self.kind,
+                self.trace_id,
+                self.span_id,
+                self._parent_id,
+                self.run.span_id,
+                None if parent_run is None else parent_run.span_id,
+                self._start,
+                self.name,
+                seq,
+                attributes,
+            )
+        )
+
+    def _hide(self) -> None:
+        """Be there, so that nothing of what runs inside is taken for a part of what runs outside."""
+        self.hidden = True
+        self._outer = get_current()
+        attach(Context({**self._outer, CONTEXT_KEY: self}))
+
+    def _light_span(self, outer: Context) -> None:
+        parent = self.parent
+        outer_span: Any = outer.get(_SPAN_KEY)
+        if parent is not None and outer_span is parent._span:
+            self.trace_id, self._parent_id = parent.trace_id, parent.span_id
+        elif outer_span is not None and (context := outer_span.get_span_context()).is_valid:
+            self.trace_id, self._parent_id = id_bytes(context)
+        else:
+            self.trace_id = identifiers.trace_id()
+        self.span_id = identifiers.span_id()
+        self._span = LightSpan(self)
+
+    def _sdk_span(self, runtime: setup.Runtime, outer: Context) -> None:
+        span = self._span = runtime.tracer.start_span(
+            self.name, outer, attributes=otel_values(self._attributes), start_time=self._start
+        )
+        context = span.get_span_context()
+        if not context.is_valid:  # a provider that does nothing (OTEL_SDK_DISABLED): ids of our own
+            self._light_span(outer)
+            return
+        self.trace_id, self.span_id = id_bytes(context)
+        parent = trace.get_current_span(outer).get_span_context()
+        if parent.is_valid:
+            self._parent_id = parent.span_id.to_bytes(8, "big")
+        if isinstance(span, ReadableSpan):
+            self.mirror = Mirror(runtime.provider.event_limit)
+
+    def _finish(self, error: BaseException | None) -> None:
+        for splitter in list(self.outputs.values()):
+            splitter.finish()
+        end = self._start + time.monotonic_ns() - self._clock  # a clock set back must not shorten it
+        span = self._span
+        sdk_span: Any = span if isinstance(span, ReadableSpan) else None
+        if sdk_span is not None:
+            self._take_over(sdk_span)
+        status, message, exit_code = outcome(error)
+        if self.declared_error is not None and status is RunStatus.SUCCESS:
+            status, message = RunStatus.ERROR, self.declared_error
+        attributes = self._attributes
+        attributes[Attribute.STATUS] = status.value
+        if message:
+            attributes[Attribute.STATUS_MESSAGE] = message
+        if exit_code is not None:
+            attributes[Attribute.EXIT_CODE] = exit_code
+        if error is not None and not isinstance(error, Skip):
+            leave_note(error, self)
+            if status.failed or status is RunStatus.CANCELLED:
+                described = describe_exception(error)
+                attributes[Attribute.ERROR_TYPE] = described[Attribute.EXCEPTION_TYPE]
+                self.events.append(SpanEvent(end, "exception", described))
+        self._summarise(attributes)
+        lines = attributes.get(Attribute.LINES, 0)
+        steps = attributes.get(Attribute.STEPS, 0)
+        self.recording = False
+        if sdk_span is not None:
+            self._hand_over(sdk_span, status, message, end)
+        run = self.run
+        setup.runtime().emit(
+            SpanEnded(
+                self.kind,
+                self.trace_id,
+                self.span_id,
+                self._parent_id,
+                run.span_id,
+                None if run.parent_run is None else run.parent_run.span_id,
+                self._start,
+                self.name,
+                self._seq,
+                attributes,
+                end,
+                status,
+                message,
+                self.events,
+                self.links,
+                0,  # SpanKind.INTERNAL
+                setup.SCOPE,
+                run.sampled if sdk_span is None else sdk_span.get_span_context().trace_flags.sampled,
+                lines,
+                steps,
+            )
+        )
+
+    def _take_over(self, span: Any) -> None:
+        """What user code has put on the SDK's span, for our own record of it."""
+        self._attributes |= plain(span.attributes)
+        self.events = span_events(span)
+        self.links = span_links(span)
+        self.name = span.name
+        if span.status.status_code is trace.StatusCode.ERROR:
+            self.declared_error = span.status.description or ""
+
+    def _hand_over(self, span: Any, status: RunStatus, message: str, end: int) -> None:
+        """Write the end to the SDK's span, for the application's processors, and end it."""
+        if self.mirror is not None:
+            for line in self.mirror.lines():
+                span.add_event("log", event_attributes(line), line.time)
+            if self.mirror.left_out:
+                span.set_attribute(Attribute.LINES_LEFT_OUT, self.mirror.left_out)
+        for event in self.events[len(span_events(span)) :]:
+            span.add_event(event.name, event.attributes, event.time)
+        span.set_attributes(otel_values(self._attributes))
+        if status.failed:
+            span.set_status(trace.StatusCode.ERROR, message)
+        elif status is RunStatus.SUCCESS:
+            span.set_status(trace.StatusCode.OK)
+        span.end(end)
+
+    def _summarise(self, attributes: dict[str, Any]) -> None:
+        """Add what is known at the end only."""
+
+    def _leave(self) -> None:
+        self.recording = False
+        outer, self._outer = self._outer, None
+        if outer is None:
+            return
+        # Only from where it is current: a generator may be closed in a context that never was its own.
+        innermost: Any = get_current().get(CONTEXT_KEY)
+        while innermost is not None and innermost is not self:
+            innermost = innermost.parent
+        if innermost is self:
+            attach(outer)
+
+
+class Run(Active):
+    """One execution of a job. ``current_run()`` and ``with job(…) as run`` give it."""
+
+    kind = SpanKind.JOB
+
+    def __init__(self, definition: JobDefinition, name: str, parent: Active | None, *, capture_output: bool) -> None:
+        super().__init__(definition, name, parent)
+        self.run = self
+        self.parent_run = None if parent is None else parent.run
+        self.capture_output = capture_output
+        self.light = True  # nobody but us looks at its spans
+        self.sampled = True  # False: Postgres keeps it, OTLP does not get it
+        self._lines = itertools.count(1)
+        self._steps = itertools.count(1)
+        self._progress: Progress | None = None
+        self._progress_emitted = 0
+        self._counts_for = _process
+
+    @property
+    def run_id(self) -> str:
+        """``<trace_id>-<span_id>`` in lower-case hex: what ``otel-joblog show`` and the viewer's pages take."""
+        return format_run_id(self.trace_id, self.span_id)
+
+    def next_line(self) -> int:
+        """The ``seq`` of the next line."""
+        if self._counts_for != _process:
+            # A forked child shares the run but not the count: it counts from a random base of its own.
+            self._counts_for = _process
+            self._lines = itertools.count(1 + (int.from_bytes(os.urandom(3), "big") + 1 << 32))
+        return next(self._lines)
+
+    def next_step(self) -> int:
+        return next(self._steps)
+
+    def progress(self, current: float, total: float | None = None, unit: str = "") -> None:
+        """Say how far it has come (see :func:`otel_joblog.progress`)."""
+        if not self.recording:
+            return
+        try:
+            now = time.time_ns()
+            said = self._progress = Progress(
+                self.trace_id,
+                self.span_id,
+                self.span_id,
+                now,
+                float(current),
+                None if total is None else float(total),
+                unit,
+            )
+            if now - self._progress_emitted >= PROGRESS_INTERVAL_NS:
+                self._progress_emitted = now
+                setup.runtime().emit(said)
+        except Exception as error:
+            report("progress", "progress could not be recorded: %r", error)
+
+    def _summarise(self, attributes: dict[str, Any]) -> None:
+        attributes[Attribute.LINES] = next(self._lines) - 1
+        attributes[Attribute.STEPS] = next(self._steps) - 1
+        said = self._progress
+        if said is not None:
+            attributes[Attribute.PROGRESS_CURRENT] = said.current
+            attributes[Attribute.PROGRESS_UNIT] = said.unit
+            if said.total is not None:
+                attributes[Attribute.PROGRESS_TOTAL] = said.total
+
+    def _leave(self) -> None:
+        super()._leave()
+        installation.release(self)
+
+
+class Step(Active):
+    """One step of a run. ``with step(…) as step`` gives it."""
+
+    kind = SpanKind.STEP
+
+    def __init__(self, definition: StepDefinition, name: str, parent: Active | None) -> None:
+        super().__init__(definition, name, parent)
+        if parent is not None:
+            self.run = parent.run
+
+
+def begin_run(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
+    """Begin a run of this job; one that does not record where recording is off or not possible. Never raises."""
+    name = definition.name or "job"
+    run = Run(definition, name, None, capture_output=False)
+    try:
+        found: Any = get_current().get(CONTEXT_KEY)
+        runtime = setup.runtime()
+        settings = runtime.settings
+        if not settings.enabled or not definition.enabled or (found is not None and found.hidden):
+            run._hide()
+            return run
+        captures = settings.capture_output if definition.capture_output is None else definition.capture_output
+        run = Run(definition, name, found if found is not None and found.recording else None, capture_output=captures)
+        run.light = runtime.provider.unwatched
+        run.sampled = not run.light or runtime.provider.samples(name, found)
+        run._begin(runtime, 0, _identity(definition, args, kwargs, run))
+        installation.acquire(run)
+    except Exception as error:
+        report("begin", "a run of job %r could not be recorded: %r", name, error)
+    return run
+
+
+def begin_step(definition: StepDefinition) -> Step:
+    """Begin a step of the current run; outside of one, a step that does not record. Never raises."""
+    found: Any = get_current().get(CONTEXT_KEY)
+    name = definition.name or "step"
+    step = Step(definition, name, found)
+    if found is not None and found.recording:
+        try:
+            seq = step.run.next_step()
+            attributes: dict[str, Any] = {Attribute.KIND: SpanKind.STEP.value, Attribute.SEQ: seq}
+            if definition.stage is not None:
+                attributes[Attribute.STAGE] = str(definition.stage)
+            if definition.task_id is not None:
+                attributes[Attribute.TASK_ID] = str(definition.task_id)
+            if definition.attributes:
+                attributes |= definition.attributes
+            step._begin(setup.runtime(), seq, attributes)
+        except Exception as error:
+            report("begin", "step %r could not be recorded: %r", name, error)
+    return step
+
+
+def _identity(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str, Any], run: Run) -> dict[str, Any]:
+    """The attributes that say what a run is; set at its start, so that even a run that dies has them."""
+    trigger = definition.trigger or (Trigger.PARENT.value if run.parent_run is not None else None)
+    known = {
+        Attribute.KIND: SpanKind.JOB.value,
+        Attribute.JOB_NAME: run.name,
+        Attribute.JOB_TYPE: str(definition.type),
+        Attribute.TRIGGER: trigger,
+        Attribute.REFERENCE: _reference(definition.reference, args, kwargs),
+        Attribute.OWNER: definition.owner,
+        Attribute.SCHEDULE: definition.schedule,
+        Attribute.EXPECTED: definition.expected,
+        Attribute.ATTEMPT: definition.attempt,
+        Attribute.PARENT_RUN: run.parent_run.run_id if run.parent_run is not None else None,
+    }
+    attributes = {key: value for key, value in known.items() if value is not None}
+    code = definition.code
+    if code is not None:
+        attributes[Attribute.CODE_FUNCTION] = getattr(code, "co_qualname", code.co_name)
+        attributes[Attribute.CODE_FILE] = code.co_filename
+        attributes[Attribute.CODE_LINE] = code.co_firstlineno
+    if definition.attributes:
+        attributes |= definition.attributes
+    return attributes
+
+
+def _reference(
+    reference: str | Callable[..., str | None] | None, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> str | None:
+    if not callable(reference):
+        return None if reference is None else str(reference)
+    try:
+        said = reference(*args, **kwargs)
+    except Exception as error:
+        report("reference", "the reference of a run could not be made from its arguments: %r", error)
+        return None
+    return None if said is None else str(said)
+
+
+def otel_values(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {str(key): otel_value(value) for key, value in attributes.items() if value is not None}
+
+
+def otel_value(value: Any) -> Any:
+    """As OTel takes it: the SDK would drop anything else, with a warning in the job's output."""
+    if isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, list | tuple) and value and isinstance(value[0], str | bool | int | float):
+        return value if len({type(item) for item in value}) == 1 else [str(item) for item in value]
+    return str(value)

@@ -1,0 +1,42 @@
+"""Late binding to :mod:`.active`, so that importing ``job`` and ``step`` costs next to nothing."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from .active import Active, Run
+
+__all__ = ["current", "current_run", "engine"]
+
+_engine: ModuleType | None = None
+
+
+def engine() -> ModuleType:
+    """The module :mod:`.active`, imported on first use."""
+    global _engine
+    if _engine is None:
+        from . import active
+
+        _engine = active
+    return _engine
+
+
+def current() -> Active | None:
+    """The innermost active run or step of this context; None where nothing is recorded."""
+    if _engine is None:  # no run has ever begun in this process
+        return None
+    found: Active | None = _engine.current()
+    return found
+
+
+def current_run() -> Run | None:
+    """The run that the calling code belongs to, or None outside of any::
+
+    run = current_run()
+    if run:
+        run.set_attribute("rows.rejected", 12)
+    """
+    active = current()
+    return active.run if active is not None else None

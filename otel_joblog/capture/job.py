@@ -1,0 +1,203 @@
+"""``job``: what runs under it is a run, with a trace, a status, steps and every line it logs or prints."""
+
+from __future__ import annotations
+
+from .decorate import decorate, function_name
+from .engine import current, engine
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+    from typing import Any, ParamSpec, TypeVar, overload
+
+    from .active import Active, Run
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
+else:
+
+    def overload(function):
+        return function
+
+
+__all__ = ["JobDefinition", "job"]
+
+
+class JobDefinition:
+    """What ``job(...)`` returns: a decorator, and a context manager (``with`` and ``async with``) that gives the run.
+
+    It may be used again and at once by several threads or tasks; each use is a run of its own.
+    """
+
+    __slots__ = (
+        "attempt",
+        "attributes",
+        "capture_output",
+        "code",
+        "enabled",
+        "expected",
+        "name",
+        "owner",
+        "reference",
+        "schedule",
+        "trigger",
+        "type",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str | None,
+        *,
+        type: str,  # noqa: A002
+        reference: str | Callable[..., str | None] | None,
+        owner: str | None,
+        trigger: str | None,
+        schedule: str | None,
+        expected: float | None,
+        attempt: int,
+        attributes: Mapping[str, Any] | None,
+        capture_output: bool | None,
+        enabled: bool,
+    ) -> None:
+        self.name = name
+        self.type = type
+        self.reference = reference
+        self.owner = owner
+        self.trigger = trigger
+        self.schedule = schedule
+        self.expected = expected
+        self.attempt = attempt
+        self.attributes = attributes
+        self.capture_output = capture_output
+        self.enabled = enabled
+        self.code: Any = None
+
+    def __call__(self, func: Callable[P, R], /) -> Callable[P, R]:
+        definition = self._named(function_name(func), func)
+        wrapped: Callable[P, R] = decorate(func, definition.begin)
+        return wrapped
+
+    def __enter__(self) -> Run:
+        if self.name is None:
+            raise TypeError('a job used as a context manager needs a name: with job("nightly-import"):')
+        run: Run = self.begin((), {})
+        return run
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        active = innermost(self)
+        return active is not None and active.finish(error)
+
+    async def __aenter__(self) -> Run:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        return self.__exit__(kind, error, traceback)
+
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
+        """Begin a run. Never fails: where recording is not possible, the run says so (``recording`` is False)."""
+        run: Run = engine().begin_run(self, args, kwargs)
+        return run
+
+    def _named(self, name: str, func: Any) -> JobDefinition:
+        named = JobDefinition(
+            self.name or name, type=self.type, reference=self.reference, owner=self.owner, trigger=self.trigger,
+            schedule=self.schedule, expected=self.expected, attempt=self.attempt, attributes=self.attributes,
+            capture_output=self.capture_output, enabled=self.enabled,
+        )  # fmt: skip
+        named.code = getattr(getattr(func, "__func__", func), "__code__", None)
+        return named
+
+
+def innermost(definition: object) -> Active | None:
+    """The active run or step that this definition began in this context: usually the innermost of all."""
+    active = current()
+    while active is not None and active.definition is not definition:
+        active = active.parent
+    return active
+
+
+@overload
+def job(name: Callable[P, R], /) -> Callable[P, R]: ...
+
+
+@overload
+def job(
+    name: str | None = None,
+    /,
+    *,
+    type: str = "function",  # noqa: A002
+    reference: str | Callable[..., str | None] | None = None,
+    owner: str | None = None,
+    trigger: str | None = None,
+    schedule: str | None = None,
+    expected: float | None = None,
+    attempt: int = 1,
+    attributes: Mapping[str, Any] | None = None,
+    capture_output: bool | None = None,
+    enabled: bool = True,
+) -> JobDefinition: ...
+
+
+def job(
+    name: str | Callable[P, R] | None = None,
+    /,
+    *,
+    type: str = "function",  # noqa: A002
+    reference: str | Callable[..., str | None] | None = None,
+    owner: str | None = None,
+    trigger: str | None = None,
+    schedule: str | None = None,
+    expected: float | None = None,
+    attempt: int = 1,
+    attributes: Mapping[str, Any] | None = None,
+    capture_output: bool | None = None,
+    enabled: bool = True,
+) -> JobDefinition | Callable[P, R]:
+    """Record each call of a function, or each ``with`` block, as one run of a job::
+
+        @job
+        def nightly_import(): ...
+
+        @job("send-invoice", type="queue", reference=lambda invoice_id: f"invoice-{invoice_id}")
+        async def send(invoice_id): ...
+
+        with job("backfill", owner="data@example.org") as run:
+            ...
+
+    Functions, methods, coroutines, generators and async generators keep their kind, arguments, results and exceptions.
+    An exception that escapes ends the run as ``error`` and carries a note naming run, step and job; ``SystemExit`` with
+    code 0 is a success; ``KeyboardInterrupt`` and a cancelled task are ``cancelled``; an ``asyncio.timeout`` is
+    ``timeout``; raise :class:`~otel_joblog.Skip` to end the run as ``skipped``.
+
+    :param name: the job's name; default the function's name, with its class.
+    :param type: how it is run: ``function``, ``cron``, ``queue``, ``command``, ``batch`` or a word of your own.
+    :param reference: what this run is about (an order, a file, a date), to find it by; or a function of the job's
+        arguments that says so.
+    :param owner: who is to be asked about it.
+    :param trigger: what started it: ``manual``, ``schedule``, ``event``, ``queue``, ``api``, ``retry`` or a word of
+        your own. A job called by another job is ``parent`` unless told otherwise.
+    :param schedule: when it should run, as a cron expression.
+    :param expected: seconds that it should take at most.
+    :param attempt: which attempt this is, from 1.
+    :param attributes: further attributes of the run's span.
+    :param capture_output: keep what it prints; default OTEL_JOBLOG_CAPTURE_OUTPUT.
+    :param enabled: False records nothing of it, nor of what runs inside.
+    """
+    function = name if callable(name) else None
+    definition = JobDefinition(
+        None if function is not None else _checked(name), type=type, reference=reference, owner=owner, trigger=trigger,
+        schedule=schedule, expected=expected, attempt=attempt, attributes=attributes, capture_output=capture_output,
+        enabled=enabled,
+    )  # fmt: skip
+    return definition if function is None else definition(function)
+
+
+def _checked(name: object) -> str | None:
+    if name is None or (isinstance(name, str) and name):
+        return name
+    raise TypeError(f"a job's name is a non-empty string, not {name!r}")

@@ -1,0 +1,128 @@
+"""What a run prints: ``sys.stdout`` and ``sys.stderr`` stand-ins that find the run by context.
+
+The stand-in passes everything through first, unchanged, to where it went before. Runs in other threads and tasks have
+another context, so their output never mixes; what is printed outside of a run is not looked at.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+from opentelemetry.context import get_current
+
+from ..conventions import CONTEXT_KEY, Severity, Stream
+from ..diagnostics import report
+from .logs import emit_line, printing_a_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .active import Active
+
+__all__ = ["Splitter", "install", "uninstall"]
+
+INFO = int(Severity.INFO)  # of both streams: progress bars and chatter go to stderr, too
+
+
+class Splitter:
+    """Cuts what is written into lines; of a line redrawn with carriage returns, what stands there at its end."""
+
+    __slots__ = ("_active", "_pieces", "_stream")
+
+    def __init__(self, active: Active, stream: int) -> None:
+        self._active = active
+        self._stream = stream
+        self._pieces: list[str] = []
+
+    def feed(self, text: str) -> None:
+        head, newline, rest = text.partition("\n")
+        self._add(head)
+        if not newline:
+            return
+        self.finish(always=True)
+        *lines, tail = rest.split("\n")
+        for line in lines:
+            self._emit(line)
+        self._add(tail)
+
+    def finish(self, *, always: bool = False) -> None:
+        """Emit what there is of an unfinished line."""
+        pieces, self._pieces = self._pieces, []
+        if pieces or always:
+            self._emit("".join(pieces))
+
+    def _add(self, piece: str) -> None:
+        if not piece:
+            return
+        if "\r" in piece[:-1]:
+            # The line begins anew: 200,000 redraws of a progress bar keep one line's memory.
+            self._pieces.clear()
+            ending = "\r" if piece.endswith("\r") else ""
+            piece = piece.rstrip("\r").rpartition("\r")[2] + ending
+        self._pieces.append(piece)
+
+    def _emit(self, line: str) -> None:
+        if "\r" in line:
+            line = line.rstrip("\r").rpartition("\r")[2]
+        emit_line(self._active, time.time_ns(), INFO, self._stream, "", line, None)
+
+
+class StreamTap:
+    """Stands in for a text stream; everything but writing goes to the stream itself."""
+
+    def __init__(self, target: Any, stream: Stream) -> None:
+        self._target = target
+        self._stream = int(stream)
+
+    def write(self, text: str) -> int:
+        written: int = self._target.write(text)
+        active: Any = get_current().get(CONTEXT_KEY)
+        if active is not None and active.recording and active.run.capture_output and not printing_a_record():
+            self._take(active, text)
+        return written
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def _take(self, active: Active, text: str) -> None:
+        try:
+            # By thread, too: print() writes a text and its newline apart, so two threads would tear their lines.
+            key = (self._stream, threading.get_ident())
+            splitter = active.outputs.get(key)
+            if splitter is None:
+                splitter = active.outputs[key] = Splitter(active, self._stream)
+            splitter.feed(text)
+        except Exception as error:
+            report("output", "output could not be recorded: %r", error)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._target, name)
+
+    def __iter__(self) -> Any:
+        return iter(self._target)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self._target.__exit__(*args)
+
+
+def install() -> None:
+    """Put the stand-ins before ``sys.stdout`` and ``sys.stderr``, unless they are there."""
+    for name, stream in (("stdout", Stream.STDOUT), ("stderr", Stream.STDERR)):
+        target = getattr(sys, name)
+        if target is not None and not isinstance(target, StreamTap):
+            setattr(sys, name, StreamTap(target, stream))
+
+
+def uninstall() -> None:
+    """Take them away, unless somebody else has put something before them meanwhile."""
+    for name in ("stdout", "stderr"):
+        tap = getattr(sys, name)
+        if isinstance(tap, StreamTap):
+            setattr(sys, name, tap._target)

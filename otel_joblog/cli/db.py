@@ -1,0 +1,99 @@
+"""``otel-joblog db``: the embedded PostgreSQL of the state folder."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import click
+
+from ..config import Settings
+from ..errors import JobLogError
+from ..store.embedded import EmbeddedServer
+
+__all__ = ["db"]
+
+NOT_RUNNING = 3  # what `systemctl status` exits with
+
+
+@click.group()
+def db() -> None:
+    """The embedded PostgreSQL: start, stop, look at it.
+
+    It lives in the state folder (OTEL_JOBLOG_STATE_DIR) and is not used where OTEL_JOBLOG_DSN names another.
+    """
+
+
+@db.command()
+def start() -> None:
+    """Start the server; set it up first where there is none. The schema is brought up to date."""
+    from ..store.migrate import migrate
+
+    with _told_plainly():
+        settings, server = _configured()
+        started = server.start()
+        applied = migrate(server.dsn)
+    status = server.status()
+    click.echo(f"PostgreSQL {status.version} {'started' if started else 'runs already'} (process {status.pid}).")
+    if applied:
+        click.echo(f"Schema brought up to date ({len(applied)} migrations).")
+    if status.remark:
+        click.echo(f"{status.remark}.")
+    if settings.dsn:
+        click.echo("Note: OTEL_JOBLOG_DSN is set, so runs are stored there and not in this server.", err=True)
+
+
+@db.command()
+def stop() -> None:
+    """Stop the server; sessions are ended. What jobs emit meanwhile waits in the journal."""
+    with _told_plainly():
+        _, server = _configured()
+        stopped = server.stop()
+    click.echo("PostgreSQL stopped." if stopped else "PostgreSQL was not running.")
+
+
+@db.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@click.pass_context
+def status(context: click.Context, *, as_json: bool) -> None:
+    """Tell whether the server runs. Exits with 0 where it does and with 3 where it does not."""
+    with _told_plainly():
+        _, server = _configured()
+        found = server.status()
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(found))
+    elif found.version is None:
+        click.echo(f"Not set up: {found.folder} (`otel-joblog db start` does it)")
+    else:
+        click.echo(f"PostgreSQL {found.version} " + (f"runs (process {found.pid})" if found.running else "is stopped"))
+        click.echo(f"folder  {found.folder}")
+        click.echo(f"size    {found.size / 1e6:.1f} MB")
+        click.echo(f"socket  {found.socket}")
+        if found.remark:
+            click.echo(f"note    {found.remark}")
+    if not found.running:
+        context.exit(NOT_RUNNING)
+
+
+@db.command()
+def uri() -> None:
+    """Print the URI of the database in use, password included: psql "$(otel-joblog db uri)"."""
+    with _told_plainly():
+        settings, server = _configured()
+        click.echo(settings.dsn or server.uri)
+
+
+def _configured() -> tuple[Settings, EmbeddedServer]:
+    settings = Settings.from_environment()
+    return settings, EmbeddedServer(settings.postgres_dir, settings.pg_bin)
+
+
+@contextlib.contextmanager
+def _told_plainly() -> Iterator[None]:
+    """Errors of ours as one line on stderr and exit code 1."""
+    try:
+        yield
+    except (JobLogError, OSError) as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,25 @@
+"""What goes wrong in telemetry itself: told once on the logger ``otel_joblog``, counted every time, never raised."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+__all__ = ["LOGGER_NAME", "counts", "report"]
+
+LOGGER_NAME = "otel_joblog"  # capture leaves lines of this logger alone
+
+counts: Counter[str] = Counter()  # how often each kind of trouble was met in this process; ``doctor`` shows it
+
+
+def report(kind: str, message: str, *args: object, outage: bool = False) -> None:
+    """Count a trouble of this ``kind``; the first of its kind in this process is logged.
+
+    As a warning, which Python prints by default; an ``outage``, which mends itself and loses nothing, as INFO only: a
+    cron job must not send mail because a database was restarted.
+    """
+    counts[kind] += 1
+    if counts[kind] == 1:
+        import logging
+
+        level = logging.INFO if outage else logging.WARNING
+        logging.getLogger(LOGGER_NAME).log(level, "otel_joblog: " + message, *args)

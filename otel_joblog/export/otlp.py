@@ -1,0 +1,209 @@
+"""OTLP: records become finished spans again and go out through the stock ``OTLPSpanExporter``.
+
+OTLP knows only ended spans, so this sink remembers, for each span still open, the bounded mirror of its log lines. That
+memory is its snapshot: it is written down with the cursor, so that another process can carry on where this one stopped.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from hashlib import blake2s
+from typing import Any, NamedTuple
+
+import msgspec
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from ..conventions import Attribute, RunStatus
+from ..conventions import SpanKind as RecordKind
+from ..errors import ExportUnavailable, RecordRefused
+from ..records import Line, Process, Record, SpanEnded
+from .mirror import Mirror, event_attributes
+
+__all__ = ["Endpoint", "OtlpSink", "endpoint"]
+
+EVENT_LIMIT = 128  # OTel's default OTEL_SPAN_EVENT_COUNT_LIMIT
+REFUSED = frozenset({400, 413, 422})  # the request itself is at fault; everything else may pass
+
+
+class Endpoint(NamedTuple):
+    """Where spans go: one of the two transports of the stock exporter; everything else it reads from ``OTEL_*``."""
+
+    url: str
+    grpc: bool
+
+
+def endpoint(environ: Mapping[str, str], *, required: bool) -> Endpoint | None:
+    """The endpoint that the standard variables name; None where there is none, or OTLP is switched off by them.
+
+    Without ``OTEL_EXPORTER_OTLP_PROTOCOL``, port 4317 means gRPC and every other HTTP, as receivers have it.
+    ``required`` stands for the standard's default endpoint where none is named.
+    """
+    exporters = environ.get("OTEL_TRACES_EXPORTER", "otlp").split(",")
+    if environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or "otlp" not in {name.strip() for name in exporters}:
+        return None
+    url = environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or ""
+    if not url and not required:
+        return None
+    protocol = environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL") or ""
+    grpc = protocol == "grpc" or (not protocol and url.rstrip("/").endswith(":4317"))
+    return Endpoint(url or "http://localhost:4318", grpc)
+
+
+class OtlpSink:
+    """Takes records, exports spans. One per journal; :meth:`fresh` gives one for another with the same connection."""
+
+    def __init__(self, where: Endpoint, *, exporter: SpanExporter | None = None) -> None:
+        self.name = f"otlp-{blake2s(where.url.encode(), digest_size=4).hexdigest()}"
+        self._connection = _Connection(where, exporter)
+        self._open: dict[bytes, Mirror] = {}
+
+    def ship(self, records: Sequence[Record], process: Process | None) -> None:
+        still_open = dict(self._open)
+        spans: list[ReadableSpan] = []
+        resource = Resource(process.resource if process else {})
+        for record in records:
+            if isinstance(record, Line):
+                mirror = still_open.get(record.span_id)
+                if mirror is None or mirror is self._open.get(record.span_id):
+                    # A copy: should the export fail, the same records come again.
+                    mirror = still_open[record.span_id] = mirror.copy() if mirror else Mirror(EVENT_LIMIT)
+                mirror.add(record)
+            elif isinstance(record, SpanEnded):
+                mirror = still_open.pop(record.span_id, None)
+                if record.sampled:
+                    spans.append(to_span(record, mirror, resource))
+        if spans:
+            self._connection.export(spans)
+        self._open = still_open
+
+    def snapshot(self) -> bytes:
+        return msgspec.msgpack.encode({span_id.hex(): mirror.state() for span_id, mirror in self._open.items()})
+
+    def restore(self, snapshot: bytes) -> None:
+        states = msgspec.msgpack.decode(snapshot, type=dict[str, Mirror.State]) if snapshot else {}
+        self._open = {bytes.fromhex(span_id): Mirror.of(state) for span_id, state in states.items()}
+
+    def fresh(self) -> OtlpSink:
+        other = object.__new__(OtlpSink)
+        other.name, other._connection, other._open = self.name, self._connection, {}
+        return other
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def to_span(record: SpanEnded, mirror: Mirror | None, resource: Resource) -> ReadableSpan:
+    """The record as the SDK's own kind of finished span, its log lines as events named ``log``."""
+    attributes = _values(record.attributes)
+    events = [Event(event.name, _values(event.attributes), event.time) for event in record.events]
+    if mirror is not None:
+        events += [Event("log", event_attributes(line), line.time) for line in mirror.lines()]
+        events.sort(key=lambda event: event.timestamp)
+        if mirror.left_out:
+            attributes[Attribute.LINES_LEFT_OUT] = mirror.left_out
+    return ReadableSpan(
+        name=record.name,
+        context=_context(record.trace_id, record.span_id),
+        parent=_context(record.trace_id, record.parent_id) if record.parent_id else None,
+        resource=resource,
+        attributes=attributes,
+        events=events,
+        links=[Link(_context(link.trace_id, link.span_id), _values(link.attributes)) for link in record.links],
+        kind=SpanKind(record.otel_kind),
+        status=_status(record),
+        start_time=record.start,
+        end_time=record.end,
+        instrumentation_scope=InstrumentationScope(record.scope or "otel_joblog"),
+    )
+
+
+def _context(trace_id: bytes, span_id: bytes) -> SpanContext:
+    return SpanContext(
+        int.from_bytes(trace_id, "big"), int.from_bytes(span_id, "big"), False, TraceFlags(TraceFlags.SAMPLED)
+    )
+
+
+def _status(record: SpanEnded) -> Status:
+    if record.status.failed:
+        return Status(StatusCode.ERROR, record.message or record.status.value)
+    if record.status is RunStatus.SUCCESS and record.kind is not RecordKind.SPAN:
+        return Status(StatusCode.OK)
+    return Status(StatusCode.UNSET)
+
+
+def _values(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes in OTLP's types: mappings and mixed lists, which the journal can carry, as text."""
+    return {key: _value(value) for key, value in attributes.items() if value is not None}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, str | bool | int | float | bytes):
+        return value
+    if isinstance(value, list | tuple) and len({type(item) for item in value} | {str}) == 1:
+        return value
+    return str(value)
+
+
+class _Connection:
+    """The stock exporter, made when it is first needed: importing it takes 0.2 s and no job should wait for that."""
+
+    def __init__(self, where: Endpoint, exporter: SpanExporter | None) -> None:
+        self._where = where
+        self._exporter = exporter
+        self._status = 0  # of the last HTTP response
+        self._lock = threading.Lock()
+
+    def export(self, spans: Sequence[ReadableSpan]) -> None:
+        with self._lock:
+            if self._exporter is None:
+                self._exporter = self._http() if not self._where.grpc else self._grpc()
+                hush_exporter_loggers()
+            self._status = 0
+            if self._exporter.export(spans) is SpanExportResult.SUCCESS:
+                return
+        if self._status in REFUSED:
+            raise RecordRefused(f"{self._where.url} answered {self._status}")
+        said = f"answered {self._status}" if self._status else "does not answer"
+        raise ExportUnavailable(f"the OTLP endpoint {self._where.url} {said}")
+
+    def close(self) -> None:
+        if self._exporter is not None:
+            self._exporter.shutdown()
+
+    def _http(self) -> SpanExporter:
+        import requests
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+        session = requests.Session()
+        session.hooks["response"].append(self._note)
+        return OTLPSpanExporter(session=session)
+
+    def _grpc(self) -> SpanExporter:
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+
+        return OTLPSpanExporter()
+
+    def _note(self, response: Any, *_args: Any, **_kwargs: Any) -> None:
+        self._status = response.status_code
+
+
+def hush_exporter_loggers() -> None:
+    """Keep the stock exporter's own messages out of the job's output: the lane tells of failures, once."""
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith(("opentelemetry.exporter.", "urllib3.")):
+            logger = logging.getLogger(name)
+            if not any(isinstance(known, _NotOurs) for known in logger.filters):
+                logger.addFilter(_NotOurs())
+
+
+class _NotOurs(logging.Filter):
+    """Drops what is logged on our own threads; an exporter of the application's keeps its voice."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.threadName or "").startswith("otel_joblog-")

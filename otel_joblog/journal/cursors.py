@@ -1,0 +1,50 @@
+"""Cursors on disk: how far an exporter has come in a journal, for whoever ships it on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from .reader import Cursor
+
+__all__ = ["CursorFile", "cursor_names"]
+
+_SUFFIX = ".cursor"
+
+
+class _Saved(msgspec.Struct, array_like=True):
+    segment: int
+    offset: int
+    snapshot: bytes  # what the exporter remembers of records before the cursor
+
+
+class CursorFile:
+    """The cursor of one exporter, by the exporter's name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name + _SUFFIX
+
+    def save(self, folder: Path, cursor: Cursor, snapshot: bytes = b"") -> None:
+        """Replace it in one step: a reader sees the old one or the new one, whole."""
+        making = folder / f".{self._name}"
+        descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, msgspec.msgpack.encode(_Saved(*cursor, snapshot)))
+        finally:
+            os.close(descriptor)
+        making.replace(folder / self._name)
+
+    def load(self, folder: Path) -> tuple[Cursor, bytes]:
+        """The cursor and the exporter's snapshot. From the beginning where there is none, or none that can be read."""
+        try:
+            saved = msgspec.msgpack.decode((folder / self._name).read_bytes(), type=_Saved)
+        except (OSError, msgspec.DecodeError):
+            return Cursor(), b""
+        return Cursor(saved.segment, saved.offset), saved.snapshot
+
+
+def cursor_names(folder: Path) -> set[str]:
+    """The exporters that are to ship this journal."""
+    return {path.name.removesuffix(_SUFFIX) for path in folder.glob(f"[!.]*{_SUFFIX}")}

@@ -1,0 +1,79 @@
+"""Delivery: handing batches to an exporter until they are taken, or found to be refused for ever."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from ..diagnostics import report
+from ..errors import ExportUnavailable, RecordRefused, StoreUnavailable
+from ..records import Process, Record
+from .deadletter import set_aside
+
+__all__ = ["Deliverer", "Sink"]
+
+MAX_BACKOFF = 30.0
+
+
+class Sink(Protocol):
+    """An exporter that takes records."""
+
+    name: str  # names its cursor: "postgres-1f0c33a9", with a mark of where it ships to
+
+    def ship(self, records: Sequence[Record], process: Process | None) -> None:
+        """Take these records, all or none.
+
+        Raises :class:`RecordRefused` where it never will; any other error means: again later.
+        """
+
+    def snapshot(self) -> bytes:
+        """What it remembers of records already shipped (spans still open), to be restored by whoever ships on."""
+
+    def restore(self, snapshot: bytes) -> None: ...
+
+    def fresh(self) -> Sink:
+        """One for another journal: the same connection, nothing remembered."""
+
+    def close(self) -> None: ...
+
+
+class Deliverer:
+    """Hands batches of one journal to one sink: steps 2 and 3 of a lane."""
+
+    def __init__(self, sink: Sink, dead_letters: Path, waits: Callable[[float], bool]) -> None:
+        self._sink = sink
+        self._dead_letters = dead_letters
+        self._waits = waits  # waits the given seconds; False when it is time to give up
+        self._failures = 0  # in a row
+
+    def deliver(self, records: Sequence[Record], process: Process | None) -> bool:
+        """True when every record was taken or set aside; False when told to give up before."""
+        while True:
+            try:
+                self._sink.ship(records, process)
+            except RecordRefused as refusal:
+                self._failures = 0
+                if len(records) == 1:
+                    report("refused", "%s refused a record, which was set aside: %s", self._sink.name, refusal)
+                    set_aside(self._dead_letters, self._sink.name, records[0], refusal)
+                    return True
+                middle = len(records) // 2
+                return self.deliver(records[:middle], process) and self.deliver(records[middle:], process)
+            except Exception as error:
+                self._failures += 1
+                # A fault of our own is treated like an outage, but it is seen: nothing is lost by it either.
+                away = isinstance(error, StoreUnavailable | ExportUnavailable)
+                kind = f"{self._sink.name}: {type(error).__name__}"
+                report(kind, "%s; it is tried again until it works", error, outage=away)
+                if not self._waits(backoff(self._failures)):
+                    return False
+            else:
+                self._failures = 0
+                return True
+
+
+def backoff(failures: int) -> float:
+    """Seconds to wait after so many failures in a row: 0.25, 0.5, 1… up to 30, less up to half at random."""
+    return min(MAX_BACKOFF, 0.25 * 2.0 ** min(failures - 1, 10)) * random.uniform(0.5, 1.0)  # noqa: S311

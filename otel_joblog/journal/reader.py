@@ -1,0 +1,89 @@
+"""Reading a journal back: batches of records behind a cursor."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from ..records import Process, Record, decode
+from .frames import HEADER_SIZE, Scan, scan
+from .segments import Segments
+
+__all__ = ["Batch", "Cursor", "JournalReader"]
+
+BATCH_BYTES = 512 * 1024
+BATCH_RECORDS = 2_000
+
+
+class Cursor(NamedTuple):
+    """A place in a journal: everything before it has been dealt with."""
+
+    segment: int = 0
+    offset: int = 0
+
+
+class Batch(NamedTuple):
+    records: list[Record]
+    process: Process | None  # who wrote this journal
+    end: Cursor  # the place after the last of the records
+    damaged: int  # bytes passed over because they belong to no good record
+
+
+class JournalReader:
+    """Reads records in the order in which they were appended, from any cursor on."""
+
+    def __init__(self, segments: Segments, cursor: Cursor) -> None:
+        self.cursor = cursor
+        self._segments = segments
+        self._process: Process | None = None
+
+    def read(self) -> Batch:
+        """The records that follow the cursor, at most about half a megabyte; none at the end. Does not move on."""
+        at = self.cursor
+        damaged = 0
+        for number in self._segments.numbers():
+            if number < at.segment:
+                continue
+            if number > at.segment:
+                at = Cursor(number, 0)
+            # Asked before reading: a segment sealed by then has no byte that this read does not see.
+            sealed = self._segments.sealed(number)
+            found = self._scan(at, final=sealed)
+            at = Cursor(number, at.offset + found.consumed)
+            damaged += found.damaged
+            if found.payloads:
+                records, bad = self._decode(found.payloads)
+                return Batch(records, self._known_process(number), at, damaged + bad)
+            if not sealed:
+                break
+        return Batch([], self._process, at, damaged)
+
+    def _scan(self, at: Cursor, *, final: bool) -> Scan:
+        size = BATCH_BYTES
+        while True:
+            data = self._segments.read(at.segment, at.offset, size)
+            whole = len(data) < size  # nothing more there
+            found = scan(data, final=final and whole, limit=BATCH_RECORDS)
+            if found.payloads or whole or found.consumed:
+                return found
+            # One record larger than the read: take it whole. A length that was damaged asks for what is not there.
+            size = max(size * 2, found.wanted)
+
+    def _decode(self, payloads: list[bytes]) -> tuple[list[Record], int]:
+        records: list[Record] = []
+        bad = 0
+        for payload in payloads:
+            try:
+                records.append(decode(payload))
+            except msgspec.DecodeError:  # sound bytes that this version does not understand
+                bad += HEADER_SIZE + len(payload)
+        return records, bad
+
+    def _known_process(self, number: int) -> Process | None:
+        if self._process is None:
+            head = self._segments.read(number, 0, BATCH_BYTES)
+            records, _ = self._decode(scan(head, final=False, limit=1).payloads)
+            if records and isinstance(records[0], Process):
+                self._process = records[0]
+        return self._process

@@ -1,0 +1,99 @@
+"""Segments: the pieces a journal is made of, on disk or, where the disk refuses, in memory."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from ..records import is_line
+from .frames import HEADER_SIZE
+
+__all__ = ["DiskSegments", "MemoryFile", "SegmentFile", "Segments", "open_segment", "segment_path"]
+
+_NAME = re.compile(r"(\d{8})\.seg")
+
+
+def segment_path(folder: Path, number: int) -> Path:
+    return folder / f"{number:08d}.seg"
+
+
+def segment_numbers(folder: Path) -> Iterator[int]:
+    for path in folder.iterdir():
+        if match := _NAME.fullmatch(path.name):
+            yield int(match[1])
+
+
+def open_segment(path: Path) -> io.FileIO:
+    """A new segment for appending, mode 0600. Every ``write`` is one ``write(2)`` with ``O_APPEND``."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    return io.FileIO(descriptor, "ab")
+
+
+class SegmentFile(Protocol):
+    """Where frames are written: ``io.FileIO``, or :class:`MemoryFile`."""
+
+    def write(self, frame: bytes, /) -> int | None: ...
+
+
+class MemoryFile:
+    """Stands in for a segment's file where the disk refuses. ``bytearray`` operations are atomic under the GIL."""
+
+    __slots__ = ("__weakref__", "_data", "_give_up", "_has_room")
+
+    def __init__(self, data: bytearray, has_room: Callable[[], bool], give_up: Callable[[], None]) -> None:
+        self._data = data
+        self._has_room = has_room
+        self._give_up = give_up
+
+    def write(self, frame: bytes, /) -> int:
+        if is_line(frame[HEADER_SIZE : HEADER_SIZE + 2]) and not self._has_room():
+            self._give_up()
+        else:
+            self._data += frame
+        return len(frame)
+
+
+class Segments(Protocol):
+    """What a reader needs of a journal, be it this process's own or that of a dead one."""
+
+    def numbers(self) -> list[int]:
+        """The segments there are, ascending."""
+
+    def read(self, number: int, offset: int, size: int) -> bytes:
+        """Up to ``size`` bytes of a segment; empty at its end."""
+
+    def sealed(self, number: int) -> bool:
+        """Whether nothing will ever be added to this segment."""
+
+
+class DiskSegments:
+    """The segments of a journal whose process is dead: nothing will be added to any."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def numbers(self) -> list[int]:
+        return sorted(segment_numbers(self._folder))
+
+    def read(self, number: int, offset: int, size: int) -> bytes:
+        return read_file(segment_path(self._folder, number), offset, size)
+
+    def sealed(self, number: int) -> bool:  # noqa: ARG002
+        return True
+
+
+def read_file(path: Path, offset: int, size: int) -> bytes:
+    """Up to ``size`` bytes of a file; empty where it is gone."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return b""
+    try:
+        # Never more than is there: a damaged length must not make pread allocate gigabytes.
+        return os.pread(descriptor, max(0, min(size, os.fstat(descriptor).st_size - offset)), offset)
+    finally:
+        os.close(descriptor)

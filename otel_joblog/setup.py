@@ -1,0 +1,206 @@
+"""The composition root: settings, process identity, provider, journal, shipper and exporters of this process.
+
+``runtime()`` puts them together on first use; a forked child puts together its own. Importing this module costs
+nothing: OpenTelemetry's SDK, msgspec and the rest are imported when the first job starts.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+
+from .diagnostics import report
+from .errors import ConfigError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from opentelemetry.trace import Tracer
+
+    from .config import Settings
+    from .journal.delivery import Sink
+    from .journal.journal import Journal
+    from .journal.shipper import Shipper
+    from .provider import Provider
+    from .records import Process, Record
+
+__all__ = ["Runtime", "configure", "flush", "runtime", "shutdown"]
+
+
+SCOPE = "otel_joblog"  # the instrumentation scope of runs and steps
+
+
+class Runtime:
+    """What one process has. Made by :func:`runtime` or :func:`configure`."""
+
+    def __init__(self, settings: Settings) -> None:
+        from .journal.journal import Journal
+        from .journal.shipper import Shipper
+        from .provider import find_or_make_provider
+        from .records import encode
+
+        self.settings = settings
+        self.pid = os.getpid()
+        self._encode = encode
+        self.provider: Provider = find_or_make_provider(self.emit, SCOPE)
+        self.tracer: Tracer = self.provider.tracer
+        self.process: Process = describe_process(self.provider.resource)
+        sinks = make_sinks(settings, otlp_by_default=self.provider.unwatched)
+        self.journal: Journal = Journal(settings.journal_dir, self.process, [sink.name for sink in sinks])
+        self.shipper: Shipper = Shipper(self.journal, sinks)
+
+    def emit(self, record: Record) -> None:
+        """Append a record to the journal and see that it gets shipped."""
+        self.journal.append(self._encode(record))
+        if not self.shipper.started:
+            self.shipper.start()
+
+    def shutdown(self, timeout: float) -> bool:
+        done = self.shipper.shutdown(timeout)
+        if done:
+            self.journal.remove()
+        else:
+            self.journal.close()
+        return done
+
+
+_runtime: Runtime | None = None
+_inherited: Settings | None = None  # in a forked child: the parent's settings
+_lock = threading.RLock()
+
+
+def runtime() -> Runtime:
+    """This process's runtime, configured from the environment unless :func:`configure` came before."""
+    current = _runtime
+    if current is not None:
+        return current
+    with _lock:
+        return _runtime or _install(_inherited or _settings_or_defaults())
+
+
+def configure(**settings: Any) -> None:
+    """Configure explicitly, before the first job; without it the first job reads the environment.
+
+    Takes the settings of :class:`otel_joblog.config.Settings` by name, for example
+    ``configure(dsn="postgresql://…", log_level="DEBUG")``; each overrides its ``OTEL_JOBLOG_*`` variable. Raises
+    :class:`~otel_joblog.errors.ConfigError` for a setting that does not exist or a value that cannot be used. Called
+    again, it ships what the earlier configuration collected and replaces it.
+    """
+    from .config import Settings
+
+    made = Settings.from_environment(**settings)
+    with _lock:
+        if _runtime is not None:
+            _runtime.shutdown(_runtime.settings.exit_timeout)
+        _install(made)
+
+
+def flush(timeout: float = 10.0) -> bool:
+    """Wait until all that was recorded so far has been shipped by every exporter; False if ``timeout`` seconds pass."""
+    current = _runtime
+    return current is None or current.shipper.flush(timeout)
+
+
+def shutdown(timeout: float | None = None) -> bool:
+    """Ship what can be shipped within ``timeout`` seconds (default: OTEL_JOBLOG_EXIT_TIMEOUT) and stop.
+
+    Runs by itself when the process exits. What is not shipped then waits in the journal for the next process; False
+    says that something does. A job that starts later begins anew.
+    """
+    global _runtime
+    with _lock:
+        stopping, _runtime = _runtime, None
+        if stopping is None or stopping.pid != os.getpid():
+            return True
+        return stopping.shutdown(stopping.settings.exit_timeout if timeout is None else timeout)
+
+
+def _install(settings: Settings) -> Runtime:
+    global _runtime
+    _runtime = Runtime(settings)
+    _hook_process()
+    return _runtime
+
+
+def _settings_or_defaults() -> Settings:
+    from .config import Settings
+
+    def tell(problem: ConfigError) -> None:
+        report(f"config: {problem}", "%s; the default is used", problem)
+
+    return Settings.from_environment(on_bad=tell)
+
+
+_hooked = False
+
+
+def _hook_process() -> None:
+    global _hooked
+    if not _hooked:
+        _hooked = True
+        atexit.register(shutdown)
+        os.register_at_fork(after_in_child=_after_fork)
+
+
+def _after_fork() -> None:
+    """A forked child has the parent's memory but not its threads: its first record begins a journal of its own."""
+    global _runtime, _inherited, _lock
+    _lock = threading.RLock()
+    parent, _runtime = _runtime, None
+    if parent is not None:
+        _inherited = parent.settings
+        parent.journal.close()
+
+
+def describe_process(resource: dict[str, Any]) -> Process:
+    import socket
+    import time
+
+    from .conventions import Attribute
+    from .records import Process
+
+    return Process(
+        process_id=os.urandom(16),
+        started=time.time_ns(),
+        pid=os.getpid(),
+        host=str(resource.get(Attribute.HOST_NAME) or socket.gethostname()),
+        boot_id=boot_id(),
+        service=service_name(resource),
+        resource=resource,
+    )
+
+
+def service_name(resource: dict[str, Any]) -> str:
+    """The configured ``service.name``; else the program's own name rather than the SDK's ``unknown_service``."""
+    from .conventions import Attribute
+
+    name = str(resource.get(Attribute.SERVICE_NAME, ""))
+    if name and not name.startswith("unknown_service"):
+        return name
+    program = os.path.basename(sys.argv[0] if sys.argv else "")  # noqa: PTH119  (pathlib costs an import here)
+    return program if program not in {"", "-", "-c", "-m"} else "python"
+
+
+def boot_id() -> str:
+    """Changes when the host restarts; empty where the platform does not tell."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def make_sinks(settings: Settings, *, otlp_by_default: bool) -> Sequence[Sink]:
+    """The exporters of these settings: Postgres always, OTLP where it is configured."""
+    from .export.otlp import OtlpSink, endpoint
+    from .export.postgres import PostgresSpanExporter
+
+    sinks: list[Sink] = [PostgresSpanExporter(settings)]
+    wanted = settings.otlp == "on" or (settings.otlp == "auto" and otlp_by_default)
+    if wanted and (where := endpoint(os.environ, required=settings.otlp == "on")):
+        sinks.append(OtlpSink(where))
+    return sinks
