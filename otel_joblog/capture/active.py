@@ -379,7 +379,7 @@ def begin_run(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str
         captures = settings.capture_output if definition.capture_output is None else definition.capture_output
         run = Run(definition, name, found if found is not None and found.recording else None, capture_output=captures)
         run.light = runtime.provider.unwatched
-        run.sampled = not run.light or runtime.provider.samples(name, found)
+        run.sampled = not run.light or runtime.provider.samples(name, get_current())
         run._begin(runtime, 0, _identity(definition, args, kwargs, run))
         installation.acquire(run)
     except Exception as error:

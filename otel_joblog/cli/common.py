@@ -1,0 +1,41 @@
+"""What commands share: settings, the database in use, errors told plainly."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar
+
+import click
+
+from ..config import Settings
+from ..errors import JobLogError
+from ..store.embedded import resolve_dsn
+from ..store.reader import Reader
+
+__all__ = ["JSON_OPTION", "read", "told_plainly"]
+
+T = TypeVar("T")
+
+JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@contextlib.contextmanager
+def told_plainly() -> Iterator[None]:
+    """Errors of ours as one line on stderr and exit code 1."""
+    try:
+        yield
+    except (JobLogError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def read(ask: Callable[[Reader], Awaitable[T]]) -> T:
+    """Ask the reader of the database in use."""
+
+    async def asked() -> T:
+        async with Reader(resolve_dsn(Settings.from_environment())) as reader:
+            return await ask(reader)
+
+    with told_plainly():
+        return asyncio.run(asked())

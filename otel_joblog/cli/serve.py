@@ -1,0 +1,33 @@
+"""``otel-joblog serve``: the viewer."""
+
+from __future__ import annotations
+
+import click
+
+from ..config import Settings
+from .common import told_plainly
+from .viewer import DEFAULT_PORT, Viewer, database, listening_socket, until_told_to_stop
+
+__all__ = ["serve"]
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address.")
+@click.option(
+    "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free one."
+)
+def serve(*, host: str, port: int) -> None:
+    """Serve the viewer, and ship what dead processes of this host left in their journals.
+
+    Without OTEL_JOBLOG_DSN it starts the embedded PostgreSQL, and stops it again at its end. Runs until Ctrl-C.
+    """
+    settings = Settings.from_environment()
+    listening = listening_socket(host, port)
+    with (
+        told_plainly(),
+        until_told_to_stop() as stop,
+        database(settings) as dsn,
+        Viewer(settings, dsn, listening) as viewer,
+    ):
+        click.echo(f"Viewer: {viewer.url}  (Ctrl-C stops it)")
+        stop.wait()

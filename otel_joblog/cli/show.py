@@ -1,0 +1,166 @@
+"""``otel-joblog show RUN``: one run with its error, steps and lines."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree
+
+from ..conventions import Severity
+from ..store.models import LogLine, RunDetail, StepInfo
+from ..store.reader import Reader
+from ..web import format as words
+from .common import JSON_OPTION, read
+from .runs import status_text
+
+__all__ = ["show"]
+
+LEVEL_STYLES = {"DEBUG": "dim", "TRACE": "dim", "WARN": "yellow", "ERROR": "red", "FATAL": "bold red"}
+PAGE = 1_000
+
+
+@click.command()
+@click.argument("run")
+@click.option("--errors", is_flag=True, help="Only lines that warn or tell of errors.")
+@click.option("--tail", type=click.IntRange(1, 100_000), metavar="N", help="Only the last N lines.")
+@JSON_OPTION
+def show(*, run: str, errors: bool, tail: int | None, as_json: bool) -> None:
+    """Show RUN: its error first, then its steps and all its lines.
+
+    RUN is a run's id or the first characters of it (6 or more), as `list` prints them. With --json one object, with
+    `steps` and `logs`.
+    """
+    severity = int(Severity.WARN) if errors else None
+
+    async def as_object(reader: Reader) -> dict[str, Any]:
+        detail = await reader.run(run)
+        logs = [line async for line in _lines(reader, detail.run.run_id, severity, tail)]
+        parts = msgspec.structs.asdict(detail)
+        return msgspec.structs.asdict(parts.pop("run")) | parts | {"logs": logs}
+
+    async def as_text(reader: Reader) -> None:
+        console = Console(highlight=False, soft_wrap=True)
+        detail = await reader.run(run)
+        _print_summary(console, detail)
+        _print_error(console, detail)
+        _print_steps(console, detail)
+        shown = 0
+        async for line in _lines(reader, detail.run.run_id, severity, tail):
+            if not shown:
+                console.print(Text("Lines", style="bold"))
+            shown += 1
+            console.print(_line(line))
+        if not shown:
+            console.print("No lines." if not errors else "No lines that warn or tell of errors.")
+
+    if as_json:
+        click.echo(msgspec.json.encode(read(as_object), enc_hook=str))
+    else:
+        read(as_text)
+
+
+async def _lines(reader: Reader, run_id: str, severity: int | None, tail: int | None) -> AsyncIterator[LogLine]:
+    if tail is not None:
+        for line in (await reader.lines(run_id, limit=tail, min_severity=severity, tail=True)).items:
+            yield line
+        return
+    after: str | None = None
+    while True:
+        page = await reader.lines(run_id, after=after, limit=PAGE, min_severity=severity)
+        for line in page.items:
+            yield line
+        if page.next is None:
+            return
+        after = page.next
+
+
+def _print_summary(console: Console, detail: RunDetail) -> None:
+    run = detail.run
+    took = run.duration if run.ended_at else (datetime.now(UTC) - run.started_at).total_seconds()
+    console.print(Text.assemble((run.job, "bold"), "  ", status_text(run.status), f"  {run.name}"))
+    facts = {
+        "run": run.run_id,
+        "why": run.status_message,
+        "started": f"{words.utc(run.started_at)} ({words.ago(run.started_at, datetime.now(UTC))})",
+        "took" if run.ended_at else "running for": words.duration(took),
+        "lines": words.lines(run.lines, run.lines_emitted),
+        "where": f"{run.service} on {run.host}" + (f", process {run.pid}" if run.pid else ""),
+        "about": run.reference,
+        "trigger": run.trigger,
+        "schedule": run.schedule,
+        "owner": run.owner,
+        "attempt": run.attempt if run.attempt > 1 else None,
+        "exit code": run.exit_code,
+        "parent run": run.parent_run,
+    }
+    if run.progress is not None:
+        percent = run.progress.percent
+        of = "" if run.progress.total is None else f" of {words.number(run.progress.total)}"
+        done = f"{words.number(run.progress.current)}{of} {run.progress.unit}".rstrip()
+        facts["progress"] = done if percent is None else f"{percent:.0f} %, {done}"
+    if run.lines_emitted is not None and run.lines < run.lines_emitted:
+        facts["missing"] = f"{words.count(run.lines_emitted - run.lines, 'line')} not in the store (yet)"
+    for name, value in facts.items():
+        if value not in (None, ""):
+            console.print(Text.assemble((f"  {name:12}", "dim"), str(value)))
+    console.print()
+
+
+def _print_error(console: Console, detail: RunDetail) -> None:
+    if detail.error is not None:
+        console.print(Text(f"{detail.error.type}: {detail.error.message}", style="bold red"))
+        if detail.error.stacktrace:
+            console.print(Text(detail.error.stacktrace.rstrip(), style="red"))
+        console.print()
+
+
+def _print_steps(console: Console, detail: RunDetail) -> None:
+    if not detail.steps:
+        return
+    root = Tree(Text("Steps", style="bold"), guide_style="dim")
+    branches: dict[str, Tree] = {}
+    for step in detail.steps:
+        branches[step.span_id] = branches.get(step.parent_id or "", root).add(_step(step, detail))
+    for child in detail.children:
+        root.add(Text.assemble(status_text(child.status), f" job {child.job}  ", (child.run_id[:8], "dim")))
+    if detail.steps_left_out:
+        root.add(f"… and {words.count(detail.steps_left_out, 'step')} more")
+    console.print(root)
+    console.print()
+
+
+def _step(step: StepInfo, detail: RunDetail) -> Text:
+    since = (step.started_at - detail.run.started_at).total_seconds()
+    text = Text.assemble(status_text(step.status), f" {step.name}")
+    if step.task_id:
+        text.append(f" [{step.task_id}]")
+    if step.stage:
+        text.append(f" ({step.stage})", style="dim")
+    text.append(f"  {words.offset(since)}, {words.duration(step.duration)}", style="dim")
+    if step.status_message:
+        text.append(f"  {step.status_message.partition(chr(10))[0]}", style="red" if step.status.failed else "dim")
+    return text
+
+
+def _line(line: LogLine) -> Text:
+    style = LEVEL_STYLES.get(line.level, "")
+    source = line.stream if line.stream != "log" else line.logger
+    message = line.message.encode("utf-8", "backslashreplace").decode().replace("\x1b", "\\x1b")
+    text = Text.assemble(
+        (words.clock(line.time), "dim"),
+        " ",
+        (f"{line.level:5}", style),
+        " ",
+        (f"{line.step or '·'} {source}", "dim"),
+        " ",
+    )
+    text.append(message, style=style)
+    if trace := line.attributes.get("exception.stacktrace"):
+        text.append(f"\n{trace}".rstrip(), style="red")
+    return text

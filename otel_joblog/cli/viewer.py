@@ -1,0 +1,117 @@
+"""The viewer's process: database, collector of dead journals and web server, for ``serve`` and ``demo``."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Self
+
+import click
+
+from ..config import Settings
+from ..journal.collector import Collector
+from ..setup import make_sinks
+from ..store.embedded import EmbeddedServer
+
+__all__ = ["Viewer", "database", "listening_socket", "until_told_to_stop"]
+
+DEFAULT_PORT = 8765
+
+
+@contextlib.contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """The DSN of the database in use, its schema up to date. The embedded one is started, and stopped if we did."""
+    from ..store.migrate import migrate
+
+    if settings.dsn:
+        migrate(settings.dsn)
+        yield settings.dsn
+        return
+    server = EmbeddedServer(settings.postgres_dir, settings.pg_bin)
+    started = server.start()
+    try:
+        migrate(server.dsn)
+        yield server.dsn
+    finally:
+        if started:
+            server.stop()
+
+
+def listening_socket(host: str, port: int, *, or_another: bool = False) -> socket.socket:
+    """A bound socket; ``or_another`` takes any free port where this one is taken."""
+    if not _is_loopback(host):
+        raise click.ClickException(
+            f"{host} is not a loopback address, and the viewer has no users yet: anybody could read every log. "
+            "Serve on 127.0.0.1 and reach it by `ssh -L`, or put a proxy with authentication before it."
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        if not or_another:
+            bound.close()
+            raise click.ClickException(
+                f"cannot listen on {host}:{port}: {error.strerror}; choose another --port"
+            ) from error
+        bound.bind((host, 0))
+    return bound
+
+
+class Viewer:
+    """The web server and the collector, running in threads while the block runs."""
+
+    def __init__(self, settings: Settings, dsn: str, listening: socket.socket) -> None:
+        import uvicorn
+
+        from ..web.app import create_app
+
+        self._listening = listening
+        host, port = listening.getsockname()[:2]
+        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self._collector = Collector(settings.journal_dir, make_sinks(settings, otlp_by_default=True))
+        # In a thread uvicorn leaves signals alone: the main thread stops everything in order.
+        self._server = uvicorn.Server(
+            uvicorn.Config(create_app(dsn), log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+        )
+        self._thread = threading.Thread(target=self._serve, name="otel_joblog-viewer", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._collector.__enter__()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(5)
+        self._collector.__exit__(*error)
+        self._listening.close()
+
+    def _serve(self) -> None:
+        self._server.run(sockets=[self._listening])
+
+
+@contextlib.contextmanager
+def until_told_to_stop() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set, while the block runs."""
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
