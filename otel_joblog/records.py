@@ -10,7 +10,6 @@ Unix epoch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -28,6 +27,7 @@ __all__ = [
     "encode",
     "format_run_id",
     "is_line",
+    "text",
 ]
 
 Attributes = dict[str, Any]
@@ -128,18 +128,27 @@ class SpanEnded(msgspec.Struct, array_like=True, frozen=True, tag=5, gc=False):
 
 Record = Process | SpanStarted | Line | Progress | SpanEnded
 
-_encoder = msgspec.msgpack.Encoder(enc_hook=repr)
+MAX_DEPTH = 8  # of containers in an attribute that MessagePack cannot carry as it is
+
+
+def _basis(value: object) -> object:
+    """What MessagePack is given for a type that it does not know: a subclass's plain value, else the ``repr``."""
+    for kind in (str, bool, int, float, list, tuple, dict):
+        if isinstance(value, kind):
+            return kind.__str__(value) if kind is str else kind(value)
+    return repr(value)
+
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=_basis)
 _decoder = msgspec.msgpack.Decoder(Record)
 
-# What MessagePack or UTF-8 cannot say: lone surrogates, integers beyond 64 bits, keys that are no strings, cycles.
-_UNENCODABLE = (UnicodeEncodeError, OverflowError, TypeError, ValueError, RecursionError)
 
 
 def encode(record: Record) -> bytes:
     """The record as MessagePack. Never fails: what cannot be said is said as nearly as possible (``repr``, escapes)."""
     try:
         return _encoder.encode(record)
-    except _UNENCODABLE:
+    except Exception:  # lone surrogates, integers beyond 64 bits, cycles, a repr that raises whatever it likes, …
         return _encoder.encode(_cleaned(record))
 
 
@@ -172,20 +181,35 @@ def _clean(value: Any, depth: int) -> Any:
     if isinstance(value, bool | float | bytes | None):
         return value
     if isinstance(value, int):
-        return value if -(2**63) <= value < 2**64 else str(value)
-    if isinstance(value, msgspec.Struct):
+        return value if -(2**63) <= value < 2**64 else _number(value)
+    if isinstance(value, SpanEvent | SpanLink):
         return _cleaned(value)
-    if depth >= 8:
-        return _clean(_safe_repr(value), depth)
-    if isinstance(value, Mapping):
-        return {_clean(str(key), depth): _clean(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, Sequence | set | frozenset):
-        return [_clean(item, depth + 1) for item in value]
-    return _clean(_safe_repr(value), depth)
+    if depth < MAX_DEPTH:
+        # Real containers only: anything else may be endless, or raise when it is looked into.
+        if isinstance(value, dict):
+            return {_clean(text(key), depth): _clean(item, depth + 1) for key, item in dict(value).items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [_clean(item, depth + 1) for item in list(value)]
+    return _clean(_repr(value), depth)
 
 
-def _safe_repr(value: Any) -> str:
+def _number(value: int) -> str:
+    try:
+        return str(value)
+    except ValueError:  # beyond the digits that Python is willing to print
+        return hex(value)
+
+
+def text(value: object) -> str:
+    """``str(value)``, whatever its ``__str__`` does."""
+    try:
+        return str(value)
+    except Exception as trouble:
+        return f"<{type(value).__name__} whose str raised {type(trouble).__name__}>"
+
+
+def _repr(value: object) -> str:
     try:
         return repr(value)
-    except Exception as error:
-        return f"<{type(value).__name__} whose repr raised {type(error).__name__}>"
+    except Exception as trouble:
+        return f"<{type(value).__name__} whose repr raised {type(trouble).__name__}>"

@@ -1,8 +1,8 @@
 """Runs and steps while they go on: what ``job`` and ``step`` begin and finish.
 
-The innermost one travels in OTel's own context, beside the current span, so that whatever carries one carries the other.
-Leaving one sets the context that was there before instead of resetting a token: that cannot fail, in whatever thread or
-task a generator happens to be closed.
+The innermost one travels in OTel's own context, beside the current span, so that whatever carries one carries the
+other. Leaving one sets the context that was there before instead of resetting a token: that cannot fail, in whatever
+thread or task a generator happens to be closed.
 """
 
 from __future__ import annotations

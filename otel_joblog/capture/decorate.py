@@ -1,7 +1,8 @@
 """Wrapping a function of any kind so that something active surrounds each call.
 
 Plain, async, generator or async generator: which kind it is must be seen again from outside (by
-``inspect.iscoroutinefunction`` and the like), hence one wrapper for each. ``functools.wraps`` and no proxy object: the result pickles, which spawn pools need.
+``inspect.iscoroutinefunction`` and the like), hence one wrapper for each. ``functools.wraps`` and no proxy object: the
+result pickles, which spawn pools need.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..conventions import Attribute, RunStatus
 from ..errors import Skip
-
 from . import decorate
 
 if TYPE_CHECKING:

@@ -65,7 +65,7 @@ def uninstall() -> None:
 
 
 def printing_a_record() -> bool:
-    """Whether this thread is in a handler that prints a record already taken: its output is not to be taken again."""
+    """Whether this thread is in a handler that prints a record already taken, or one of telemetry's own."""
     return getattr(_printing, "now", False)
 
 
@@ -74,14 +74,15 @@ def _call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
     taken = active is not None and active.recording and _take(active, record)
     if record.levelno < logging.WARNING and logging.root.level is _lowered and _level_is_the_root_s(logger):
         return  # it came this far only because we lowered the root's level: the handlers must not see it
-    if not taken:
+    if not taken and not _is_telemetry(record.name):
         _original(logger, record)
         return
+    outer = getattr(_printing, "now", False)
     _printing.now = True
     try:
         _original(logger, record)
     finally:
-        _printing.now = False
+        _printing.now = outer
 
 
 def _level_is_the_root_s(logger: logging.Logger | None) -> bool:

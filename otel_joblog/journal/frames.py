@@ -31,7 +31,8 @@ class Scan(NamedTuple):
 
     payloads: list[bytes]
     consumed: int  # bytes from the start of the stretch that need not be read again
-    damaged: int  # bytes among them that belong to no good frame
+    damaged: int  # bytes among them that belong to no good frame and lie before one that is good
+    cut: int  # bytes at a final end that are the beginning of a frame: its append never returned, or was done anew
     wanted: int  # bytes needed, from `consumed` on, to complete the frame that begins there; 0 at a clean end
 
 
@@ -56,12 +57,12 @@ def scan(data: bytes, *, final: bool, limit: int) -> Scan:
                     continue
         following = _next_good_frame(data, at + 1, end)
         if following is None:
-            if not final:
-                return Scan(payloads, at, damaged, _wanted(data, at, end))
-            following = end
+            if final:
+                return Scan(payloads, end, damaged, end - at, 0)
+            return Scan(payloads, at, damaged, 0, _wanted(data, at, end))
         damaged += following - at
         at = following
-    return Scan(payloads, at, damaged, 0)
+    return Scan(payloads, at, damaged, 0, 0)
 
 
 def _good_frame(data: bytes, at: int, end: int) -> bool:

@@ -20,6 +20,7 @@ import os
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -60,23 +61,26 @@ class Journal:
         self._size = 0
         self._disk_retry_at = 0.0
         self._rotating = threading.Lock()
+        self._stray: deque[bytes] = deque()  # frames that found no file to go to
 
     def append(self, payload: bytes) -> None:
         """Append one record (its encoded form). Returns when the kernel has it."""
         data = frame(payload)
         file = self._file or self._rotate(None)
         try:
-            done = file.write(data) == len(data)
+            done = file is not None and file.write(data) == len(data)
         except (OSError, ValueError) as error:
             # As text: an exception holds its frames, they hold the file, and the segment would never count as sealed.
             self.trouble = str(error)
             done = False
         if not done:
             # A frame cut short is passed over by the readers; it is written anew, whole, to the next segment.
-            file = self._rotate(file, to_memory=True)
-            file.write(data)
+            self._stray.append(data)
+            self._rotate(file, to_memory=True)
         size = self._size = self._size + len(data)
         if size >= SEGMENT_BYTES or (self.trouble is not None and time.monotonic() >= self._disk_retry_at):
+            self._rotate(file)
+        if self._stray:
             self._rotate(file)
 
     def position(self) -> Cursor:
@@ -139,26 +143,41 @@ class Journal:
 
     # Writing
 
-    def _rotate(self, outgrown: SegmentFile | None, *, to_memory: bool = False) -> SegmentFile:
-        """Begin the next segment, unless another thread just did; returns the file to write to."""
-        with self._rotating:
-            if self._file is not None and self._file is not outgrown:
-                return self._file
-            number = self._segments[-1].number + 1 if self._segments else 1
-            file: SegmentFile | None = None if to_memory else self._disk_file(number)
-            memory = None
-            if file is None:
-                memory = bytearray(frame(encode(self.process)))
-                file = MemoryFile(memory, self._has_room, self._give_up)
-                self._disk_retry_at = time.monotonic() + DISK_RETRY
-                report(
-                    "journal", "the journal cannot be written (%s): records are kept in memory meanwhile", self.trouble
-                )
-            # Listed before it is written to, so that position() never lies before a record that append() has taken.
-            self._segments = [*self._segments, _Segment(number, weakref.ref(file), memory)]
-            self._size = 0
-            self._file = file
-            return file
+    def _rotate(self, outgrown: SegmentFile | None, *, to_memory: bool = False) -> SegmentFile | None:
+        """Begin the next segment, unless another thread just did; returns the file to write to.
+
+        Never waits: a signal handler that logs may have interrupted this very method. Where somebody is at it already,
+        the file in use is returned; what finds none is left in ``_stray``, for the next to write.
+        """
+        if not self._rotating.acquire(blocking=False):
+            return self._file
+        try:
+            if self._file is None or self._file is outgrown:
+                self._next_segment(to_memory=to_memory)
+            file = self._file
+            assert file is not None
+            while self._stray:
+                file.write(self._stray.popleft())
+        finally:
+            self._rotating.release()
+        if self.trouble is not None:
+            # Not under the lock: what is reported is logged, and what is logged may come back here.
+            report("journal", "the journal cannot be written (%s): records are kept in memory meanwhile", self.trouble)
+        return file
+
+    def _next_segment(self, *, to_memory: bool) -> None:
+        number = self._segments[-1].number + 1 if self._segments else 1
+        file: SegmentFile | None = None if to_memory else self._disk_file(number)
+        memory = None
+        if file is None:
+            self.trouble = self.trouble or os.strerror(errno.ENOSPC)  # a write cut short says nothing
+            memory = bytearray(frame(encode(self.process)))
+            file = MemoryFile(memory, self._has_room, self._give_up)
+            self._disk_retry_at = time.monotonic() + DISK_RETRY
+        # Listed before it is written to, so that position() never lies before a record that append() has taken.
+        self._segments = [*self._segments, _Segment(number, weakref.ref(file), memory)]
+        self._size = 0
+        self._file = file
 
     def _disk_file(self, number: int) -> io.FileIO | None:
         try:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from ..diagnostics import report
 from ..records import Process, Record, decode
 from .frames import HEADER_SIZE, Scan, scan
 from .segments import Segments
@@ -52,6 +53,8 @@ class JournalReader:
             found = self._scan(at, final=sealed)
             at = Cursor(number, at.offset + found.consumed)
             damaged += found.damaged
+            if found.cut:
+                report("cut", "%d bytes of an unfinished record end a segment of the journal", found.cut, outage=True)
             if found.payloads:
                 records, bad = self._decode(found.payloads)
                 return Batch(records, self._known_process(number), at, damaged + bad)

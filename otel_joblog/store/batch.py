@@ -1,0 +1,79 @@
+"""A batch of records, sorted by what becomes of them."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from ..conventions import RunStatus, SpanKind
+from ..records import Line, Process, Progress, Record, SpanEnded, SpanStarted
+from .gains import Gain, Gains
+from .rows import Row, process_row, run_row, step_row
+
+__all__ = ["Batch"]
+
+Span = SpanStarted | SpanEnded
+
+_DAY = 86_400 * 10**9
+_EPOCH = date(1970, 1, 1)
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows by table, each key once; lines as they came; and the progress of runs."""
+
+    processes: list[Row] = field(default_factory=list)
+    runs: list[Row] = field(default_factory=list)
+    steps: list[Row] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    progress: list[Progress] = field(default_factory=list)
+    days: set[date] = field(default_factory=set)  # that lines and steps fall on
+
+    @classmethod
+    def of(cls, records: Iterable[Record], process: Process | None) -> Batch:
+        """Sorts the records; ``process`` speaks until a Process record names another."""
+        batch = cls()
+        spans: dict[tuple[bytes, bytes, int], tuple[Span, Process | None]] = {}
+        for record in records:
+            if isinstance(record, Line):
+                batch.lines.append(record)
+            elif isinstance(record, Progress):
+                batch.progress.append(record)
+            elif isinstance(record, Process):
+                process = record
+                batch.processes.append(process_row(record))
+            else:
+                # An end makes its start superfluous.
+                key = (record.trace_id, record.span_id, 0 if record.kind is SpanKind.JOB else record.start)
+                if key not in spans or _finality(record) > _finality(spans[key][0]):
+                    spans[key] = record, process
+        for span, speaker in spans.values():
+            if span.kind is SpanKind.JOB:
+                batch.runs.append(run_row(span, speaker))
+            else:
+                batch.steps.append(step_row(span))
+                batch.days.add(_day(span.start // _DAY))
+        batch.days |= {_day(number) for number in {line.time // _DAY for line in batch.lines}}
+        return batch
+
+    def progress_gains(self) -> Gains:
+        """What runs gain by the batch's progress alone: new ones each time, to add to."""
+        gains: Gains = defaultdict(Gain)
+        for progress in self.progress:
+            if math.isfinite(progress.current) and math.isfinite(progress.total or 0):
+                gains[progress.trace_id, progress.run].add_progress(progress)
+        return gains
+
+
+def _finality(span: Span) -> int:
+    """As ``joblog.finality`` in the schema."""
+    if isinstance(span, SpanStarted) or not span.status.terminal:
+        return 1
+    return 2 if span.status is RunStatus.LOST else 3
+
+
+def _day(number: int) -> date:
+    return _EPOCH + timedelta(days=number)

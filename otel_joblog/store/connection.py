@@ -1,0 +1,64 @@
+"""How the store connects, and how PostgreSQL's errors become ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from ..errors import ConfigError, JobLogError, RecordRefused, SchemaError, StoreError, StoreUnavailable
+
+__all__ = ["conninfo", "errors_translated"]
+
+# A server that vanished without a word is noticed within a minute; a DSN may say otherwise.
+_DEFAULTS: dict[str, str | int] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 20,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 45_000,
+}
+
+# SQLSTATE classes: data exception, integrity violation, program limit exceeded (an index row too large, JSON too deep).
+_REFUSED = ("22", "23", "54")
+_SCHEMA = {"3F000", "42P01", "42P10", "42703", "42883"}  # no such schema, table, unique key, column, function
+_UNAVAILABLE = {"25006"}  # read only: a standby, until somebody promotes it
+
+
+def conninfo(dsn: str, **defaults: str | int) -> str:
+    """The connection string with these defaults and ours under it. Raises :class:`ConfigError` if it cannot be read."""
+    try:
+        given = conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        # Neither the DSN nor libpq's words about it, which quote it: it may hold a password.
+        raise ConfigError(
+            "OTEL_JOBLOG_DSN cannot be read; say postgresql://user:password@host:port/database "
+            "or host=… port=… dbname=… user=… password=…"
+        ) from None
+    parameters: dict[str, Any] = _DEFAULTS | defaults | given
+    return make_conninfo(**parameters)
+
+
+@contextmanager
+def errors_translated() -> Iterator[None]:
+    """Raises psycopg's errors as :class:`StoreUnavailable`, :class:`SchemaError`, :class:`RecordRefused` or, for
+    the rest, :class:`StoreError`."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise _translated(error) from error
+
+
+def _translated(error: psycopg.Error) -> JobLogError:
+    state = error.sqlstate or ""
+    said = str(error).strip().partition("\n")[0] or type(error).__name__
+    if state.startswith(_REFUSED) or isinstance(error, psycopg.DataError):
+        return RecordRefused(f"PostgreSQL refuses these records: {said}")
+    if state in _SCHEMA:
+        return SchemaError(f"the schema is not the one this version needs ({said}); run `otel-joblog migrate`")
+    if state in _UNAVAILABLE or isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return StoreUnavailable(f"no PostgreSQL to be had: {said}")
+    return StoreError(f"PostgreSQL answered: {said}")

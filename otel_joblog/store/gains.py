@@ -1,0 +1,82 @@
+"""What runs gain by a batch: rows that were really inserted, the time they span, the latest progress."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..records import Line, Progress
+from .rows import Row, bigint, instant
+
+__all__ = ["Gain", "Gains", "RunKey", "add_lines", "gain_row"]
+
+RunKey = tuple[bytes, bytes]  # trace id, span id of the run
+
+
+@dataclass(slots=True)
+class Gain:
+    """Times in nanoseconds."""
+
+    first: int | None = None  # of lines and step starts
+    last: int | None = None
+    lines: int = 0
+    warnings: int = 0
+    errors: int = 0
+    steps: int = 0
+    progress: Progress | None = None
+    progressed: int | None = None  # the first progress: a run that is not known yet began no later
+
+    def stretch(self, first: int, last: int) -> None:
+        if self.first is None or first < self.first:
+            self.first = first
+        if self.last is None or last > self.last:
+            self.last = last
+
+    def add_progress(self, progress: Progress) -> None:
+        if self.progressed is None or progress.time < self.progressed:
+            self.progressed = progress.time
+        if self.progress is None or _newness(progress) > _newness(self.progress):
+            self.progress = progress
+
+
+Gains = defaultdict[RunKey, Gain]
+
+
+def add_lines(gains: Gains, lines: Iterable[Line]) -> None:
+    """Counts lines, all of them new."""
+    for line in lines:
+        gain = gains[line.trace_id, line.run]
+        gain.stretch(line.time, line.time)
+        gain.lines += 1
+        if line.severity >= 17:
+            gain.errors += 1
+        elif line.severity >= 13:
+            gain.warnings += 1
+
+
+def gain_row(run: RunKey, gain: Gain) -> Row:
+    """A row for ``touched_runs.sql``."""
+    progress = gain.progress
+    return {
+        "trace_id": run[0].hex(),
+        "span_id": bigint(run[1]),
+        "started_at": instant(min(time for time in (gain.first, gain.progressed) if time is not None)),
+        "first_at": None if gain.first is None else instant(gain.first),
+        "last_at": None if gain.last is None else instant(gain.last),
+        "lines": gain.lines,
+        "warnings": gain.warnings,
+        "errors": gain.errors,
+        "steps": gain.steps,
+        "progress_at": progress and instant(progress.time),
+        "progress_current": progress and progress.current,
+        "progress_total": progress and progress.total,
+        "progress_unit": progress and progress.unit,
+    }
+
+
+def _newness(progress: Progress) -> tuple[int, float, float, str]:
+    """The order of ``touched_runs.sql``."""
+    total = -math.inf if progress.total is None else progress.total
+    return progress.time // 1000, progress.current, total, progress.unit

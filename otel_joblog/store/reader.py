@@ -1,0 +1,231 @@
+"""The one reader, for pages, API, CLI and alerts. What it returns is in ``models.py``.
+
+Each call is one short read-only transaction on a pooled connection; it sees one state of the database and may take ten
+seconds a statement. All calls raise :class:`StoreUnavailable` where no database is to be had within three seconds,
+:class:`SchemaError` where the schema is not this version's, and :class:`StoreError` for the rest.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from importlib.metadata import version
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.errors import QueryCanceled
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from ..conventions import RunStatus, Stream
+from ..errors import RunNotFound, SchemaError, StoreError, StoreUnavailable
+from .connection import conninfo, errors_translated
+from .keys import BadCursor, after_line, before_run, line_key, run_key, run_prefix, span_hex
+from .migrate import SchemaState, schema_problem
+from .models import LogLine, Page, RunDetail, RunSummary
+from .rows import bigint
+from .shapes import error_info, log_line, run_summary, step_info
+from .sql import migrations, query
+
+__all__ = ["BadCursor", "Reader", "line_key"]
+
+_PATIENCE = 3.0  # seconds to wait for a connection
+_CONNECTIONS = 8
+_CHILDREN = 500
+_STEPS_COUNTED = 100_000
+
+_numbers = itertools.count(1)
+
+
+class Reader:
+    """Use it as ``async with Reader(dsn) as reader``; it connects when first asked."""
+
+    def __init__(self, dsn: str) -> None:
+        self._name = f"otel_joblog-reader-{next(_numbers)}"
+        self._log = _PoolLog(self._name)
+        self._pool = AsyncConnectionPool(
+            conninfo(dsn, application_name="otel_joblog reader", connect_timeout=int(_PATIENCE)),
+            connection_class=AsyncConnection[DictRow],
+            # No prepared statements: PgBouncer, and plans that know their parameters.
+            kwargs={"row_factory": dict_row, "prepare_threshold": None},
+            min_size=0,
+            max_size=_CONNECTIONS,
+            open=False,
+            configure=_configure,
+            check=AsyncConnectionPool.check_connection,
+            name=self._name,
+            timeout=_PATIENCE,
+            reconnect_timeout=_PATIENCE,
+        )
+
+    async def __aenter__(self) -> Self:
+        logging.getLogger("psycopg.pool").addFilter(self._log)
+        await self._pool.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._pool.close()
+        logging.getLogger("psycopg.pool").removeFilter(self._log)
+
+    async def runs(
+        self,
+        *,
+        after: str | None = None,
+        limit: int = 25,
+        job: str | None = None,
+        status: Sequence[RunStatus] | None = None,
+        reference: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Page[RunSummary]:
+        """Runs, newest first: of a job, in any of some states, of a reference, begun from ``since`` on and before
+        ``until``. ``after`` is ``next`` of the page before; raises :class:`BadCursor` for anything else.
+        """
+        statuses = None if status is None else [one.code for one in status]
+        filters = {"job": job, "statuses": statuses, "reference": reference, "since": since, "until": until}
+        parameters = {**_ALL_RUNS, **filters, **before_run(after), "limit": limit + 1}
+        async with self._transaction() as connection:
+            rows = await _rows(connection, "read/runs", parameters)
+        page, last = rows[:limit], rows[limit - 1 : limit]
+        following = run_key(last[0]["started_at"], last[0]["trace_id"], last[0]["span_id"]) if rows[limit:] else None
+        return Page([run_summary(row) for row in page], following)
+
+    async def run(self, run_id: str, *, step_limit: int = 2_000) -> RunDetail:
+        """The run of that id, or of a prefix of 6 or more characters; a trace's prefix means its outermost run.
+
+        Its first ``step_limit`` steps and its latest 500 children. Raises :class:`RunNotFound`, naming up to three
+        candidates where several runs' ids begin so.
+        """
+        async with self._transaction() as connection:
+            key = await _resolve(connection, run_id)
+            (row,) = await _rows(connection, "read/run", key)
+            steps = await _rows(connection, "read/steps", {**key, "limit": step_limit + 1})
+            left_out = 0
+            if len(steps) > step_limit:
+                (counted,) = await _rows(connection, "read/count_steps", {**key, "limit": _STEPS_COUNTED})
+                left_out = counted["count"] - step_limit
+            family = {"trace_id": key["trace_id"], "parent_run": key["span_id"], "limit": _CHILDREN}
+            children = await _rows(connection, "read/runs", {**_ALL_RUNS, **before_run(None), **family})
+        return RunDetail(
+            run=run_summary(row),
+            error=error_info(row),
+            attributes=row["attributes"] or {},
+            resource=row["resource"] or {},
+            events=row["events"] or [],
+            links=row["links"] or [],
+            steps=[step_info(step) for step in steps[:step_limit]],
+            steps_left_out=left_out,
+            children=[run_summary(child) for child in reversed(children)],
+        )
+
+    async def lines(
+        self,
+        run_id: str,
+        *,
+        after: str | None = None,
+        limit: int = 1_000,
+        min_severity: int | None = None,
+        stream: Stream | None = None,
+        step: str | None = None,
+        tail: bool = False,
+    ) -> Page[LogLine]:
+        """The run's lines in order of time and place: the first ones, those ``after`` a key, or with ``tail`` the last.
+
+        ``step`` is a span id in hex: only lines of that very step. ``after`` is ``next`` of the page before or the
+        :func:`line_key` of a line; raises :class:`BadCursor` for anything else, :class:`RunNotFound` as :meth:`run`.
+        """
+        filters = {"min_severity": min_severity, "stream": stream, "step": step and bigint(bytes.fromhex(step))}
+        name = "read/last_lines" if tail else "read/lines"
+        async with self._transaction() as connection:
+            key = await _resolve(connection, run_id)
+            await connection.execute(query("read/by_key"))
+            rows = await _rows(connection, name, {**key, **filters, **after_line(after), "limit": limit + (not tail)})
+            names = await _step_names(connection, key, {row["span_id"] for row in rows})
+        lines = [log_line(row, names) for row in rows[:limit]]
+        if tail:
+            return Page(lines[::-1])
+        return Page(lines, line_key(lines[-1]) if rows[limit:] else None)
+
+    async def health(self) -> dict[str, Any]:
+        """``ok``, the ``version`` of the package and of the ``schema``; raises what keeps the store from being used."""
+        async with self._transaction() as connection:
+            (exists,) = await _rows(connection, "schema_exists", {})
+            found = await _rows(connection, "schema_version", {}) if exists["there"] else []
+        state = SchemaState(version=found[0]["version"] if found else None, needed=len(migrations()))
+        if problem := schema_problem(state):
+            raise SchemaError(problem)
+        return {"ok": True, "version": version("otel-joblog"), "schema": state.version}
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection[DictRow]]:
+        with errors_translated():
+            try:
+                async with self._pool.connection() as connection:
+                    self._log.last_error = None
+                    await connection.execute(query("read/limit_time"))
+                    yield connection
+            except PoolTimeout as error:
+                reason = self._log.last_error or f"all {_CONNECTIONS} connections are busy"
+                raise StoreUnavailable(f"no connection to PostgreSQL within {_PATIENCE:.0f} s: {reason}") from error
+            except QueryCanceled as error:
+                raise StoreError("the database took more than ten seconds for a query; ask for less") from error
+
+
+# The filters of runs.sql, none of them given.
+_ALL_RUNS: dict[str, Any] = dict.fromkeys(
+    ("job", "statuses", "reference", "since", "until", "trace_id", "parent_run"),
+)
+
+
+class _PoolLog(logging.Filter):
+    """The pool tells the log why it cannot connect, again and again. We keep the words and tell whoever asked."""
+
+    def __init__(self, pool: str) -> None:
+        super().__init__()
+        self._pool = pool
+        self.last_error: str | None = None
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        arguments = record.args
+        if not isinstance(arguments, tuple) or not arguments or arguments[0] != self._pool:
+            return True
+        if record.levelno >= logging.WARNING and isinstance(arguments[-1], psycopg.Error):
+            self.last_error = str(arguments[-1]).partition("\n")[0]
+        return record.levelno < logging.WARNING
+
+
+async def _configure(connection: AsyncConnection[DictRow]) -> None:
+    """Said with each BEGIN, not to the session."""
+    await connection.set_read_only(True)
+    await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+
+
+async def _rows(connection: AsyncConnection[DictRow], name: str, parameters: dict[str, Any]) -> list[DictRow]:
+    return await (await connection.execute(query(name), parameters)).fetchall()
+
+
+async def _resolve(connection: AsyncConnection[DictRow], run_id: str) -> DictRow:
+    """The one run that is meant: its key and the bounds of what belongs to it."""
+    rows = await _rows(connection, "read/run_keys", run_prefix(run_id)._asdict())
+    if not rows:
+        raise RunNotFound(f"no run's id begins with {run_id!r}; `otel-joblog list` shows the ids there are")
+    if len(rows) > 1:
+        candidates = ", ".join(f"{row['trace_id'].hex}-{span_hex(row['span_id'])}" for row in rows[:3])
+        more = " and more" if len(rows) > 3 else ""
+        raise RunNotFound(f"{run_id!r} begins the ids of several runs: {candidates}{more}; give more characters")
+    return rows[0]
+
+
+async def _step_names(connection: AsyncConnection[DictRow], key: DictRow, span_ids: Iterable[int]) -> dict[int, str]:
+    steps = [span_id for span_id in span_ids if span_id != key["span_id"]]
+    if not steps:
+        return {}
+    rows = await _rows(connection, "read/step_names", {**key, "steps": steps})
+    return {row["span_id"]: row["name"] for row in rows}

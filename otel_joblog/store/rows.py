@@ -1,0 +1,187 @@
+"""Spans and processes as rows: the attributes that have a column find it, whatever type they came in.
+
+Rows are dicts by column name, ready for JSON; the server reads them by ``jsonb_populate_recordset``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ..conventions import Attribute, RunStatus, SpanKind
+from ..records import Process, SpanEnded, SpanEvent, SpanLink, SpanStarted
+from .encoding import without_zero
+
+__all__ = ["Row", "bigint", "instant", "nanoseconds", "process_row", "run_row", "span_bytes", "step_row"]
+
+Row = dict[str, Any]
+Span = SpanStarted | SpanEnded
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAME_LENGTH = 500  # what an index takes, whatever the script; longer names stay whole in the attributes
+_SMALLINT, _INT, _BIGINT = 2**15 - 1, 2**31 - 1, 2**63 - 1
+
+
+def process_row(process: Process) -> Row:
+    return {
+        "process_id": process.process_id.hex(),
+        "started_at": instant(process.started),
+        "pid": process.pid,
+        "host": process.host,
+        "boot_id": process.boot_id,
+        "service": process.service,
+        "resource": process.resource or None,
+    }
+
+
+def run_row(span: Span, process: Process | None) -> Row:
+    """A run as it began or as it ended."""
+    get = span.attributes.get
+    return {
+        **_common(span),
+        "parent_run_span_id": bigint(span.parent_run),
+        **_speaker(span, process),
+        "lines_emitted": span.lines if isinstance(span, SpanEnded) else None,
+        "steps_emitted": _int(span.steps) if isinstance(span, SpanEnded) else None,
+        "expected_s": _float(get(Attribute.EXPECTED)),
+        "exit_code": _int(get(Attribute.EXIT_CODE)),
+        "attempt": _int(get(Attribute.ATTEMPT), most=_SMALLINT) or 1,
+        "name": _name(get(Attribute.JOB_NAME)) or _name(span.name) or "",
+        "type": _text(get(Attribute.JOB_TYPE)) or "",
+        "trigger": _text(get(Attribute.TRIGGER)) or "",
+        "reference": _name(get(Attribute.REFERENCE)),
+        "owner": _text(get(Attribute.OWNER)),
+        "schedule": _text(get(Attribute.SCHEDULE)),
+    }
+
+
+def step_row(span: Span) -> Row:
+    """A step or another span, as it began or as it ended."""
+    ended = span if isinstance(span, SpanEnded) else None
+    return {
+        **_common(span),
+        "run_span_id": bigint(span.run),
+        "seq": _int(span.seq, most=_BIGINT) or 0,
+        "kind": int(span.kind is not SpanKind.STEP),
+        "otel_kind": ended.otel_kind if ended else 0,
+        "scope": ended.scope if ended else "",
+        "name": span.name,
+        "stage": _text(span.attributes.get(Attribute.STAGE)),
+        "task_id": _text(span.attributes.get(Attribute.TASK_ID)),
+    }
+
+
+def _common(span: Span) -> Row:
+    return {
+        "trace_id": span.trace_id.hex(),
+        "span_id": bigint(span.span_id),
+        "parent_span_id": bigint(span.parent_id),
+        "started_at": instant(span.start),
+        "attributes": span.attributes or None,
+        **(_outcome(span) if isinstance(span, SpanEnded) else _OPEN),
+    }
+
+
+_OPEN: Row = {"status": RunStatus.RUNNING.code, "status_message": ""}
+
+
+def _outcome(span: SpanEnded) -> Row:
+    error, events = _error(span)
+    return {
+        "ended_at": instant(span.end),
+        "status": span.status.code,
+        "status_message": span.message,
+        **error,
+        "events": [_event(event) for event in events] or None,
+        "links": [_link(link) for link in span.links] or None,
+    }
+
+
+def _error(span: SpanEnded) -> tuple[Row, Sequence[SpanEvent]]:
+    """What a span failed by, and the other events.
+
+    It is the last exception of a span that did not end well, which then is no event any more, so as not to be kept
+    twice; an exception that a span survived stays an event.
+    """
+    get = span.attributes.get
+    events = span.events
+    if span.status.failed or span.status is RunStatus.CANCELLED:
+        for place in reversed(range(len(events))):
+            if events[place].name == "exception":
+                get = {**span.attributes, **events[place].attributes}.get
+                events = [*events[:place], *events[place + 1 :]]
+                break
+    row = {
+        "error_type": _text(get(Attribute.EXCEPTION_TYPE)) or _text(get(Attribute.ERROR_TYPE)),
+        "error_message": _text(get(Attribute.EXCEPTION_MESSAGE)),
+        "error_stacktrace": _text(get(Attribute.EXCEPTION_STACKTRACE)),
+    }
+    return row, events
+
+
+def _event(event: SpanEvent) -> Row:
+    return {"time": instant(event.time), "name": event.name, "attributes": event.attributes}
+
+
+def _link(link: SpanLink) -> Row:
+    return {"trace_id": link.trace_id.hex(), "span_id": link.span_id.hex(), "attributes": link.attributes}
+
+
+def _speaker(span: Span, process: Process | None) -> Row:
+    if process is not None:
+        return {
+            "process_id": process.process_id.hex(),
+            "service": process.service,
+            "host": process.host,
+            "pid": process.pid,
+            "resource": process.resource or None,
+        }
+    get = span.attributes.get
+    return {
+        "service": _text(get(Attribute.SERVICE_NAME)) or "",
+        "host": _text(get(Attribute.HOST_NAME)) or "",
+        "pid": _int(get(Attribute.PROCESS_PID)),
+    }
+
+
+def instant(nanoseconds: int) -> datetime:
+    """The UTC time, to the microsecond, which is what PostgreSQL keeps."""
+    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+
+
+def nanoseconds(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(microseconds=1) * 1000
+
+
+def bigint(span_id: bytes | None) -> int | None:
+    """The eight bytes of a span id as PostgreSQL's signed bigint."""
+    return None if span_id is None else int.from_bytes(span_id, "big", signed=True)
+
+
+def span_bytes(bigint: int) -> bytes:
+    return bigint.to_bytes(8, "big", signed=True)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _name(value: Any) -> str | None:
+    return None if value is None else without_zero(str(value))[:_NAME_LENGTH]
+
+
+def _int(value: Any, *, most: int = _INT) -> int | None:
+    try:
+        return max(-most, min(most, int(value)))
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _float(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None

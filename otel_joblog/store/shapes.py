@@ -1,0 +1,107 @@
+"""Rows as the shapes of ``models.py``. Rows are dicts by column name, as the queries of ``sql/read`` return them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ..conventions import RunStatus, Severity, Stream
+from .keys import span_hex
+from .models import ErrorInfo, LogLine, ProgressInfo, RunSummary, StepInfo
+
+__all__ = ["error_info", "log_line", "run_summary", "step_info"]
+
+Row = Mapping[str, Any]
+
+
+def run_summary(row: Row) -> RunSummary:
+    """A row of ``runs.sql`` or ``run.sql``."""
+    started_at = row["started_at"].astimezone(UTC)
+    return RunSummary(
+        run_id=_run_id(row, row["span_id"]),
+        name=f"{started_at:%Y%m%d%H%M%S}" + (f"_{row['twin']}" if row["twin"] else ""),
+        job=row["name"],
+        status=RunStatus.from_code(row["status"]),
+        status_message=row["status_message"],
+        **_times(row),
+        type=row["type"],
+        trigger=row["trigger"],
+        reference=row["reference"],
+        owner=row["owner"],
+        schedule=row["schedule"],
+        attempt=row["attempt"],
+        service=row["service"],
+        host=row["host"],
+        pid=row["pid"],
+        progress=_progress(row),
+        lines=row["lines"],
+        lines_emitted=row["lines_emitted"],
+        warnings=row["warnings"],
+        errors=row["errors"],
+        steps=row["steps"],
+        parent_run=None if row["parent_run_span_id"] is None else _run_id(row, row["parent_run_span_id"]),
+        exit_code=row["exit_code"],
+        error=error_info(row, stacktrace=False),
+    )
+
+
+def step_info(row: Row) -> StepInfo:
+    """A row of ``steps.sql``."""
+    return StepInfo(
+        span_id=span_hex(row["span_id"]),
+        parent_id=None if row["parent_span_id"] is None else span_hex(row["parent_span_id"]),
+        kind="span" if row["kind"] else "step",
+        name=row["name"],
+        seq=row["seq"],
+        stage=row["stage"],
+        task_id=row["task_id"],
+        status=RunStatus.from_code(row["status"]),
+        status_message=row["status_message"],
+        **_times(row),
+        error=error_info(row),
+        attributes=row["attributes"] or {},
+    )
+
+
+def log_line(row: Row, step_names: Mapping[int, str]) -> LogLine:
+    """A row of ``lines.sql`` or ``last_lines.sql``."""
+    return LogLine(
+        time=row["ts"].astimezone(UTC),
+        seq=row["seq"],
+        span_id=span_hex(row["span_id"]),
+        step=step_names.get(row["span_id"]),
+        severity=row["severity"],
+        level=Severity.label(row["severity"]),
+        stream=Stream(row["stream"]).name.lower(),
+        logger=row["logger"],
+        message=row["message"],
+        attributes=row["attributes"] or {},
+    )
+
+
+def error_info(row: Row, *, stacktrace: bool = True) -> ErrorInfo | None:
+    if row["error_type"] is None and row["error_message"] is None:
+        return None
+    return ErrorInfo(
+        type=row["error_type"] or "",
+        message=row["error_message"] or "",
+        stacktrace=row["error_stacktrace"] if stacktrace else None,
+    )
+
+
+def _times(row: Row) -> dict[str, Any]:
+    started_at: datetime = row["started_at"].astimezone(UTC)
+    ended_at: datetime | None = row["ended_at"] and row["ended_at"].astimezone(UTC)
+    duration = (ended_at - started_at).total_seconds() if ended_at else None
+    return {"started_at": started_at, "ended_at": ended_at, "duration": duration}
+
+
+def _progress(row: Row) -> ProgressInfo | None:
+    if row["progress_current"] is None:
+        return None
+    return ProgressInfo(row["progress_current"], row["progress_total"], row["progress_unit"] or "")
+
+
+def _run_id(row: Row, span_id: int) -> str:
+    return f"{row['trace_id'].hex}-{span_hex(span_id)}"

@@ -1,0 +1,33 @@
+-- A page of runs by any of the filters, newest first. A filter that is not given is null, and the planner drops it, since
+-- these queries are planned with their parameters. "twins" are the runs of the same job that began before in the same
+-- second: they make the run's name.
+select page.*, twins.number as twin
+from (
+  select
+    trace_id, span_id, parent_run_span_id, started_at, ended_at, status, status_message, name, type, trigger, reference,
+    owner, schedule, attempt, service, host, pid, exit_code, progress_current, progress_total, progress_unit,
+    lines, lines_emitted, warnings, errors, steps, error_type, error_message
+  from joblog.job_run
+  where (%(job)s::text is null or name = %(job)s)
+    and (%(reference)s::text is null or reference = %(reference)s)
+    and (%(statuses)s::smallint[] is null or status = any(%(statuses)s))
+    and (%(since)s::timestamptz is null or started_at >= %(since)s)
+    and (%(until)s::timestamptz is null or started_at < %(until)s)
+    and (%(trace_id)s::uuid is null or trace_id = %(trace_id)s)
+    and (%(parent_run)s::bigint is null or parent_run_span_id = %(parent_run)s)
+    and (%(before_at)s::timestamptz is null
+      or (started_at, trace_id, span_id) < (%(before_at)s, %(before_trace)s::uuid, %(before_span)s::bigint))
+  order by started_at desc, trace_id desc, span_id desc
+  limit %(limit)s
+) as page
+cross join lateral (
+  select count(*) as number
+  from (
+    select from joblog.job_run as other
+    where other.name = page.name and other.service = page.service
+      and other.started_at between date_trunc('second', page.started_at) and page.started_at
+      and (other.started_at, other.trace_id, other.span_id) < (page.started_at, page.trace_id, page.span_id)
+    limit 1000
+  ) as earlier
+) as twins
+order by page.started_at desc, page.trace_id desc, page.span_id desc;

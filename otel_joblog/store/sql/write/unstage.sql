@@ -1,0 +1,14 @@
+-- The staged lines that are not there yet; returns what each run gained.
+with inserted as (
+  insert into joblog.job_log
+  select * from pg_temp.joblog_staged_line
+  order by trace_id, run_span_id, ts, seq
+  on conflict do nothing
+  returning trace_id, run_span_id, ts, severity
+)
+select
+  trace_id, run_span_id, min(ts) as first_at, max(ts) as last_at, count(*) as lines,
+  count(*) filter (where severity between 13 and 16) as warnings,
+  count(*) filter (where severity >= 17) as errors
+from inserted
+group by trace_id, run_span_id;

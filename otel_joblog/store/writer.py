@@ -1,0 +1,195 @@
+"""The one writer: batches of records become rows, each batch in one transaction, in any order and any number of times.
+
+How a batch is written:
+
+1. The days it falls on get their partitions, in transactions of their own.
+2. Its lines go in by plain COPY, which is the fastest way. Where one of them is there already, the whole transaction is
+   rolled back and done again with the lines staged, so that only new ones are inserted and counted.
+3. Its runs and steps go in by upsert: a row gives way only to a more final state.
+4. Its runs gain what was really inserted: counts of lines and steps, and the latest progress.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TypeVar, cast
+
+import msgspec
+import psycopg
+from psycopg import Connection, Cursor
+from psycopg.errors import DeadlockDetected, SerializationFailure, UniqueViolation
+from psycopg.rows import TupleRow
+
+from ..errors import RecordRefused
+from ..records import Process, Record, decode, encode
+from .batch import Batch
+from .connection import conninfo, errors_translated
+from .copy import encode_lines
+from .encoding import UNENCODABLE, json_bytes
+from .gains import Gains, add_lines, gain_row
+from .migrate import require_current, schema_state, upgrade
+from .partitions import Days
+from .rows import Row, nanoseconds, span_bytes
+from .sql import query
+
+__all__ = ["Writer"]
+
+R = TypeVar("R", bound=Record)
+
+_ATTEMPTS = 4
+
+# Connections that a fork left in a child. They are kept for ever, because collecting one would warn that it is open.
+_inherited: list[Connection] = []
+
+
+class Writer:
+    """Writes records. It is for one thread; it connects when first used, and again after a failure or a fork.
+
+    ``dsn`` may be a function, asked at every connect: for a server that is started on demand.
+    """
+
+    def __init__(self, dsn: str | Callable[[], str], *, application_name: str = "otel_joblog") -> None:
+        self._dsn = dsn
+        self._application_name = application_name
+        self._connection: Connection | None = None
+        self._pid = os.getpid()
+        self._days = Days()
+
+    def write(self, records: Sequence[Record], process: Process | None = None) -> None:
+        """Writes a batch, whole or not at all. Writing anything again changes nothing.
+
+        ``process`` is who emitted the records, as far as no Process record among them says otherwise. Raises:
+
+        - :class:`StoreUnavailable` where no database is to be had: try again later.
+        - :class:`SchemaError` where the schema is not this version's; an empty database is given it here.
+        - :class:`RecordRefused` where at least one of the records can never be stored.
+        - :class:`ConfigError` where the DSN cannot be read.
+        """
+        if not records:
+            return
+        try:
+            self._write(records, process)
+        except UNENCODABLE:
+            # Records that did not come through the journal may hold what it would have cleaned.
+            try:
+                self._write([_cleaned(record) for record in records], process and _cleaned(process))
+            except (*UNENCODABLE, msgspec.MsgspecError) as error:
+                raise RecordRefused(f"a record holds what no column can take: {error}") from error
+
+    def close(self) -> None:
+        """Closes the connection, if there is one; the next write opens another."""
+        self._forget_inherited()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _write(self, records: Sequence[Record], process: Process | None) -> None:
+        batch = Batch.of(records, process)
+        stream = encode_lines(batch.lines)
+        with errors_translated():
+            try:
+                connection = self._connected()
+                self._days.ensure(connection, batch.days)
+                _store(connection, batch, stream)
+            finally:
+                if self._connection is not None and self._connection.closed:
+                    self._connection = None
+
+    def _connected(self) -> Connection:
+        self._forget_inherited()
+        if self._connection is None:
+            dsn = self._dsn if isinstance(self._dsn, str) else self._dsn()
+            connection = psycopg.connect(
+                conninfo(dsn, application_name=self._application_name),
+                autocommit=True,
+                prepare_threshold=None,  # PgBouncer in transaction mode
+            )
+            try:
+                if schema_state(connection).version is None:
+                    upgrade(connection)
+                require_current(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _forget_inherited(self) -> None:
+        """After a fork, the child's copy of the socket is closed without a word: the session is the parent's."""
+        if self._pid == os.getpid():
+            return
+        self._pid = os.getpid()
+        connection, self._connection = self._connection, None
+        if connection is not None and not connection.closed:
+            os.close(connection.fileno())
+            _inherited.append(connection)
+
+
+def _cleaned(record: R) -> R:
+    return cast("R", decode(encode(record)))
+
+
+def _store(connection: Connection, batch: Batch, stream: bytes) -> None:
+    """The batch's transaction, as often as it takes."""
+    staged = False
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            with connection.transaction():
+                _insert(connection, batch, stream, staged=staged)
+            return
+        except UniqueViolation:
+            if staged:
+                raise
+            staged = True
+        except (DeadlockDetected, SerializationFailure):
+            # Somebody writes the same records, in another order.
+            if attempt == _ATTEMPTS:
+                raise
+
+
+def _insert(connection: Connection, batch: Batch, stream: bytes, *, staged: bool) -> None:
+    gains = batch.progress_gains()
+    if batch.lines and staged:
+        _insert_staged_lines(connection, stream, gains)
+    elif batch.lines:
+        _copy(connection, "write/copy_lines", stream)
+        add_lines(gains, batch.lines)
+    if batch.processes:
+        _execute(connection, "write/processes", batch.processes)
+    if batch.runs:
+        _execute(connection, "write/runs", batch.runs)
+    if batch.steps:
+        _insert_steps(connection, batch.steps, gains)
+    if gains:
+        _execute(connection, "write/touched_runs", [gain_row(run, gain) for run, gain in gains.items()])
+
+
+def _insert_staged_lines(connection: Connection, stream: bytes, gains: Gains) -> None:
+    connection.execute(query("write/stage"))
+    _copy(connection, "write/copy_staged_lines", stream)
+    for trace_id, run, first_at, last_at, lines, warnings, errors in connection.execute(query("write/unstage")):
+        gain = gains[trace_id.bytes, span_bytes(run)]
+        gain.stretch(nanoseconds(first_at), nanoseconds(last_at))
+        gain.lines += lines
+        gain.warnings += warnings
+        gain.errors += errors
+
+
+def _insert_steps(connection: Connection, steps: list[Row], gains: Gains) -> None:
+    inserted = _execute(connection, "write/new_steps", steps).fetchall()
+    for trace_id, run, started_at, kind in inserted:
+        gain = gains[trace_id.bytes, span_bytes(run)]
+        gain.stretch(nanoseconds(started_at), nanoseconds(started_at))
+        gain.steps += kind == 0
+    if len(inserted) < len(steps):
+        _execute(connection, "write/known_steps", steps)
+
+
+def _execute(connection: Connection, name: str, rows: list[Row]) -> Cursor[TupleRow]:
+    return connection.execute(query(name), {"rows": json_bytes(rows).decode()})
+
+
+def _copy(connection: Connection, name: str, stream: bytes) -> None:
+    with connection.cursor() as cursor, cursor.copy(query(name)) as copy:
+        copy.write(stream)

@@ -1,0 +1,54 @@
+"""The viewer as an ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypedDict
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from ..store.reader import Reader
+from .problems import handlers
+from .routes import routes
+from .safety import SecurityHeaders
+from .templating import Templates
+
+__all__ = ["LOCAL_HOSTS", "create_app"]
+
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+
+
+class State(TypedDict):
+    """What the lifespan hands to every request."""
+
+    reader: Reader
+    templates: Templates
+
+
+def create_app(dsn: str, *, extra_hosts: Sequence[str] = ()) -> Starlette:
+    """The viewer of the runs in the PostgreSQL at ``dsn``: pages, live fragments and a JSON API, all read-only.
+
+    It starts, says what is wrong and recovers by itself where that database does not answer. Requests are served only
+    under the names of this host, against DNS rebinding; name others in ``extra_hosts`` (``"*.example.com"`` will do).
+    """
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[State]:
+        async with Reader(dsn) as reader:  # it connects when first asked, and again when it must
+            yield {"reader": reader, "templates": Templates()}
+
+    hosts: dict[str, Any] = {"allowed_hosts": [*LOCAL_HOSTS, *extra_hosts], "www_redirect": False}
+    return Starlette(
+        routes=routes(),
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(TrustedHostMiddleware, **hosts),
+            Middleware(GZipMiddleware, minimum_size=2_000, compresslevel=4),
+        ],
+        exception_handlers=handlers(),
+        lifespan=lifespan,
+    )

@@ -1,0 +1,97 @@
+"""Durations, times, sizes and counts in words. Pure functions; templates use them as filters."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+__all__ = ["ago", "clock", "count", "duration", "iso", "lines", "number", "offset", "pretty", "size", "utc"]
+
+
+def duration(seconds: float | None) -> str:
+    """``412 ms``, ``1.24 s``, ``42.0 s``, ``2 m 05 s``, ``3 h 12 m``, ``2 d 4 h``; a dash where not known."""
+    if seconds is None:
+        return "—"
+    if seconds < 0.9995:
+        return f"{max(0, round(seconds * 1000))} ms"
+    if seconds < 9.995:
+        return f"{seconds:.2f} s"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} m {rest:02} s"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes:02} m"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h"
+
+
+def offset(seconds: float) -> str:
+    """How long after the start of its run something began: ``+1.24 s``."""
+    return f"+{duration(max(0.0, seconds))}"
+
+
+def iso(time: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds, for ``<time datetime>``: ``2026-11-03T03:12:04.123Z``."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def utc(time: datetime) -> str:
+    """``2026-11-03 03:12:04 UTC``: what is read until the browser's script puts its own zone there."""
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def clock(time: datetime) -> str:
+    """The time of day in UTC with milliseconds: ``03:12:04.123``."""
+    return time.astimezone(UTC).isoformat(sep=" ", timespec="milliseconds")[11:23]
+
+
+def ago(time: datetime, now: datetime) -> str:
+    """``just now``, ``40 s ago``, ``5 min ago``, ``3 h ago``, ``12 d ago``; ``in 5 min`` where clocks disagree."""
+    seconds = (now - time).total_seconds()
+    if abs(seconds) < 5:
+        return "just now"
+    words = _coarse(abs(seconds))
+    return f"{words} ago" if seconds > 0 else f"in {words}"
+
+
+def _coarse(seconds: float) -> str:
+    for unit, length, until in (("s", 1, 60), ("min", 60, 3_600), ("h", 3_600, 172_800)):
+        if seconds < until:
+            return f"{int(seconds // length)} {unit}"
+    return f"{int(seconds // 86_400)} d"
+
+
+def count(number: int, noun: str) -> str:
+    """``1 line``, ``12,431 lines``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def lines(stored: int, emitted: int | None) -> str:
+    """``12,431 of 12,431 lines``; before the end of a run tells how many it emitted, ``812 lines so far``."""
+    if emitted is None:
+        return f"{count(stored, 'line')} so far"
+    return f"{stored:,} of {count(emitted, 'line')}"
+
+
+def number(value: float) -> str:
+    """``12,431`` or ``0.25``: without a fraction where there is none, with three digits below a hundred."""
+    return f"{value:,.0f}" if value % 1 == 0 or abs(value) >= 100 else f"{value:.3g}"
+
+
+def size(characters: int) -> str:
+    """``812 B``, ``38 kB``, ``1.0 MB``."""
+    if characters < 1_000:
+        return f"{characters} B"
+    if characters < 999_500:
+        return f"{characters / 1_000:.0f} kB"
+    return f"{characters / 1_000_000:.1f} MB"
+
+
+def pretty(value: Any) -> str:
+    """An attribute's value: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=str).decode()

@@ -1,0 +1,89 @@
+"""What a request gets that cannot be answered: a page for people, ``{"error": …}`` for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..errors import RunNotFound, StoreError, StoreUnavailable
+from ..store.reader import BadCursor
+from .safety import HEADERS
+
+__all__ = ["handlers"]
+
+RETRY_AFTER = "5"  # seconds; pages say the same to the browser
+
+
+class Problem(NamedTuple):
+    status: int
+    code: str
+    title: str
+    message: str
+    advice: tuple[str, ...] = ()
+
+
+def handlers() -> dict[Any, Callable[[Request, Exception], Awaitable[Response]]]:
+    """Starlette's exception handlers: each error's class decides what is said, the address decides the form."""
+    return {
+        HTTPException: _http,
+        BadCursor: _bad_cursor,
+        RunNotFound: _run_not_found,
+        StoreUnavailable: _unavailable,
+        StoreError: _store_error,
+        Exception: _unexpected,
+    }
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    code = phrase.lower().replace(" ", "_")
+    message = error.detail if error.detail != phrase else f"Nothing is served at {request.url.path}."
+    return _answer(request, Problem(error.status_code, code, phrase, message))
+
+
+async def _bad_cursor(request: Request, error: Exception) -> Response:
+    return _answer(request, Problem(400, "bad_request", "Bad Request", str(error)))
+
+
+async def _run_not_found(request: Request, error: Exception) -> Response:
+    advice = ("A prefix of 6 or more characters will do, as long as only one run's id starts with it.",)
+    return _answer(request, Problem(404, "run_not_found", "No such run", str(error), advice))
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    advice = (
+        "The embedded server: start it with `otel-joblog db start`, see its state with `otel-joblog doctor`.",
+        "A PostgreSQL of your own: see that it runs, and that OTEL_JOBLOG_DSN names it.",
+        "Nothing is lost meanwhile: what jobs emit waits in their journals. This page tries again every 5 seconds.",
+    )
+    problem = Problem(503, "store_unavailable", "The database does not answer", str(error), advice)
+    return _answer(request, problem, {"Retry-After": RETRY_AFTER})
+
+
+async def _store_error(request: Request, error: Exception) -> Response:
+    advice = ("If the schema is older or newer than this version, `otel-joblog migrate` mends it.",)
+    problem = Problem(503, "store_error", "The database answers, but not as it must", str(error), advice)
+    return _answer(request, problem, {"Retry-After": RETRY_AFTER})
+
+
+async def _unexpected(request: Request, _error: Exception) -> Response:
+    message = "This is a mistake in the viewer; its own log has the traceback."
+    response = _answer(request, Problem(500, "internal_error", "Something broke", message))
+    response.headers.update(HEADERS)  # Starlette answers these outside of all middleware
+    return response
+
+
+def _answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    if request.url.path.startswith(("/api/", "/healthz")):
+        body = msgspec.json.encode({"error": {"code": problem.code, "message": problem.message}})
+        return Response(body, problem.status, headers, "application/json")
+    response: Response = request.state.templates.page(request, "problem.html", status=problem.status, problem=problem)
+    response.headers.update(headers or {})
+    return response

@@ -1,0 +1,29 @@
+"""Every address of the viewer. All of them only read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from . import api, live, pages
+
+__all__ = ["routes"]
+
+STATIC = Path(__file__).parent / "static"
+
+
+def routes() -> list[BaseRoute]:
+    return [
+        Route("/", pages.runs, name="runs"),
+        Route("/runs/{run_id}", pages.run, name="run"),
+        Route("/runs/{run_id}/lines", live.more_lines, name="more_lines"),
+        Route("/live/runs", live.runs, name="live_runs"),
+        Route("/live/runs/{run_id}", live.run, name="live_run"),
+        Route("/api/v1/runs", api.runs, name="api_runs"),
+        Route("/api/v1/runs/{run_id}", api.run, name="api_run"),
+        Route("/api/v1/runs/{run_id}/logs", api.logs, name="api_logs"),
+        Route("/healthz", api.health, name="health"),
+        Mount("/static", StaticFiles(directory=STATIC), name="static"),
+    ]

@@ -1,0 +1,267 @@
+// What the pages cannot do by themselves: local times, "Load more" in place, and live updates. All of it is optional:
+// without this script every line is still reached by links. Markup comes from the server alone, escaped there.
+"use strict";
+
+const KEEP_ROWS = 10_000; // while following: older rows make room, and are a link away
+const OVERLAP = 2_000; // milliseconds: lines of several processes do not arrive in order
+const SETTLE = 10; // polls after the end, for lines that are still on their way
+
+const $ = (selector, root = document) => root.querySelector(selector);
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+// Times
+
+const two = (number) => String(number).padStart(2, "0");
+const day = (time) => `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
+const clock = (time) => `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
+const zone = (time) => {
+  const minutes = -time.getTimezoneOffset();
+  return `UTC${minutes < 0 ? "−" : "+"}${two(Math.trunc(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
+};
+
+function ago(time) {
+  const seconds = (Date.now() - time) / 1000;
+  const far = Math.abs(seconds);
+  if (far < 5) return "just now";
+  const [length, unit] = far < 60 ? [1, "s"] : far < 3600 ? [60, "min"] : far < 172800 ? [3600, "h"] : [86400, "d"];
+  const words = `${Math.floor(far / length)} ${unit}`;
+  return seconds > 0 ? `${words} ago` : `in ${words}`;
+}
+
+function prepare(root) {
+  const started = $("#facts time");
+  const firstDay = started && day(new Date(started.dateTime));
+  for (const element of all("time[data-as]", root)) {
+    const time = new Date(element.dateTime);
+    if (element.dataset.as === "ago") element.textContent = ago(time);
+    if (element.dataset.as === "full") {
+      element.textContent = `${day(time)} ${clock(time)}`;
+      element.title = `${element.dateTime} (shown in ${zone(time)})`;
+    }
+    if (element.dataset.as === "clock") {
+      const date = firstDay && day(time) !== firstDay ? `${day(time)} ` : "";
+      element.textContent = `${date}${clock(time)}.${String(time.getMilliseconds()).padStart(3, "0")}`;
+      element.title = element.dateTime;
+      if (date) element.closest("tr").classList.add("dated");
+    }
+  }
+  for (const button of all(".copy", root)) button.hidden = !navigator.clipboard;
+}
+
+// Patching: children are compared by id with what the server sent last; only what differs is put in.
+
+const sources = new WeakMap();
+
+function remember(container) {
+  for (const child of container.children) sources.set(child, child.outerHTML);
+}
+
+function patch(container, fresh) {
+  const known = new Map([...container.children].map((child) => [child.id, child]));
+  let place = container.firstElementChild;
+  for (const child of [...fresh.children]) {
+    const old = known.get(child.id);
+    const source = child.outerHTML;
+    known.delete(child.id);
+    let node = child;
+    if (old && sources.get(old) === source) {
+      node = old;
+    } else {
+      sources.set(child, source);
+      if (old) {
+        if (place === old) place = child;
+        exchange(old, child);
+      }
+    }
+    if (node === place) place = place.nextElementSibling;
+    else container.insertBefore(node, place);
+    if (node === child) prepare(child);
+  }
+  for (const old of known.values()) old.remove();
+}
+
+function exchange(old, child) {
+  const inner = all("[data-patch]", child).find((part) => $(`#${part.id}`, old));
+  const kept = inner && $(`#${inner.id}`, old);
+  const focused = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
+  if (kept) {
+    patch(kept, inner);
+    inner.replaceWith(kept);
+  }
+  old.replaceWith(child);
+  if (focused) all("a", child).find((link) => link.getAttribute("href") === focused)?.focus({ preventScroll: true });
+}
+
+// Lines
+
+const rows = () => all(".line-rows > tr");
+const timeOf = (row) => Date.parse($(".l-time time", row).dateTime);
+
+function append(fragment) {
+  const bodies = all(".line-rows");
+  const last = bodies[bodies.length - 1];
+  let added = 0;
+  for (const row of all(".line-rows > tr", fragment)) {
+    if (document.getElementById(row.id)) continue;
+    prepare(row);
+    let before = last.lastElementChild;
+    while (before && timeOf(before) > timeOf(row)) before = before.previousElementSibling;
+    if (before) before.after(row);
+    else last.prepend(row);
+    added += 1;
+  }
+  return added;
+}
+
+function overlapKey() {
+  const shown = rows();
+  if (!shown.length) return "";
+  const edge = timeOf(shown[shown.length - 1]) - OVERLAP;
+  for (let i = shown.length - 1; i >= 0; i -= 1) {
+    if (timeOf(shown[i]) <= edge) return shown[i].dataset.key;
+  }
+  return $(".line-rows[data-first]") ? "" : shown[0].dataset.key;
+}
+
+async function fetchFragment(address) {
+  const response = await fetch(address, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(30_000) });
+  if (!response.ok) throw new Error(`${response.status}`);
+  const template = document.createElement("template");
+  template.innerHTML = await response.text();
+  return template.content;
+}
+
+async function loadMore(link) {
+  link.textContent = "Loading…";
+  try {
+    const bodies = all("tbody", await fetchFragment(link.dataset.fragment));
+    bodies.forEach(prepare);
+    const first = $("a", bodies[0]);
+    link.closest("tbody").replaceWith(...bodies);
+    first?.focus({ preventScroll: true });
+  } catch (error) {
+    console.error(error);
+    link.textContent = "That did not work. Load more";
+  }
+}
+
+// Live
+
+class Live {
+  constructor(root) {
+    this.root = root;
+    this.state = $("#state");
+    this.follow = $("#follow");
+    this.settled = 0;
+    this.next = "";
+    this.busy = false;
+    all("[data-patch]", root).forEach(remember);
+    if (this.follow) this.watchScrolling();
+    document.addEventListener("visibilitychange", () => document.hidden || this.poll());
+    this.later();
+  }
+
+  get open() {
+    const state = $("#run")?.dataset.state;
+    if (state === "settling") return this.settled < SETTLE;
+    return state === undefined ? $("[data-open]", this.root) !== null : state === "open";
+  }
+
+  later(delay = Number(this.root.dataset.every)) {
+    clearTimeout(this.timer);
+    const open = this.open;
+    if (!this.state.classList.contains("broken")) this.tell(open ? "Live" : "", open ? "live" : "");
+    if (open) this.timer = setTimeout(() => this.poll(), delay);
+    else if (this.follow) this.follow.hidden = true;
+  }
+
+  tell(words, kind) {
+    if (this.state.textContent !== words) this.state.textContent = words;
+    this.state.className = `state ${kind}`;
+  }
+
+  async poll() {
+    if (this.busy || document.hidden || !this.open) return;
+    this.busy = true;
+    const began = performance.now();
+    let delay;
+    try {
+      const more = this.apply(await fetchFragment(this.address()));
+      this.tell("", "");
+      delay = more ? 0 : Math.max(Number(this.root.dataset.every), 3 * (performance.now() - began));
+    } catch {
+      this.tell("No answer; trying again", "broken");
+      delay = 5_000;
+    } finally {
+      this.busy = false;
+    }
+    this.later(delay);
+  }
+
+  address() {
+    const address = new URL(this.root.dataset.live, location.href);
+    if ($("#run") && !$("#load-more")) {
+      address.searchParams.set("lines", "1");
+      const after = this.next || overlapKey();
+      if (after) address.searchParams.set("after", after);
+    }
+    return address;
+  }
+
+  /** Puts the fragment into the page; true where the server has more lines at once. */
+  apply(fragment) {
+    for (const part of all("[data-patch]", fragment).filter((part) => !part.parentElement?.closest("[data-patch]"))) {
+      const container = document.getElementById(part.id);
+      if (!container) continue;
+      if (part.dataset.state !== undefined) container.dataset.state = part.dataset.state;
+      if (part.dataset.title) document.title = part.dataset.title.trim();
+      patch(container, part);
+    }
+    if ($("#run")?.dataset.state === "settling") this.settled += 1;
+    const lines = $("#new-lines", fragment);
+    if (!lines) return false;
+    this.next = $(".line-rows", lines)?.dataset.next || "";
+    if (append(lines)) this.keepUp();
+    return this.next !== "";
+  }
+
+  keepUp() {
+    if (this.follow?.getAttribute("aria-pressed") !== "true") return;
+    rows().slice(0, -KEEP_ROWS).forEach((row) => row.remove());
+    $("#end").scrollIntoView({ block: "end" });
+  }
+
+  watchScrolling() {
+    const press = (on) => this.follow.setAttribute("aria-pressed", String(on));
+    this.follow.hidden = false;
+    this.follow.addEventListener("click", () => {
+      press(this.follow.getAttribute("aria-pressed") !== "true");
+      this.keepUp();
+    });
+    for (const kind of ["wheel", "touchmove"]) {
+      document.addEventListener(kind, () => requestAnimationFrame(() => {
+        const end = $("#end").getBoundingClientRect();
+        if (end.top > innerHeight + 40) press(false);
+      }), { passive: true });
+    }
+  }
+}
+
+// Start
+
+const live = $("[data-live]");
+if (live) new Live(live);
+prepare(document);
+setInterval(() => all('time[data-as="ago"]').forEach((element) => { element.textContent = ago(new Date(element.dateTime)); }), 15_000);
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("#load-more");
+  if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    event.preventDefault();
+    loadMore(link);
+  }
+  const button = event.target.closest(".copy");
+  if (button) {
+    navigator.clipboard.writeText(button.dataset.copy).then(() => { button.textContent = "Copied"; }, () => {});
+  }
+});

@@ -1,0 +1,74 @@
+"""Templates: Jinja2 with escaping always on, our filters, and links that keep the filters of the page they are on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from ..store.reader import line_key
+from . import format as words
+from .terminal import fold, painted, visible
+from .views import before_line
+
+__all__ = ["Templates"]
+
+FILTERS = {
+    "ago": words.ago,
+    "before_line": before_line,
+    "clock": words.clock,
+    "count": words.count,
+    "duration": words.duration,
+    "fold": fold,
+    "iso": words.iso,
+    "key": line_key,
+    "lines_of": words.lines,
+    "number": words.number,
+    "offset": words.offset,
+    "painted": painted,
+    "pretty": words.pretty,
+    "utc": words.utc,
+}
+
+
+class Templates:
+    """Renders pages and fragments; one for the life of an application."""
+
+    def __init__(self) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            finalize=visible,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.filters |= FILTERS
+
+    def page(self, request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+        links = Links(request)
+        html = self._environment.get_template(template).render(
+            path=links.path, query=links.query, now=datetime.now(UTC), **context
+        )
+        return HTMLResponse(html, status)
+
+
+class Links:
+    """Addresses as a template needs them: relative to the host, under whatever prefix the application is mounted."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+
+    def path(self, name: str, /, **parameters: str) -> str:
+        return self._request.url_for(name, **parameters).path
+
+    def query(self, **changes: str | int | None) -> str:
+        """This request's query with some parameters replaced or, by None, removed; empty or with its question mark."""
+        kept = [(key, value) for key, value in self._request.query_params.multi_items() if key not in changes and value]
+        return "?" + urlencode(kept + [(key, value) for key, value in changes.items() if value is not None])

@@ -1,0 +1,120 @@
+"""Whatever the order, the batches and the repetitions, the same records give the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from samples import NOW, PROCESS, SECOND, ended, line, progress, span, started, step
+
+from otel_joblog.conventions import RunStatus, SpanKind
+from otel_joblog.records import Record, SpanEvent
+from otel_joblog.store.writer import Writer
+
+DAY = 86_400 * SECOND
+FAILURE = SpanEvent(NOW + 100, "exception", {"exception.type": "ValueError", "exception.message": "no"})
+OTHER = {"kind": SpanKind.SPAN, "span_id": span(77), "start": NOW + 300, "name": "SELECT"}
+
+RECORDS: list[Record] = [
+    PROCESS,
+    # A run that ends, after it was thought lost; its step too.
+    started(1),
+    started(1, **step(1), attributes={"joblog.stage": "load"}),
+    *(line(seq, 1, severity=9 + seq % 3 * 4, time=NOW + seq // 2 * 1000) for seq in range(1, 9)),
+    *(progress(current, 1) for current in (10, 20, 30)),
+    progress(30, 1, total=None),
+    ended(1, status=RunStatus.LOST, message="its process died", **step(1)),
+    ended(1, status=RunStatus.LOST, message="its process died"),
+    ended(1, status=RunStatus.ERROR, events=[FAILURE], **step(1)),
+    ended(1, status=RunStatus.ERROR, events=[FAILURE], lines=8, steps=1),
+    ended(1, **OTHER),
+    # A run within it, over midnight, still open.
+    started(1, run=2, parent_run=span(1), parent_id=span(1), name="child"),
+    started(1, run=2, **step(1, run=2)),
+    line(1, 1, run=2),
+    line(2, 1, run=2, time=NOW + DAY),
+    # Lines and progress of a run that nobody saw begin.
+    *(line(seq, 3, span_id=span(5)) for seq in range(1, 5)),
+    progress(2, 3),
+    progress(9, 3),
+    # A run of which only the end is known.
+    ended(4),
+]
+
+WRONG_COUNTS = """
+    select run.*, actual.*
+    from joblog.job_run as run
+    cross join lateral (
+      select
+        count(*) filter (where part = 'line') as lines,
+        count(*) filter (where severity between 13 and 16) as warnings,
+        count(*) filter (where severity >= 17) as errors,
+        count(*) filter (where part = 'step') as steps,
+        min(at) as first_at,
+        max(at) as last_at
+      from (
+        select 'line' as part, ts as at, severity from joblog.job_log
+        where trace_id = run.trace_id and run_span_id = run.span_id
+        union all
+        select case when kind = 0 then 'step' else 'span' end, started_at, null from joblog.job_step
+        where trace_id = run.trace_id and run_span_id = run.span_id
+      ) as parts
+    ) as actual
+    where (run.lines, run.warnings, run.errors, run.steps, run.first_at, run.last_at) is distinct from
+      (actual.lines, actual.warnings, actual.errors, actual.steps, actual.first_at, actual.last_at)
+"""
+
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> list[list[Record]]:
+    again = draw(st.lists(st.sampled_from(range(len(RECORDS))), max_size=30))
+    order = draw(st.permutations([*range(len(RECORDS)), *again]))
+    cuts = sorted(draw(st.sets(st.integers(1, len(order) - 1), max_size=6)))
+    batches = [order[start:end] for start, end in zip([0, *cuts], [*cuts, len(order)], strict=True)]
+    return [[RECORDS[place] for place in batch] for batch in batches]
+
+
+@pytest.fixture
+def connection(dsn: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def writer(dsn: str) -> Iterator[Writer]:
+    writer = Writer(dsn)
+    yield writer
+    writer.close()
+
+
+def contents(connection: psycopg.Connection) -> dict[str, list[Any]]:
+    tables = ("job_run", "job_step", "job_log", "job_process")
+    return {
+        table: connection.execute(f"select to_jsonb(row) from joblog.{table} as row order by 1").fetchall()
+        for table in tables
+    }
+
+
+@settings(
+    max_examples=50,
+    deadline=None,
+    # Each example begins with empty tables.
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(batches=deliveries())
+def test_any_delivery_of_the_same_records_gives_the_same_rows(
+    writer: Writer, connection: psycopg.Connection, batches: list[list[Record]]
+) -> None:
+    def delivered(batches: list[list[Record]]) -> dict[str, list[Any]]:
+        connection.execute("truncate joblog.job_run, joblog.job_step, joblog.job_log, joblog.job_process")
+        for batch in batches:
+            writer.write(batch, PROCESS)
+        return contents(connection)
+
+    expected = delivered([RECORDS])
+    assert delivered(batches) == expected
+    assert connection.execute(WRONG_COUNTS).fetchall() == []

@@ -1,0 +1,134 @@
+"""Every list keeps its index: the plans of the reader's queries over enough rows, with the reader's own parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from otel_joblog.store.keys import run_prefix
+from otel_joblog.store.partitions import ensure_days
+from otel_joblog.store.reader import _ALL_RUNS
+from otel_joblog.store.sql import query
+
+START = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=3)
+TRACE = UUID(int=0xABCDEF << 104)
+RUN = {"trace_id": TRACE, "span_id": 7, "first_at": START, "last_at": START + timedelta(hours=20)}
+LINES = {**RUN, "after_at": None, "after_seq": None, "min_severity": None, "stream": None, "step": None, "limit": 1001}
+RUNS = {**_ALL_RUNS, "before_at": None, "before_trace": None, "before_span": None, "limit": 26}
+DEEP = {"before_at": START + timedelta(hours=9), "before_trace": TRACE, "before_span": 7}
+
+INNER = {"Subquery Scan", "Bitmap Heap Scan"}
+BY_INDEX = {"Index Scan", "Index Only Scan", "Bitmap Index Scan"}
+
+FILL = """
+insert into joblog.job_run (trace_id, span_id, parent_run_span_id, started_at, status, name, reference, service)
+select
+  case when mod(n, 10000) = 1 then %(trace)s else md5(n::text)::uuid end, n,
+  case when mod(n, 10) = 0 then n - 1 end,
+  %(start)s + n * interval '7 seconds',
+  case when mod(n, 50) = 0 then 5 when n > 29990 then 1 else 2 end, 'job ' || mod(n, 40),
+  case when mod(n, 3) = 0 then 'ref ' || n end, 'svc'
+from generate_series(1, 30000) as n;
+
+insert into joblog.job_step
+  (started_at, trace_id, span_id, run_span_id, seq, status, kind, otel_kind, name, status_message, scope)
+select %(start)s + n * interval '7 seconds',
+  case when mod(n, 100) = 0 then %(trace)s else md5((n / 9)::text)::uuid end, n, 7, 1, 2, 0, 0, 'step', '', ''
+from generate_series(1, 30000) as n;
+
+insert into joblog.job_log
+  (ts, trace_id, run_span_id, span_id, seq, severity, stream, logger, message)
+select %(start)s + n * interval '3 seconds',
+  case when mod(n, 20) = 0 then %(trace)s else md5((n / 99)::text)::uuid end, 7, 7, n,
+  case when mod(n, 40) = 0 then 17 else 9 end, 0, 'app', repeat('x', 100)
+from generate_series(1, 60000) as n;
+"""
+
+
+@pytest.fixture(scope="module")
+def database(filled: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(filled, autocommit=True, prepare_threshold=None) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def filled(module_dsn: str) -> str:
+    with psycopg.connect(module_dsn, autocommit=True) as connection:
+        ensure_days(connection, [START.date() + timedelta(days=number) for number in range(4)])
+        with psycopg.ClientCursor(connection) as cursor:
+            cursor.execute(FILL, {"trace": TRACE, "start": START})
+        connection.execute("vacuum analyze joblog.job_run, joblog.job_step")
+    return module_dsn
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "indexes"),
+    [
+        ("runs", RUNS, {"job_run_started", "job_run_name"}),
+        ("runs", RUNS | DEEP, {"job_run_started", "job_run_name"}),
+        ("runs", RUNS | {"job": "job 7"}, {"job_run_name"}),
+        ("runs", RUNS | DEEP | {"job": "job 7"}, {"job_run_name"}),
+        ("runs", RUNS | {"reference": "ref 300"}, {"job_run_reference", "job_run_name"}),
+        ("runs", RUNS | {"statuses": [5, 6, 7]}, {"job_run_failed", "job_run_name"}),
+        ("runs", RUNS | {"statuses": [0, 1]}, {"job_run_open", "job_run_name"}),
+        ("runs", RUNS | {"since": START + timedelta(days=2)}, {"job_run_started", "job_run_name"}),
+        ("runs", RUNS | {"trace_id": TRACE, "parent_run": 7}, {"job_run_pkey", "job_run_name"}),
+        ("run", RUN, {"job_run_pkey", "job_run_name"}),
+        ("run_keys", run_prefix("abcdef")._asdict(), {"job_run_pkey"}),
+        ("run_keys", run_prefix(f"{TRACE.hex}-00")._asdict(), {"job_run_pkey"}),
+        ("steps", RUN | {"limit": 2001}, {"job_step_{day}_pkey"}),
+        ("count_steps", RUN | {"limit": 100_000}, {"job_step_{day}_pkey"}),
+        ("step_names", RUN | {"steps": [100, 200]}, {"job_step_{day}_pkey"}),
+    ],
+)
+def test_a_query_uses_its_index_and_only_the_days_it_needs(
+    database: psycopg.Connection, name: str, parameters: dict[str, Any], indexes: set[str]
+) -> None:
+    assert used(database, name, parameters) == indexes_of_day(indexes)
+
+
+@pytest.mark.parametrize("analysed", [False, True])
+@pytest.mark.parametrize(
+    ("name", "parameters", "indexes"),
+    [
+        ("lines", LINES, {"job_log_{day}_pkey"}),
+        ("lines", LINES | {"after_at": START + timedelta(hours=9), "after_seq": 1}, {"job_log_{day}_pkey"}),
+        ("lines", LINES | {"min_severity": 17}, {"job_log_{day}_trace_id_run_span_id_ts_seq_idx"}),
+        ("last_lines", LINES | {"limit": 100}, {"job_log_{day}_pkey"}),
+        ("last_lines", LINES | {"limit": 100, "min_severity": 13}, {"job_log_{day}_trace_id_run_span_id_ts_seq_idx"}),
+    ],
+)
+def test_lines_are_walked_by_their_key_even_in_a_day_that_was_never_analysed(
+    database: psycopg.Connection, name: str, parameters: dict[str, Any], indexes: set[str], analysed: bool
+) -> None:
+    if analysed:
+        database.execute("analyze joblog.job_log")
+    with database.transaction():
+        database.execute(query("read/by_key"))
+        assert used(database, name, parameters) == indexes_of_day(indexes)
+
+
+def indexes_of_day(indexes: set[str]) -> set[str]:
+    return {index.format(day=f"{START:%Y%m%d}") for index in indexes}
+
+
+def used(connection: psycopg.Connection, name: str, parameters: dict[str, Any]) -> set[str]:
+    """The indexes of a plan, which must read by indexes only and sort no lines."""
+    row = connection.execute(b"explain (format json) " + query(f"read/{name}"), parameters).fetchone()
+    assert row is not None
+    nodes = list(_nodes(row[0][0]["Plan"]))
+    scans = [node for node in nodes if "Scan" in node["Node Type"] and node["Node Type"] not in INNER]
+    assert all(scan["Node Type"] in BY_INDEX for scan in scans), scans
+    assert "lines" not in name or not any("Sort" in node["Node Type"] for node in nodes)
+    return {scan["Index Name"] for scan in scans}
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from _nodes(child)

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import httpx
+import pytest
+from story import MINUTE, Story
+
+from otel_joblog.conventions import Attribute, Severity, Stream
+
+Tell = Callable[..., Story]
+
+ERROR = ("ValueError", "no", "Traceback (most recent call last):\nValueError: no\n")
+
+
+def test_runs_are_listed_newest_first_and_paged_by_key(web: httpx.Client, tell: Tell):
+    stories = [tell("a-job", began=1_700_000_000_000_000_000 + number * MINUTE) for number in range(5)]
+    first = web.get("/api/v1/runs", params={"limit": 3}).json()
+    second = web.get("/api/v1/runs", params={"limit": 3, "after": first["next"]}).json()
+    assert [run["run_id"] for run in first["items"] + second["items"]] == [story.run_id for story in stories[::-1]]
+    assert second["next"] is None
+
+
+def test_runs_are_filtered(web: httpx.Client, tell: Tell):
+    tell("good").end()
+    bad = tell("bad", **{Attribute.REFERENCE: "r1"})
+    bad.end(error=ERROR)
+    tell("open")
+
+    def jobs(**query: str) -> list[str]:
+        return [run["job"] for run in web.get("/api/v1/runs", params=query).json()["items"]]
+
+    assert jobs(job="good") == ["good"]
+    assert jobs(status="error") == ["bad"]
+    assert jobs(status="failed") == ["bad"]
+    assert jobs(status="open") == ["open"]
+    assert sorted(jobs(status="error,success")) == ["bad", "good"]
+    assert jobs(reference="r1") == ["bad"]
+    assert jobs(since="2999-01-01") == []
+    assert len(jobs(until="2999-01-01T00:00:00+02:00")) == 3
+
+
+def test_times_are_utc_and_say_so(web: httpx.Client, tell: Tell):
+    story = tell()
+    story.end()
+    (run,) = web.get("/api/v1/runs").json()["items"]
+    assert run["started_at"].endswith("Z")
+    assert run["ended_at"].endswith("Z")
+    assert datetime.fromisoformat(run["ended_at"]).timestamp() == pytest.approx(story.began / 1e9 + 60)
+    assert run["duration"] == 60.0
+
+
+def test_a_run_comes_with_its_error_and_steps(web: httpx.Client, tell: Tell):
+    story = tell()
+    span_id = story.step("load", begin=1)
+    story.end_step("load", begin=1, end=2, error=ERROR)
+    story.end(error=ERROR)
+    run = web.get(f"/api/v1/runs/{story.run_id[:32]}").json()
+    assert run["run_id"] == story.run_id
+    assert run["status"] == "error"
+    assert run["error"] == {"type": "ValueError", "message": "no", "stacktrace": ERROR[2]}
+    assert [(step["name"], step["span_id"], step["status"]) for step in run["steps"]] == [("load", span_id, "error")]
+    assert run["resource"]["service.name"] == "etl"
+
+
+def test_lines_are_paged_filtered_and_tailed(web: httpx.Client, tell: Tell):
+    story = tell()
+    step = story.step("load")
+    story.say("one", "two", "three")
+    story.say("printed", stream=Stream.STDERR, step="load", at=3)
+    story.say("broken", severity=Severity.ERROR, at=4, code=7)
+    story.end()
+    address = f"/api/v1/runs/{story.run_id}/logs"
+
+    def messages(**query: str | int | None) -> list[str]:
+        return [line["message"] for line in web.get(address, params=query).json()["items"]]
+
+    first = web.get(address, params={"limit": 2}).json()
+    assert [line["message"] for line in first["items"]] == ["one", "two"]
+    assert messages(after=first["next"]) == ["three", "printed", "broken"]
+    assert messages(tail=1, limit=2) == ["printed", "broken"]
+    assert messages(level="error") == ["broken"]
+    assert messages(stream="stderr") == ["printed"]
+    assert messages(step=step) == ["printed"]
+    last = web.get(address, params={"tail": "true", "limit": 1}).json()["items"][0]
+    assert last["level"] == "ERROR"
+    assert last["attributes"] == {"code": 7}
+    assert last["time"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("query", "hint"),
+    [
+        ("limit=0", "from 1 to 200"),
+        ("limit=201", "from 1 to 200"),
+        ("limit=many", "from 1 to 200"),
+        ("limit=²", "from 1 to 200"),
+        ("status=broken", "pending, running, success"),
+        ("since=yesterday", "2026-11-03T03:12:00Z"),
+        ("since=0001-01-01T00:00:00%2B14:00", "2026-11-03T03:12:00Z"),
+        ("job=%00", "NUL"),
+        ("after=%F0%9F%98%80", "no key of a page"),
+    ],
+)
+def test_a_bad_parameter_is_refused_with_what_is_allowed(web: httpx.Client, query: str, hint: str):
+    answer = web.get(f"/api/v1/runs?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "bad_request"
+    assert hint in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("query", "hint"),
+    [
+        ("limit=5001", "from 1 to 5000"),
+        ("level=loud", "trace, debug, info, warn, error or fatal"),
+        ("stream=stdin", "log, stdout or stderr"),
+        ("step=load", "16 digits"),
+        ("tail=perhaps", "1, true, 0 or false"),
+        ("after=zz", "no key of a page"),
+    ],
+)
+def test_a_bad_parameter_of_lines_is_refused_with_what_is_allowed(web: httpx.Client, tell: Tell, query: str, hint: str):
+    answer = web.get(f"/api/v1/runs/{tell().run_id}/logs?{query}")
+    assert answer.status_code == 400
+    assert hint in answer.json()["error"]["message"]
+
+
+def test_an_unknown_run_or_address_is_not_found(web: httpx.Client):
+    for address in ("/api/v1/runs/abcdef0123", "/api/v1/runs/abcdef0123/logs"):
+        answer = web.get(address)
+        assert answer.status_code == 404
+        assert answer.json()["error"]["code"] == "run_not_found"
+    assert web.get("/api/v1/nothing").json()["error"]["code"] == "not_found"
+
+
+def test_health_tells_that_the_database_answers(web: httpx.Client):
+    answer = web.get("/healthz")
+    assert answer.status_code == 200
+    assert answer.json()["ok"] is True

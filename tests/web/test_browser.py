@@ -1,0 +1,161 @@
+"""The pages in a real Chromium: what only a browser can tell."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from story import SECOND, Story
+
+from otel_joblog.conventions import Attribute, Severity
+
+Tell = Callable[..., Story]
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """A page of its own; in the end nothing may have been complained about, by script or by content policy."""
+    complaints: list[str] = []
+    with browser.new_context(base_url=address, timezone_id="Asia/Kolkata") as context:
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
+        page.set_default_timeout(10_000)
+        yield page
+    assert complaints == []
+
+
+def running(tell: Tell, job: str = "nightly-import") -> Story:
+    return tell(job, began=time.time_ns() - 3 * SECOND)
+
+
+def test_a_run_is_found_with_its_steps_and_lines(page: Page, tell: Tell):
+    story = tell()
+    story.step("load", begin=1)
+    story.say("first words", step="load")
+    story.end_step("load", begin=1, end=2)
+    story.end()
+    page.goto("/")
+    page.get_by_role("link", name="nightly-import").click()
+    expect(page).to_have_title("✓ nightly-import · otel_joblog")
+    expect(page.get_by_role("rowheader", name="load")).to_be_visible()
+    expect(page.locator("#L1")).to_contain_text("first words")
+
+
+def test_times_are_shown_where_the_reader_is(page: Page, tell: Tell):
+    story = tell(began=1_762_139_524_123_000_000)  # 2025-11-03 03:12:04.123 UTC
+    story.say("hello", at=0)
+    story.end()
+    page.goto(f"/runs/{story.run_id}")
+    expect(page.locator("#facts time").first).to_have_text("2025-11-03 08:42:04")
+    expect(page.locator("#L1 time")).to_have_text("08:42:04.123")
+
+
+def test_lines_appear_while_the_run_goes_on_until_its_end(page: Page, tell: Tell):
+    story = running(tell)
+    story.say("one")
+    page.goto(f"/runs/{story.run_id}")
+    expect(page.get_by_role("status")).to_have_text("Live")
+    story.step("load", begin=3)
+    story.say("two", step="load", at=3)
+    expect(page.locator("#L2")).to_contain_text("two")
+    expect(page.get_by_role("rowheader", name="load")).to_be_visible()
+    story.say("late, of another process", at=2.5)
+    expect(page.locator("#L3")).to_be_visible()
+    assert page.locator(".line-rows tr").evaluate_all("rows => rows.map((row) => row.id)") == ["L1", "L3", "L2"]
+    story.end(error=("ValueError", "no", "Traceback: no"), at=4)
+    expect(page.locator("#error")).to_contain_text("ValueError")
+    expect(page).to_have_title("✗ nightly-import · step load · otel_joblog")
+    expect(page.get_by_role("status")).to_have_text("")
+    expect(page.locator("#follow")).to_be_hidden()
+
+
+def test_a_talkative_run_is_followed_from_its_last_lines(page: Page, tell: Tell):
+    story = running(tell)
+    story.say(*map(str, range(1_200)), every=0.0001)
+    page.goto(f"/runs/{story.run_id}")
+    story.say("and on", at=1.5)
+    expect(page.locator("#L1201")).to_be_visible()
+    expect(page.locator("#L1")).to_have_count(0)
+
+
+def test_following_keeps_the_newest_line_in_sight(page: Page, tell: Tell):
+    story = running(tell)
+    story.say(*map(str, range(200)))
+    page.goto(f"/runs/{story.run_id}")
+    page.get_by_role("button", name="Follow").click()
+    story.say(*map(str, range(200, 300)), at=3)
+    expect(page.locator("#L300")).to_be_in_viewport()
+
+
+def test_load_more_puts_the_next_lines_below(page: Page, tell: Tell):
+    story = tell()
+    story.say(*map(str, range(1_200)))
+    story.end()
+    page.goto(f"/runs/{story.run_id}")
+    page.get_by_role("link", name="Load more").click()
+    expect(page.locator(".line-rows tr")).to_have_count(1_200)
+    expect(page.get_by_role("link", name="Load more")).to_have_count(0)
+
+
+def test_the_list_follows_a_run_to_its_end(page: Page, tell: Tell):
+    story = running(tell, "sync-crm")
+    page.goto("/")
+    expect(page.locator("#runs .badge")).to_have_text("running")
+    story.progress(3, 4, "files")
+    expect(page.locator("#runs")).to_contain_text("3 of 4 files")
+    story.end()
+    expect(page.locator("#runs .badge")).to_have_text("success")
+
+
+def test_hostile_strings_do_nothing(page: Page, tell: Tell):
+    hostile = (
+        "<script>alert(1)</script><img src=x onerror=alert(2)>' onclick='alert(3)\u202e\x1b]8;;javascript:alert(4)"
+    )
+    story = running(tell, hostile)
+    story.attributes[Attribute.OWNER] = hostile
+    story.step(hostile)
+    story.say(hostile, "\x1b[31mnever closed", severity=Severity.ERROR, step=hostile, **{hostile: hostile})
+    page.goto("/")
+    page.goto(f"/runs/{story.run_id}")
+    story.say(hostile, at=3)
+    expect(page.locator("#L3")).to_contain_text("<script>alert(1)</script>")
+    story.end(error=(hostile, hostile, hostile), at=4)
+    expect(page.locator("#error")).to_contain_text("<script>alert(1)</script>")
+    assert page.locator("main script, main img, [onclick], [onerror], [style]").count() == 0
+
+
+def test_the_page_fits_a_phone(page: Page, tell: Tell):
+    story = tell("a-job-with-quite-a-long-name-that-somebody-thought-was-a-good-idea")
+    story.step("a-step-" * 20)
+    story.say("word " * 200, "x" * 3_000)
+    story.end(error=("some.package.errors.LoadFailed", "m" * 300, "t" * 500))
+    page.set_viewport_size({"width": 360, "height": 740})
+    for address in ("/", f"/runs/{story.run_id}"):
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
