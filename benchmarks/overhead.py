@@ -1,9 +1,9 @@
 """What a job, a step and a log line cost, beside the bare OpenTelemetry SDK in the same run.
 
 The peer: ``start_as_current_span`` behind a ``BatchSpanProcessor``, and OTel's ``LoggingHandler`` behind a
-``BatchLogRecordProcessor``; their exporters drop what they get. Ours: everything a user gets, journal and shipper thread
-included; its exporter drops what it gets, too. All on one CPU, so that background threads count. Every figure is the
-median of several rounds, the two sides taking turns.
+``BatchLogRecordProcessor``; their exporters drop what they get. Ours: everything a user gets, journal and shipper
+thread included; its exporter drops what it gets, too. All on one CPU, so that background threads count. Every figure is
+the median of several rounds, the two sides taking turns.
 
     python benchmarks/overhead.py [--rounds 15]
 """

@@ -1,4 +1,4 @@
-"""With the database stopped, the journal's folder read-only or its disk full, a job does what it would do without us."""
+"""With no database, a read-only journal or a full disk, a job does what it would do without us."""
 
 from __future__ import annotations
 
@@ -128,7 +128,9 @@ def test_what_a_full_disk_kept_in_memory_is_shipped_all_the_same(run_script: Run
     assert rows == [(2_000, 2_000)]
 
 
-def test_what_waited_without_a_database_is_shipped_by_the_next_process(run_script: Run, dsn: str, state_dir: Path) -> None:
+def test_what_waited_without_a_database_is_shipped_by_the_next_process(
+    run_script: Run, dsn: str, state_dir: Path
+) -> None:
     import psycopg
 
     # The same target, but not there: the journal remembers whose it is.

@@ -78,7 +78,15 @@ def seen_in_a_browser(address: str, trace_id: str) -> None:
     with browser_page() as page:
         page.goto(f"{address}/runs/{trace_id[:8]}")
         text = page.inner_text("main")
-        for shown in ("nightly-import", "2026-11-03", "4 of 4 lines", "load", "write", "3 rows look odd", "no space left"):
+        for shown in (
+            "nightly-import",
+            "2026-11-03",
+            "4 of 4 lines",
+            "load",
+            "write",
+            "3 rows look odd",
+            "no space left",
+        ):
             assert shown in text
 
 
