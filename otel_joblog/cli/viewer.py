@@ -60,6 +60,7 @@ def listening_socket(host: str, port: int, *, or_another: bool = False) -> socke
                 f"cannot listen on {host}:{port}: {error.strerror}; choose another --port"
             ) from error
         bound.bind((host, 0))
+    bound.listen()  # from now on connections wait for the server instead of being refused
     return bound
 
 

@@ -1,0 +1,198 @@
+"""The commands as a user types them, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from otel_joblog.cli.main import main
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+JOBS = """
+from otel_joblog import job, step
+
+@job("import", reference="2026-11-03")
+def load():
+    print("said before the fall")
+    with step("parse"):
+        int("x")
+
+@job("export")
+def export():
+    print("all well")
+
+export()
+try:
+    load()
+except ValueError:
+    pass
+"""
+
+
+@pytest.fixture
+def environment(dsn: str, tmp_path: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    state = tmp_path / "state"
+    return kept | {"OTEL_JOBLOG_DSN": dsn, "OTEL_JOBLOG_STATE_DIR": str(state), "OTEL_SERVICE_NAME": "shop"}
+
+
+@pytest.fixture
+def otel_joblog(environment: dict[str, str]) -> Command:
+    def run(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "otel_joblog", *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        assert not check or done.returncode == 0, done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture
+def after_two_jobs(environment: dict[str, str]) -> None:
+    subprocess.run([sys.executable, "-c", JOBS], env=environment, check=True, capture_output=True, timeout=60)
+
+
+def test_list_says_what_to_do_when_there_is_nothing_yet(otel_joblog: Command) -> None:
+    assert otel_joblog("list").stdout.startswith("No job logs yet.")
+
+
+@pytest.mark.usefixtures("after_two_jobs")
+def test_list_prints_runs_newest_first_uncut_when_it_is_piped(otel_joblog: Command) -> None:
+    lines = otel_joblog("list").stdout.splitlines()
+    assert lines[0].split() == ["STATUS", "JOB", "RUN", "STARTED", "TOOK", "LINES", "ID", "ABOUT"]
+    assert [line.split()[1:3] for line in lines[1:]] == [["error", "import"], ["success", "export"]]
+    assert "invalid literal for int() with base 10: 'x'" in lines[1]
+
+
+@pytest.mark.usefixtures("after_two_jobs")
+def test_list_filters_pages_and_prints_json(otel_joblog: Command) -> None:
+    assert [run["job"] for run in json.loads(otel_joblog("list", "--json").stdout)] == ["import", "export"]
+    assert [run["job"] for run in json.loads(otel_joblog("list", "--json", "--status", "error").stdout)] == ["import"]
+    first = otel_joblog("list", "--limit", "1").stdout
+    after = re.search(r"otel-joblog list --after (\S+)", first)
+    assert after
+    assert "export" in otel_joblog("list", "--after", after[1]).stdout
+    assert otel_joblog("list", "--job", "none").stdout == "No runs match.\n"
+
+
+@pytest.mark.usefixtures("after_two_jobs")
+def test_show_prints_the_error_before_steps_and_lines(otel_joblog: Command) -> None:
+    (run,) = json.loads(otel_joblog("list", "--json", "--job", "import").stdout)
+    shown = otel_joblog("show", run["run_id"][:6]).stdout
+    places = [shown.index(part) for part in ("import", "1 of 1 line", "Traceback", "Steps", "✗ error parse", "said before")]
+    assert places == sorted(places)
+
+
+@pytest.mark.usefixtures("after_two_jobs")
+def test_show_gives_one_object_with_steps_and_logs(otel_joblog: Command) -> None:
+    (run,) = json.loads(otel_joblog("list", "--json", "--job", "import").stdout)
+    shown = json.loads(otel_joblog("show", run["run_id"], "--json").stdout)
+    assert [step["name"] for step in shown["steps"]] == ["parse"]
+    assert [line["message"] for line in shown["logs"]] == ["said before the fall"]
+    assert shown["error"]["type"] == "ValueError"
+
+
+def test_show_of_an_unknown_run_says_so_in_one_line(otel_joblog: Command) -> None:
+    done = otel_joblog("show", "abcdef123", check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_database_that_is_away_is_told_in_one_line(environment: dict[str, str]) -> None:
+    environment["OTEL_JOBLOG_DSN"] = "postgresql://nobody@127.0.0.1:1/none"
+    command = [sys.executable, "-m", "otel_joblog", "list"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_migrate_is_done_once(empty_dsn: str, environment: dict[str, str], otel_joblog: Command) -> None:
+    environment["OTEL_JOBLOG_DSN"] = empty_dsn
+    assert otel_joblog("migrate").stdout.startswith("applied ")
+    assert otel_joblog("migrate").stdout == "The schema is up to date.\n"
+
+
+def test_doctor_finds_a_healthy_set_up_healthy(otel_joblog: Command) -> None:
+    report = otel_joblog("doctor").stdout
+    assert "✗" not in report
+    assert "***" in report or "password" not in report
+
+
+def test_doctor_names_what_to_mend(environment: dict[str, str], otel_joblog: Command) -> None:
+    environment["OTEL_JOBLOG_LOG_LEVEL"] = "LOUD"
+    done = otel_joblog("doctor", check=False)
+    assert done.returncode == 1
+    assert "OTEL_JOBLOG_LOG_LEVEL='LOUD' cannot be used: say DEBUG, INFO" in done.stdout
+
+
+def test_doctor_does_not_print_a_password(environment: dict[str, str], otel_joblog: Command) -> None:
+    for dsn in ("postgresql://me:secret-word@127.0.0.1:1/db", "host=127.0.0.1 port=1 password=secret-word"):
+        environment["OTEL_JOBLOG_DSN"] = dsn
+        assert "secret-word" not in otel_joblog("doctor", check=False).stdout
+
+
+def test_the_viewer_is_not_opened_to_the_network() -> None:
+    done = CliRunner().invoke(main, ["serve", "--host", "0.0.0.0"])
+    assert done.exit_code == 1
+    assert "not a loopback address" in done.output
+
+
+@pytest.fixture
+def viewer(environment: dict[str, str]) -> Iterator[str]:
+    command = [sys.executable, "-m", "otel_joblog", "serve", "--port", "0"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        line = process.stdout.readline()
+        yield line.split()[1]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        assert process.stderr.read() == ""
+
+
+def test_serve_prints_its_address_answers_there_and_ends_on_sigterm(viewer: str) -> None:
+    with urllib.request.urlopen(f"{viewer}/healthz", timeout=10) as answer:
+        assert answer.status == 200
+
+
+def test_the_demo_checks_itself(environment: dict[str, str], otel_joblog: Command) -> None:
+    del environment["OTEL_JOBLOG_DSN"]  # with the embedded server, as on a fresh machine
+    shown = otel_joblog("demo", "--once", "--port", "0").stdout
+    assert "✓ package-audit ended as success" in shown
+    assert "✓ its second step is the one that failed" in shown
+    assert "✗" not in shown
+    state = Path(environment["OTEL_JOBLOG_STATE_DIR"])
+    assert state.stat().st_mode & 0o777 == 0o700
+    assert not list((state / "postgres" / "data").glob("postmaster.pid")), "what the demo started is stopped"
+
+
+def test_ctrl_c_stops_all_that_the_demo_started(environment: dict[str, str]) -> None:
+    import psutil
+
+    del environment["OTEL_JOBLOG_DSN"]
+    command = [sys.executable, "-m", "otel_joblog", "demo", "--port", "0"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        for line in process.stdout:
+            if line.startswith("Ctrl-C"):
+                break
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert any("otel_joblog.demo" in " ".join(child.cmdline()) for child in family)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    assert not [child for child in family if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
