@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 
 __all__ = ["LOGGER_NAME", "counts", "report"]
@@ -19,7 +20,8 @@ def report(kind: str, message: str, *args: object, outage: bool = False) -> None
     """
     counts[kind] += 1
     if counts[kind] == 1:
-        import logging
+        with contextlib.suppress(Exception):  # at the end of the recursion limit, or of the interpreter
+            import logging
 
-        level = logging.INFO if outage else logging.WARNING
-        logging.getLogger(LOGGER_NAME).log(level, "otel_joblog: " + message, *args)
+            level = logging.INFO if outage else logging.WARNING
+            logging.getLogger(LOGGER_NAME).log(level, "otel_joblog: " + message, *args)

@@ -11,7 +11,8 @@
     ├── ExportUnavailable   an OTLP endpoint does not take spans now (retry later)
     ├── RecordRefused       a backend refuses these very records for ever
     ├── EmbeddedError       the embedded PostgreSQL cannot be set up or started
-    └── RunNotFound         no run, or more than one, goes by that id
+    ├── RunNotFound         no run, or more than one, goes by that id
+    └── BadCursor           the key of a page is none of ours
 
     Skip                    not an error: raised by user code to end a run or step as skipped
 
@@ -21,6 +22,7 @@ None of these reaches the code of a job: inside a job they are reported once on 
 from __future__ import annotations
 
 __all__ = [
+    "BadCursor",
     "ConfigError",
     "EmbeddedError",
     "ExportUnavailable",
@@ -73,6 +75,10 @@ class EmbeddedError(JobLogError):
 
 class RunNotFound(JobLogError):
     """No run goes by that id, or more than one does. Give more characters of the id, or look it up with ``list``."""
+
+
+class BadCursor(JobLogError):
+    """The key of a page is none of ours. Take ``next`` of the page before, or begin anew without a key."""
 
 
 class Skip(Exception):

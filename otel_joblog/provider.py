@@ -34,13 +34,11 @@ class Provider:
         """Whether nobody but us looks at spans: no processor of the application's, nor a provider of its own kind."""
         return self._sdk is not None and len(processors(self._sdk)) == 1
 
-    def samples(self, name: str, context: Context) -> bool:
-        """What the provider's sampler says of a run that is to begin in this context (``OTEL_TRACES_SAMPLER``)."""
+    def samples(self, name: str, context: Context, trace_id: bytes) -> bool:
+        """What the provider's sampler says of a run that begins in this context (``OTEL_TRACES_SAMPLER``)."""
         if self._sdk is None:
             return True
-        parent = trace.get_current_span(context).get_span_context()
-        trace_id = parent.trace_id if parent.is_valid else self._sdk.id_generator.generate_trace_id()
-        decision = self._sdk.sampler.should_sample(context, trace_id, name).decision
+        decision = self._sdk.sampler.should_sample(context, int.from_bytes(trace_id, "big"), name).decision
         return decision is Decision.RECORD_AND_SAMPLE
 
     def _add_ours(self, provider: TracerProvider, emit: Callable[[Record], None]) -> None:

@@ -17,6 +17,7 @@ import msgspec
 from .conventions import RunStatus, SpanKind
 
 __all__ = [
+    "Dropped",
     "Line",
     "Process",
     "Progress",
@@ -27,6 +28,7 @@ __all__ = [
     "encode",
     "format_run_id",
     "is_line",
+    "shown",
     "text",
 ]
 
@@ -43,6 +45,8 @@ class Process(msgspec.Struct, array_like=True, frozen=True, tag=1, gc=False):
     boot_id: str  # tells a restarted host from a dead process; empty where the platform does not say
     service: str
     resource: Attributes
+    oom_events: str = ""  # the file in which the kernel counts OOM kills of its control group
+    oom_kills: int | None = None  # what it said at the start
 
 
 class SpanStarted(msgspec.Struct, array_like=True, frozen=True, tag=2, gc=False):
@@ -58,6 +62,8 @@ class SpanStarted(msgspec.Struct, array_like=True, frozen=True, tag=2, gc=False)
     name: str
     seq: int  # place among the steps of its run, from 1; 0 for a run
     attributes: Attributes
+    sampled: bool = True  # as in SpanEnded
+    lines: int = 0  # where it is repeated at the head of a segment: lines that the run has emitted so far
 
 
 class Line(msgspec.Struct, array_like=True, frozen=True, tag=3, gc=False):
@@ -126,22 +132,34 @@ class SpanEnded(msgspec.Struct, array_like=True, frozen=True, tag=5, gc=False):
     steps: int = 0  # steps that the run began (runs only)
 
 
-Record = Process | SpanStarted | Line | Progress | SpanEnded
+class Dropped(msgspec.Struct, array_like=True, frozen=True, tag=6, gc=False):
+    """Lines of a run that were given up before any store had them. What counts them adds up the records of a run."""
+
+    trace_id: bytes
+    run: bytes
+    time: int
+    lines: int
+    reason: str  # in words that go on from "120 lines missing: ", such as "dropped at the journal's cap"
+
+
+Record = Process | SpanStarted | Line | Progress | SpanEnded | Dropped
 
 MAX_DEPTH = 8  # of containers in an attribute that MessagePack cannot carry as it is
 
 
-def _basis(value: object) -> object:
+def _basis(value: Any) -> Any:
     """What MessagePack is given for a type that it does not know: a subclass's plain value, else the ``repr``."""
-    for kind in (str, bool, int, float, list, tuple, dict):
+    if isinstance(value, str):
+        return str.__str__(value)  # str(value) might be of the subclass again
+    kinds: tuple[type[Any], ...] = (int, float, list, tuple, dict)
+    for kind in kinds:
         if isinstance(value, kind):
-            return kind.__str__(value) if kind is str else kind(value)
+            return kind(value)
     return repr(value)
 
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=_basis)
 _decoder = msgspec.msgpack.Decoder(Record)
-
 
 
 def encode(record: Record) -> bytes:
@@ -190,7 +208,7 @@ def _clean(value: Any, depth: int) -> Any:
             return {_clean(text(key), depth): _clean(item, depth + 1) for key, item in dict(value).items()}
         if isinstance(value, list | tuple | set | frozenset):
             return [_clean(item, depth + 1) for item in list(value)]
-    return _clean(_repr(value), depth)
+    return _clean(shown(value), depth)
 
 
 def _number(value: int) -> str:
@@ -208,7 +226,8 @@ def text(value: object) -> str:
         return f"<{type(value).__name__} whose str raised {type(trouble).__name__}>"
 
 
-def _repr(value: object) -> str:
+def shown(value: object) -> str:
+    """``repr(value)``, whatever its ``__repr__`` does."""
     try:
         return repr(value)
     except Exception as trouble:

@@ -10,6 +10,7 @@ import atexit
 import os
 import sys
 import threading
+import time
 
 from .diagnostics import report
 from .errors import ConfigError
@@ -46,7 +47,7 @@ class Runtime:
         self.settings = settings
         self.pid = os.getpid()
         self._encode = encode
-        self.provider: Provider = find_or_make_provider(self.emit, SCOPE)
+        self.provider: Provider = find_or_make_provider(_emit_here, SCOPE)
         self.tracer: Tracer = self.provider.tracer
         self.process: Process = describe_process(self.provider.resource)
         sinks = make_sinks(settings, otlp_by_default=self.provider.unwatched)
@@ -56,8 +57,19 @@ class Runtime:
     def emit(self, record: Record) -> None:
         """Append a record to the journal and see that it gets shipped."""
         self.journal.append(self._encode(record))
-        if not self.shipper.started:
+        if not self.shipper.started and not _exited:
             self.shipper.start()
+
+    def close_open(self) -> None:
+        """End what is open as ``lost``, because its process ends."""
+        from .journal.closing import OpenSpans
+        from .journal.crash import Verdict
+
+        spans = OpenSpans()
+        spans.see(start() for start in list(self.journal.open.values()))
+        for ended in spans.closing(Verdict("the process ended while this was still running", time.time_ns())):
+            self.journal.open.pop(ended.span_id, None)
+            self.emit(ended)
 
     def shutdown(self, timeout: float) -> bool:
         done = self.shipper.shutdown(timeout)
@@ -68,8 +80,15 @@ class Runtime:
         return done
 
 
+def _emit_here(record: Record) -> None:
+    """What the span processor is given: in a forked child the record belongs to the child's own runtime."""
+    runtime().emit(record)
+
+
 _runtime: Runtime | None = None
 _inherited: Settings | None = None  # in a forked child: the parent's settings
+_forked = False
+_exited = False  # Python's end has come: a thread started now would never run, and its starter would wait for it
 _lock = threading.RLock()
 
 
@@ -123,6 +142,11 @@ def _install(settings: Settings) -> Runtime:
     global _runtime
     _runtime = Runtime(settings)
     _hook_process()
+    if _forked and "multiprocessing.util" in sys.modules:
+        # Its children end without atexit; this is what they do call.
+        from multiprocessing.util import Finalize
+
+        Finalize(None, _at_exit, exitpriority=0)
     return _runtime
 
 
@@ -142,14 +166,28 @@ def _hook_process() -> None:
     global _hooked
     if not _hooked:
         _hooked = True
-        atexit.register(shutdown)
+        atexit.register(_at_exit)
         os.register_at_fork(after_in_child=_after_fork)
+
+
+def _at_exit() -> None:
+    """What still goes on will not be ended by anybody else: a run in a daemon thread, a generator nobody closed."""
+    global _exited
+    try:
+        if _runtime is not None:
+            _runtime.close_open()
+        shutdown()
+    except Exception as error:
+        report("exit", "what was left to ship could not be: %r", error)
+    _exited = True
 
 
 def _after_fork() -> None:
     """A forked child has the parent's memory but not its threads: its first record begins a journal of its own."""
-    global _runtime, _inherited, _lock
+    global _runtime, _inherited, _lock, _forked, _exited
     _lock = threading.RLock()
+    _forked = True
+    _exited = False
     parent, _runtime = _runtime, None
     if parent is not None:
         _inherited = parent.settings
@@ -158,11 +196,12 @@ def _after_fork() -> None:
 
 def describe_process(resource: dict[str, Any]) -> Process:
     import socket
-    import time
 
     from .conventions import Attribute
+    from .journal.crash import boot_id, oom_events, oom_kills
     from .records import Process
 
+    events = oom_events()
     return Process(
         process_id=os.urandom(16),
         started=time.time_ns(),
@@ -171,6 +210,8 @@ def describe_process(resource: dict[str, Any]) -> Process:
         boot_id=boot_id(),
         service=service_name(resource),
         resource=resource,
+        oom_events=events,
+        oom_kills=oom_kills(events),
     )
 
 
@@ -183,15 +224,6 @@ def service_name(resource: dict[str, Any]) -> str:
         return name
     program = os.path.basename(sys.argv[0] if sys.argv else "")  # noqa: PTH119  (pathlib costs an import here)
     return program if program not in {"", "-", "-c", "-m"} else "python"
-
-
-def boot_id() -> str:
-    """Changes when the host restarts; empty where the platform does not tell."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123
-            return file.read().strip()
-    except OSError:
-        return ""
 
 
 def make_sinks(settings: Settings, *, otlp_by_default: bool) -> Sequence[Sink]:

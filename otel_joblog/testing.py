@@ -28,6 +28,7 @@ from .config import Settings
 from .conventions import SpanKind
 from .journal.journal import Journal
 from .journal.shipper import Shipper
+from .provider import find_or_make_provider
 from .records import Line, Process, Progress, Record, SpanEnded, SpanStarted, decode
 
 __all__ = ["Recorded", "recording"]
@@ -89,6 +90,8 @@ def recording(*, fixed: bool = False) -> Iterator[Recorded]:
             yield recorded
         finally:
             setup._runtime, identifiers._random = before, ids  # noqa: SLF001
+            if before is not None:  # spans of other instrumentations go to it again
+                find_or_make_provider(before.emit, setup.SCOPE)
 
 
 class _Memory(Journal):

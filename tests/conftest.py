@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -18,6 +19,10 @@ from otel_joblog.store.embedded import EmbeddedServer
 from otel_joblog.store.migrate import migrate
 
 _numbers = itertools.count(1)
+
+# No test is about time: these machines have other things to do, too.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

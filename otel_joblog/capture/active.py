@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
-from opentelemetry.context import Context, attach, get_current
+from opentelemetry.context import Context, attach
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace.propagation import _SPAN_KEY
 
@@ -24,17 +24,18 @@ from ..diagnostics import report
 from ..errors import Skip
 from ..export.mirror import Mirror, event_attributes
 from ..export.spans import id_bytes, plain, span_events, span_links
-from ..records import Progress, SpanEnded, SpanEvent, SpanLink, SpanStarted, format_run_id
+from ..records import Progress, SpanEnded, SpanEvent, SpanLink, SpanStarted, format_run_id, text
 from . import identifiers, installation
+from .context import get_current
 from .failures import describe_exception, leave_note, outcome
 from .output import Splitter
-from .span import LightSpan
+from .span import LightSpan, named
 
 if TYPE_CHECKING:
     from .job import JobDefinition
     from .step import StepDefinition
 
-__all__ = ["Active", "Run", "Step", "begin_run", "begin_step", "current"]
+__all__ = ["Active", "Run", "Step", "begin_run", "begin_step", "current", "surrounding"]
 
 PROGRESS_INTERVAL_NS = 500_000_000
 NO_TRACE = bytes(16)
@@ -53,9 +54,15 @@ os.register_at_fork(after_in_child=_after_fork)
 
 
 def current() -> Active | None:
-    """The innermost active run or step of this context."""
+    """The innermost run or step of this context that is recorded."""
     found: Any = get_current().get(CONTEXT_KEY)
     return found if found is not None and found.recording else None
+
+
+def surrounding() -> Active | None:
+    """The innermost run or step of this context, recorded or not."""
+    found: Any = get_current().get(CONTEXT_KEY)
+    return found if found is not None and found.entered else None
 
 
 class Active:
@@ -63,13 +70,15 @@ class Active:
 
     kind: SpanKind
     run: Run
+    hidden: bool
 
     def __init__(self, definition: JobDefinition | StepDefinition, name: str, parent: Active | None) -> None:
         self.definition = definition
         self.name = name
         self.parent = parent
+        self.entered = False  # True from its beginning to its end, recorded or not
         self.recording = False  # True while lines, steps and progress are taken
-        self.hidden = False  # True where nothing is to be recorded, nor of what runs inside
+        self.hidden = parent is not None and parent.hidden  # nothing is to be recorded, nor of what runs inside
         self.trace_id = NO_TRACE
         self.span_id = NO_SPAN
         self.events: list[SpanEvent] = []
@@ -79,6 +88,7 @@ class Active:
         self.outputs: dict[tuple[int, int], Splitter] = {}  # by stream and thread: lines of output still unfinished
         self._seq = 0
         self._span: trace.Span = trace.INVALID_SPAN
+        self._sampled = True
         self._parent_id: bytes | None = None
         self._attributes: dict[str, Any] = {}
         self._outer: Context | None = None
@@ -94,9 +104,9 @@ class Active:
 
     def set_attribute(self, key: str, value: Any) -> None:
         """Set an attribute of its span."""
-        self._attributes[key] = value
+        self._attributes[text(key)] = value
         if isinstance(self._span, ReadableSpan):
-            self._span.set_attribute(key, otel_value(value))
+            self._span.set_attribute(text(key), otel_value(value))
 
     def progress(self, current: float, total: float | None = None, unit: str = "") -> None:
         """Say how far the run has come (see :func:`otel_joblog.progress`)."""
@@ -128,49 +138,66 @@ class Active:
             self._inner = None
 
     def _begin(self, runtime: setup.Runtime, seq: int, attributes: dict[str, Any]) -> None:
-        outer = self._outer = get_current()
+        outer = self._enter()
         self._seq = seq
         self._attributes = attributes
         self._start = time.time_ns()
         self._clock = time.monotonic_ns()
         if self.run.light:
-            self._light_span(outer)
+            self._light_span(runtime, outer)
         else:
             self._sdk_span(runtime, outer)
         attach(Context({**outer, _SPAN_KEY: self._span, CONTEXT_KEY: self}))
         self.recording = True
-        parent_run = self.run.parent_run
-        runtime.emit(
-            SpanStarted(
-                self.kind,
-                self.trace_id,
-                self.span_id,
-                self._parent_id,
-                self.run.span_id,
-                None if parent_run is None else parent_run.span_id,
-                self._start,
-                self.name,
-                seq,
-                attributes,
-            )
+        # Known as open before its start is in the journal, and until just before its end is.
+        runtime.journal.open[self.span_id] = self.started
+        runtime.emit(self.started())
+
+    def started(self) -> SpanStarted:
+        """The record of its start, as of now: every new segment of the journal repeats those of what is open."""
+        run = self.run
+        return SpanStarted(
+            self.kind,
+            self.trace_id,
+            self.span_id,
+            self._parent_id,
+            run.span_id,
+            None if run.parent_run is None else run.parent_run.span_id,
+            self._start,
+            self.name,
+            self._seq,
+            self._attributes.copy(),
+            self._sampled,
+            run.lines_so_far if run is self else 0,
         )
 
     def _hide(self) -> None:
         """Be there, so that nothing of what runs inside is taken for a part of what runs outside."""
         self.hidden = True
-        self._outer = get_current()
-        attach(Context({**self._outer, CONTEXT_KEY: self}))
+        self._surround()
 
-    def _light_span(self, outer: Context) -> None:
+    def _surround(self) -> None:
+        """Be there, though nothing is recorded."""
+        attach(Context({**self._enter(), CONTEXT_KEY: self}))
+
+    def _enter(self) -> Context:
+        self.entered = True
+        outer = self._outer = get_current()
+        return outer
+
+    def _light_span(self, runtime: setup.Runtime, outer: Context) -> None:
         parent = self.parent
         outer_span: Any = outer.get(_SPAN_KEY)
-        if parent is not None and outer_span is parent._span:
+        if parent is not None and parent.recording and outer_span is parent._span:
             self.trace_id, self._parent_id = parent.trace_id, parent.span_id
         elif outer_span is not None and (context := outer_span.get_span_context()).is_valid:
             self.trace_id, self._parent_id = id_bytes(context)
         else:
             self.trace_id = identifiers.trace_id()
         self.span_id = identifiers.span_id()
+        if self.run is self and self.run.light:
+            self.run.sampled = runtime.provider.samples(self.name, outer, self.trace_id)
+        self._sampled = self.run.sampled
         self._span = LightSpan(self)
 
     def _sdk_span(self, runtime: setup.Runtime, outer: Context) -> None:
@@ -179,9 +206,10 @@ class Active:
         )
         context = span.get_span_context()
         if not context.is_valid:  # a provider that does nothing (OTEL_SDK_DISABLED): ids of our own
-            self._light_span(outer)
+            self._light_span(runtime, outer)
             return
         self.trace_id, self.span_id = id_bytes(context)
+        self._sampled = context.trace_flags.sampled
         parent = trace.get_current_span(outer).get_span_context()
         if parent.is_valid:
             self._parent_id = parent.span_id.to_bytes(8, "big")
@@ -218,7 +246,9 @@ class Active:
         if sdk_span is not None:
             self._hand_over(sdk_span, status, message, end)
         run = self.run
-        setup.runtime().emit(
+        runtime = setup.runtime()
+        runtime.journal.open.pop(self.span_id, None)
+        runtime.emit(
             SpanEnded(
                 self.kind,
                 self.trace_id,
@@ -237,7 +267,7 @@ class Active:
                 self.links,
                 0,  # SpanKind.INTERNAL
                 setup.SCOPE,
-                run.sampled if sdk_span is None else sdk_span.get_span_context().trace_flags.sampled,
+                self._sampled,
                 lines,
                 steps,
             )
@@ -248,7 +278,7 @@ class Active:
         self._attributes |= plain(span.attributes)
         self.events = span_events(span)
         self.links = span_links(span)
-        self.name = span.name
+        self.name = text(span.name)
         if span.status.status_code is trace.StatusCode.ERROR:
             self.declared_error = span.status.description or ""
 
@@ -272,7 +302,7 @@ class Active:
         """Add what is known at the end only."""
 
     def _leave(self) -> None:
-        self.recording = False
+        self.recording = self.entered = False
         outer, self._outer = self._outer, None
         if outer is None:
             return
@@ -289,31 +319,33 @@ class Run(Active):
 
     kind = SpanKind.JOB
 
-    def __init__(self, definition: JobDefinition, name: str, parent: Active | None, *, capture_output: bool) -> None:
+    def __init__(
+        self, definition: JobDefinition | StepDefinition, name: str, parent: Active | None, *, capture_output: bool
+    ) -> None:
         super().__init__(definition, name, parent)
         self.run = self
-        self.parent_run = None if parent is None else parent.run
+        self.parent_run = parent.run if parent is not None and parent.recording else None
         self.capture_output = capture_output
         self.light = True  # nobody but us looks at its spans
         self.sampled = True  # False: Postgres keeps it, OTLP does not get it
-        self._lines = itertools.count(1)
+        self.line_numbers = itertools.count(1)  # the ``seq`` of each line
         self._steps = itertools.count(1)
         self._progress: Progress | None = None
-        self._progress_emitted = 0
-        self._counts_for = _process
+        self._progress_told_at = 0
 
     @property
     def run_id(self) -> str:
         """``<trace_id>-<span_id>`` in lower-case hex: what ``otel-joblog show`` and the viewer's pages take."""
         return format_run_id(self.trace_id, self.span_id)
 
-    def next_line(self) -> int:
-        """The ``seq`` of the next line."""
-        if self._counts_for != _process:
-            # A forked child shares the run but not the count: it counts from a random base of its own.
-            self._counts_for = _process
-            self._lines = itertools.count(1 + (int.from_bytes(os.urandom(3), "big") + 1 << 32))
-        return next(self._lines)
+    @property
+    def lines_so_far(self) -> int:
+        """How many lines it has emitted. Asked seldom, so that counting costs nothing but the count: ``count(6)``."""
+        return int(repr(self.line_numbers)[len("count(") : -1]) - 1
+
+    def count_apart(self) -> None:
+        """In a forked child, which shares the run but not the count: count lines from a random base of its own."""
+        self.line_numbers = itertools.count(1 + (int.from_bytes(os.urandom(3), "big") + 1 << 32))
 
     def next_step(self) -> int:
         return next(self._steps)
@@ -331,19 +363,24 @@ class Run(Active):
                 now,
                 float(current),
                 None if total is None else float(total),
-                unit,
+                text(unit),
             )
-            if now - self._progress_emitted >= PROGRESS_INTERVAL_NS:
-                self._progress_emitted = now
-                setup.runtime().emit(said)
+            if now - self._progress_told_at >= PROGRESS_INTERVAL_NS:
+                self._tell_progress(said)
         except Exception as error:
             report("progress", "progress could not be recorded: %r", error)
 
+    def _tell_progress(self, said: Progress) -> None:
+        self._progress_told_at = said.time
+        setup.runtime().emit(said)
+
     def _summarise(self, attributes: dict[str, Any]) -> None:
-        attributes[Attribute.LINES] = next(self._lines) - 1
+        attributes[Attribute.LINES] = next(self.line_numbers) - 1
         attributes[Attribute.STEPS] = next(self._steps) - 1
         said = self._progress
         if said is not None:
+            if said.time != self._progress_told_at:
+                self._tell_progress(said)
             attributes[Attribute.PROGRESS_CURRENT] = said.current
             attributes[Attribute.PROGRESS_UNIT] = said.unit
             if said.total is not None:
@@ -361,50 +398,57 @@ class Step(Active):
 
     def __init__(self, definition: StepDefinition, name: str, parent: Active | None) -> None:
         super().__init__(definition, name, parent)
-        if parent is not None:
+        if parent is not None and parent.recording:
             self.run = parent.run
+        else:  # of no run: one that records nothing
+            self.run = Run(definition, "", None, capture_output=False)
 
 
 def begin_run(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
     """Begin a run of this job; one that does not record where recording is off or not possible. Never raises."""
     name = definition.name or "job"
-    run = Run(definition, name, None, capture_output=False)
+    found = surrounding()
+    run = Run(definition, name, found, capture_output=False)
     try:
-        found: Any = get_current().get(CONTEXT_KEY)
         runtime = setup.runtime()
         settings = runtime.settings
         if not settings.enabled or not definition.enabled or (found is not None and found.hidden):
             run._hide()
             return run
         captures = settings.capture_output if definition.capture_output is None else definition.capture_output
-        run = Run(definition, name, found if found is not None and found.recording else None, capture_output=captures)
+        run = Run(definition, name, found, capture_output=captures)
         run.light = runtime.provider.unwatched
-        run.sampled = not run.light or runtime.provider.samples(name, get_current())
         run._begin(runtime, 0, _identity(definition, args, kwargs, run))
         installation.acquire(run)
     except Exception as error:
         report("begin", "a run of job %r could not be recorded: %r", name, error)
+        if not run.entered:
+            run._surround()
     return run
 
 
 def begin_step(definition: StepDefinition) -> Step:
     """Begin a step of the current run; outside of one, a step that does not record. Never raises."""
-    found: Any = get_current().get(CONTEXT_KEY)
+    found = surrounding()
     name = definition.name or "step"
     step = Step(definition, name, found)
-    if found is not None and found.recording:
+    if found is None or not found.recording:
+        step._surround()
+    else:
         try:
             seq = step.run.next_step()
             attributes: dict[str, Any] = {Attribute.KIND: SpanKind.STEP.value, Attribute.SEQ: seq}
             if definition.stage is not None:
-                attributes[Attribute.STAGE] = str(definition.stage)
+                attributes[Attribute.STAGE] = text(definition.stage)
             if definition.task_id is not None:
-                attributes[Attribute.TASK_ID] = str(definition.task_id)
+                attributes[Attribute.TASK_ID] = text(definition.task_id)
             if definition.attributes:
-                attributes |= definition.attributes
+                attributes |= named(definition.attributes)
             step._begin(setup.runtime(), seq, attributes)
         except Exception as error:
             report("begin", "step %r could not be recorded: %r", name, error)
+            if not step.entered:
+                step._surround()
     return step
 
 
@@ -414,7 +458,7 @@ def _identity(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str
     known = {
         Attribute.KIND: SpanKind.JOB.value,
         Attribute.JOB_NAME: run.name,
-        Attribute.JOB_TYPE: str(definition.type),
+        Attribute.JOB_TYPE: text(definition.type),
         Attribute.TRIGGER: trigger,
         Attribute.REFERENCE: _reference(definition.reference, args, kwargs),
         Attribute.OWNER: definition.owner,
@@ -430,7 +474,7 @@ def _identity(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str
         attributes[Attribute.CODE_FILE] = code.co_filename
         attributes[Attribute.CODE_LINE] = code.co_firstlineno
     if definition.attributes:
-        attributes |= definition.attributes
+        attributes |= named(definition.attributes)
     return attributes
 
 
@@ -438,17 +482,17 @@ def _reference(
     reference: str | Callable[..., str | None] | None, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> str | None:
     if not callable(reference):
-        return None if reference is None else str(reference)
+        return None if reference is None else text(reference)
     try:
         said = reference(*args, **kwargs)
     except Exception as error:
         report("reference", "the reference of a run could not be made from its arguments: %r", error)
         return None
-    return None if said is None else str(said)
+    return None if said is None else text(said)
 
 
 def otel_values(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    return {str(key): otel_value(value) for key, value in attributes.items() if value is not None}
+    return {text(key): otel_value(value) for key, value in attributes.items() if value is not None}
 
 
 def otel_value(value: Any) -> Any:
@@ -456,5 +500,5 @@ def otel_value(value: Any) -> Any:
     if isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, list | tuple) and value and isinstance(value[0], str | bool | int | float):
-        return value if len({type(item) for item in value}) == 1 else [str(item) for item in value]
-    return str(value)
+        return value if len({type(item) for item in value}) == 1 else [text(item) for item in value]
+    return text(value)

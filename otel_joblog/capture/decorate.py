@@ -8,17 +8,18 @@ result pickles, which spawn pools need.
 from __future__ import annotations
 
 import functools
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator
-    from typing import Any
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+    from typing import Any, TypeGuard
 
     from .active import Active
 
     Begin = Callable[[tuple[Any, ...], dict[str, Any]], Active]
 
-__all__ = ["decorate", "function_name"]
+__all__ = ["decorable", "decorate", "forget_frame", "function_name"]
 
 # inspect.CO_*; inspect itself costs more to import than all of this package's front.
 _GENERATOR = 0x20
@@ -42,6 +43,11 @@ def decorate(func: Any, begin: Begin) -> Any:
     return _plain(func, begin)
 
 
+def decorable(given: Any) -> TypeGuard[Callable[..., Any]]:
+    """Whether a decorator used without brackets was given this to decorate."""
+    return callable(given) or isinstance(given, classmethod)
+
+
 def function_name(func: Any) -> str:
     """What a job or step is called when it is not told: the function's name, with its class."""
     while isinstance(func, functools.partial | staticmethod | classmethod):
@@ -58,6 +64,16 @@ def _code_flags(func: Any) -> int:
     return int(getattr(code, "co_flags", 0))
 
 
+def forget_frame(error: BaseException) -> None:
+    """Take the calling frame out of the traceback that is passing through it, before a bare ``raise``.
+
+    So that a traceback which a job prints is the same, byte for byte, as without us.
+    """
+    trace = error.__traceback__
+    if trace is not None:
+        error.__traceback__ = trace.tb_next
+
+
 def _plain(func: Callable[..., Any], begin: Begin) -> Callable[..., Any]:
     @functools.wraps(func)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -65,6 +81,7 @@ def _plain(func: Callable[..., Any], begin: Begin) -> Callable[..., Any]:
         try:
             result = func(*args, **kwargs)
         except BaseException as error:
+            forget_frame(error)
             if active.finish(error):
                 return None
             raise
@@ -81,6 +98,7 @@ def _coroutine(func: Callable[..., Any], begin: Begin) -> Callable[..., Any]:
         try:
             result = await func(*args, **kwargs)
         except BaseException as error:
+            forget_frame(error)
             if active.finish(error):
                 return None
             raise
@@ -90,40 +108,41 @@ def _coroutine(func: Callable[..., Any], begin: Begin) -> Callable[..., Any]:
     return call
 
 
+# The context of a generator's run is never held across a yield: it would leak into whoever consumes the generator.
+
+
 def _generator(func: Callable[..., Generator[Any, Any, Any]], begin: Begin) -> Callable[..., Any]:
     @functools.wraps(func)
     def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         active = begin(args, kwargs)
-        active.pause()
-        generator = func(*args, **kwargs)
-        advance: Callable[[], Any] = functools.partial(next, generator)
+        generator: Generator[Any, Any, Any] | None = None
+        sent: Any = None
+        thrown: BaseException | None = None
         while True:
-            active.resume()
             try:
-                item = advance()
+                if generator is None:
+                    generator = func(*args, **kwargs)
+                if thrown is None:
+                    item = generator.send(sent)
+                else:
+                    item = generator.throw(thrown)
+                    thrown = None
             except StopIteration as stop:
                 active.finish(None)
                 return stop.value
             except BaseException as error:
+                forget_frame(error)
                 if active.finish(error):
                     return None
                 raise
             active.pause()
-            # The context is never held across the yield: it would leak into whoever consumes this.
             try:
                 sent = yield item
-                advance = functools.partial(generator.send, sent)
-            except GeneratorExit as closed:
-                active.resume()
-                try:
-                    generator.close()
-                except BaseException as error:
-                    active.finish(error)
-                    raise
-                active.finish(closed)
-                raise
-            except BaseException as thrown:
-                advance = functools.partial(generator.throw, thrown)
+            except BaseException as error:  # GeneratorExit, too: the generator may have its own way with it
+                forget_frame(error)
+                thrown = error
+            item = None  # not kept alive while the next one is made
+            active.resume()
 
     return call
 
@@ -132,34 +151,44 @@ def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], begin: Begin
     @functools.wraps(func)
     async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         active = begin(args, kwargs)
-        active.pause()
-        generator = func(*args, **kwargs)
-        advance: Callable[[], Any] = generator.__anext__
+        generator: AsyncGenerator[Any, Any] | None = None
+        sent: Any = None
+        thrown: BaseException | None = None
         while True:
-            active.resume()
             try:
-                item = await advance()
+                if generator is None:
+                    generator = func(*args, **kwargs)
+                    item = await _unhooked(generator)
+                elif thrown is None:
+                    item = await generator.asend(sent)
+                else:
+                    item = await generator.athrow(thrown)
+                    thrown = None
             except StopAsyncIteration:
                 active.finish(None)
                 return
             except BaseException as error:
+                forget_frame(error)
                 if active.finish(error):
                     return
                 raise
             active.pause()
             try:
                 sent = yield item
-                advance = functools.partial(generator.asend, sent)
-            except GeneratorExit as closed:
-                active.resume()
-                try:
-                    await generator.aclose()
-                except BaseException as error:
-                    active.finish(error)
-                    raise
-                active.finish(closed)
-                raise
-            except BaseException as thrown:
-                advance = functools.partial(generator.athrow, thrown)
+            except BaseException as error:
+                forget_frame(error)
+                thrown = error
+            item = None
+            active.resume()
 
     return call
+
+
+def _unhooked(generator: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
+    """Its first step, unseen by the event loop, which would close it a second time, at once with the one around it."""
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        return generator.asend(None)
+    finally:
+        sys.set_asyncgen_hooks(*hooks)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..conventions import Attribute, RunStatus
 from ..errors import Skip
-from . import decorate
+from ..records import text
 
 if TYPE_CHECKING:
     from .active import Active
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["describe_exception", "leave_note", "outcome"]
 
 NOTE = "otel_joblog: "
-WRAPPERS = decorate.__file__
 
 
 def outcome(error: BaseException | None) -> tuple[RunStatus, str, int | None]:
@@ -27,7 +26,7 @@ def outcome(error: BaseException | None) -> tuple[RunStatus, str, int | None]:
     if error is None:
         return RunStatus.SUCCESS, "", None
     if isinstance(error, Skip):
-        return RunStatus.SKIPPED, error.reason, None
+        return RunStatus.SKIPPED, text(error.reason), None
     if isinstance(error, SystemExit):
         return _exited(error)
     if isinstance(error, KeyboardInterrupt):
@@ -39,7 +38,7 @@ def outcome(error: BaseException | None) -> tuple[RunStatus, str, int | None]:
         return RunStatus.CANCELLED, "the task was cancelled", None
     if isinstance(error, TimeoutError) and type(error.__cause__).__name__ == "CancelledError":
         # What asyncio.timeout and wait_for raise. Any other TimeoutError, of a socket say, is an error like others.
-        return RunStatus.TIMEOUT, _sentence(error) if str(error) else "timed out", None
+        return RunStatus.TIMEOUT, _sentence(error) if text(error) else "timed out", None
     return RunStatus.ERROR, _sentence(error), None
 
 
@@ -49,29 +48,26 @@ def _exited(error: SystemExit) -> tuple[RunStatus, str, int]:
     if code is None or (isinstance(code, int) and code == 0):
         return RunStatus.SUCCESS, "", 0
     if isinstance(code, int):
-        return RunStatus.ERROR, f"exited with code {int(code)}", int(code)
-    return RunStatus.ERROR, f"exited: {code}", 1
+        number = int(code) if -(2**31) <= code < 2**31 else -1
+        return RunStatus.ERROR, f"exited with code {number}", number
+    return RunStatus.ERROR, f"exited: {text(code)}", 1
 
 
 def describe_exception(error: BaseException) -> dict[str, Any]:
     """The attributes of an ``exception`` event (semantic convention ``exceptions``)."""
     return {
         Attribute.EXCEPTION_TYPE: type_name(type(error)),
-        Attribute.EXCEPTION_MESSAGE: _text(error),
+        Attribute.EXCEPTION_MESSAGE: text(error),
         Attribute.EXCEPTION_STACKTRACE: stacktrace(error),
     }
 
 
 def stacktrace(error: BaseException) -> str:
-    """As the interpreter would print it, without the frames of our own wrappers."""
-    described = traceback.TracebackException.from_exception(error)
-    seen: list[traceback.TracebackException | None] = [described]
-    while seen:
-        part = seen.pop()
-        if part is not None:
-            part.stack[:] = [frame for frame in part.stack if frame.filename != WRAPPERS]
-            seen += [part.__cause__, part.__context__, *(part.exceptions or ())]
-    return "".join(described.format())
+    """As the interpreter would print it."""
+    try:
+        return "".join(traceback.format_exception(error))
+    except Exception as trouble:  # its notes, its cause or its __str__ are not what they should be
+        return f"<no traceback: {type(trouble).__name__}>"
 
 
 def leave_note(error: BaseException, active: Active) -> None:
@@ -79,15 +75,13 @@ def leave_note(error: BaseException, active: Active) -> None:
 
     The innermost step says so, once; the exception is otherwise untouched.
     """
-    notes = getattr(error, "__notes__", ())
-    if isinstance(error, SystemExit | KeyboardInterrupt | GeneratorExit) or any(
-        isinstance(note, str) and note.startswith(NOTE) for note in notes
-    ):
+    if isinstance(error, SystemExit | KeyboardInterrupt | GeneratorExit):
         return
     run = active.run
     where = f"job {run.name!r}" if active is run else f"job {run.name!r}, step {active.name!r}"
     with contextlib.suppress(Exception):  # an exception class that refuses notes is left alone
-        error.add_note(f"{NOTE}{where}, run {run.run_id}")
+        if not any(str(note).startswith(NOTE) for note in getattr(error, "__notes__", ())):
+            error.add_note(f"{NOTE}{where}, run {run.run_id}")
 
 
 def type_name(kind: type) -> str:
@@ -95,12 +89,5 @@ def type_name(kind: type) -> str:
 
 
 def _sentence(error: BaseException) -> str:
-    text = _text(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception as trouble:  # a __str__ that raises
-        return f"<no text: {type(trouble).__name__}>"
+    said = text(error)
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

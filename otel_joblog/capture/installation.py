@@ -14,35 +14,48 @@ if TYPE_CHECKING:
 
 __all__ = ["acquire", "release"]
 
-_lock = threading.Lock()
+# Reentrant, and what it guards is told before it is done: a signal handler may run a job in the middle of it, and the
+# garbage collector may close a generator that is one.
+_lock = threading.RLock()
 _runs: set[Run] = set()
+_installed = False
 
 
 def acquire(run: Run) -> None:
     """See that lines, output and threads of this run are taken."""
     with _lock:
-        if not _runs:
-            logs.install(setup.runtime().settings.log_level)
-            propagation.install()
+        _runs.add(run)
+        _sync()
         if run.capture_output:
             output.install()
-        _runs.add(run)
 
 
 def release(run: Run) -> None:
     """The run has ended; after the last one the process is as it was before the first."""
-    with _lock:
-        if run in _runs:
+    if run in _runs:
+        with _lock:
             _runs.discard(run)
-            if not _runs:
-                logs.uninstall()
-                output.uninstall()
-                propagation.uninstall()
+            _sync()
+
+
+def _sync() -> None:
+    global _installed
+    if _runs and not _installed:
+        _installed = True
+        logs.install(setup.runtime().settings.log_level)
+        propagation.install()
+    elif _installed and not _runs:
+        _installed = False
+        logs.uninstall()
+        output.uninstall()
+        propagation.uninstall()
 
 
 def _after_fork() -> None:
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
+    for run in _runs:
+        run.count_apart()
 
 
 os.register_at_fork(after_in_child=_after_fork)

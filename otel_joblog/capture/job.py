@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .decorate import decorate, function_name
-from .engine import current, engine
+from .decorate import decorable, decorate, function_name
+from .engine import engine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,8 +114,8 @@ class JobDefinition:
 
 
 def innermost(definition: object) -> Active | None:
-    """The active run or step that this definition began in this context: usually the innermost of all."""
-    active = current()
+    """The run or step that this definition began in this context: usually the innermost of all."""
+    active: Active | None = engine().surrounding()
     while active is not None and active.definition is not definition:
         active = active.parent
     return active
@@ -188,7 +188,7 @@ def job(
     :param capture_output: keep what it prints; default OTEL_JOBLOG_CAPTURE_OUTPUT.
     :param enabled: False records nothing of it, nor of what runs inside.
     """
-    function = name if callable(name) else None
+    function = name if decorable(name) else None
     definition = JobDefinition(
         None if function is not None else _checked(name), type=type, reference=reference, owner=owner, trigger=trigger,
         schedule=schedule, expected=expected, attempt=attempt, attributes=attributes, capture_output=capture_output,

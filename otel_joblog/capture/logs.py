@@ -2,28 +2,30 @@
 
 A handler on the root logger would change what a job prints: ``logging.basicConfig()`` does nothing once the root has a
 handler, ``lastResort`` falls silent, ``dictConfig`` throws the handler out, and loggers that do not propagate are never
-seen. So ``Logger.callHandlers`` is wrapped instead, while a run goes on.
+seen. So ``Logger.callHandlers`` is wrapped instead, while a run goes on. ``Handler.handle`` is wrapped, too, so that
+what a handler prints, in this thread or in that of a ``QueueListener``, is not taken for output of the run.
 
 Nothing here takes a lock or touches a span: the SDK logs while it holds a span's lock.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
-import traceback
 from typing import TYPE_CHECKING, Any
-
-from opentelemetry.context import get_current
 
 from .. import setup
 from ..conventions import CONTEXT_KEY, Attribute, Severity
 from ..diagnostics import LOGGER_NAME, report
-from ..records import Line, encode
-from .failures import type_name
+from ..records import Line, encode, shown, text
+from .context import get_current
+from .decorate import forget_frame
+from .failures import stacktrace, type_name
+from .patch import Patch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from .active import Active
@@ -34,7 +36,6 @@ _PLAIN = logging.LogRecord("", 0, "", 0, "", (), None)
 _PLAIN_FIELDS = frozenset(_PLAIN.__dict__) | {"message", "asctime", "taskName"}
 _PLAIN_COUNT = len(_PLAIN.__dict__)
 
-_original = logging.Logger.callHandlers
 _printing = threading.local()
 
 
@@ -48,7 +49,8 @@ _lowered: _Lowered | None = None
 def install(level: int) -> None:
     """Take log lines from now on; from ``level`` on also where the root logger was left at Python's default."""
     global _lowered
-    logging.Logger.callHandlers = _call_handlers  # type: ignore[method-assign,assignment]
+    _call_handlers.install()
+    _handle.install()
     root = logging.root
     if root.level == logging.WARNING and level < logging.WARNING:
         _lowered = _Lowered(level)
@@ -57,32 +59,64 @@ def install(level: int) -> None:
 
 def uninstall() -> None:
     global _lowered
-    if logging.Logger.callHandlers is _call_handlers:
-        logging.Logger.callHandlers = _original  # type: ignore[method-assign]
+    _call_handlers.uninstall()
+    _handle.uninstall()
     if _lowered is not None and logging.root.level is _lowered:
         logging.root.setLevel(logging.WARNING)
     _lowered = None
 
 
 def printing_a_record() -> bool:
-    """Whether this thread is in a handler that prints a record already taken, or one of telemetry's own."""
+    """Whether this thread is in a handler that prints a log record: its output is not output of the run."""
     return getattr(_printing, "now", False)
 
 
-def _call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
-    active: Any = get_current().get(CONTEXT_KEY)
-    taken = active is not None and active.recording and _take(active, record)
-    if record.levelno < logging.WARNING and logging.root.level is _lowered and _level_is_the_root_s(logger):
-        return  # it came this far only because we lowered the root's level: the handlers must not see it
-    if not taken and not _is_telemetry(record.name):
-        _original(logger, record)
-        return
-    outer = getattr(_printing, "now", False)
-    _printing.now = True
-    try:
-        _original(logger, record)
-    finally:
-        _printing.now = outer
+def _calling_handlers(original: Callable[..., None], alive: list[bool]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def callHandlers(logger: logging.Logger, record: logging.LogRecord) -> None:  # noqa: N802
+        active: Any = get_current().get(CONTEXT_KEY)
+        if active is not None and active.recording and alive:
+            _take(active, record)
+        if _lowered is not None and (not logger.level or logger.level is _lowered) and _only_lowered(logger, record):
+            return  # it came this far only because we lowered the root's level: the handlers must not see it
+        try:
+            original(logger, record)
+        except BaseException as error:
+            forget_frame(error)
+            raise
+
+    _pose_as_logging(callHandlers)
+    return callHandlers
+
+
+def _handling(original: Callable[..., Any], alive: list[bool]) -> Callable[..., Any]:  # noqa: ARG001
+    @functools.wraps(original)
+    def handle(handler: logging.Handler, record: logging.LogRecord) -> Any:
+        before = getattr(_printing, "now", False)
+        _printing.now = True
+        try:
+            return original(handler, record)
+        except BaseException as error:
+            forget_frame(error)
+            raise
+        finally:
+            _printing.now = before
+
+    _pose_as_logging(handle)
+    return handle
+
+
+def _pose_as_logging(function: Any) -> None:
+    """Whoever walks up the stack to the line that logged (``handleError``, loguru's handler) passes over this, too."""
+    function.__code__ = function.__code__.replace(co_filename=logging.Logger.info.__code__.co_filename)
+
+
+_call_handlers = Patch(logging.Logger, "callHandlers", _calling_handlers)
+_handle = Patch(logging.Handler, "handle", _handling)
+
+
+def _only_lowered(logger: logging.Logger, record: logging.LogRecord) -> bool:
+    return record.levelno < logging.WARNING and logging.root.level is _lowered and _level_is_the_root_s(logger)
 
 
 def _level_is_the_root_s(logger: logging.Logger | None) -> bool:
@@ -93,30 +127,23 @@ def _level_is_the_root_s(logger: logging.Logger | None) -> bool:
     return True
 
 
-def _take(active: Active, record: logging.LogRecord) -> bool:
-    level = record.levelno
-    name = record.name
-    runtime = setup.runtime()
-    if level < runtime.settings.log_level or _is_telemetry(name):
-        return False
+def _take(active: Active, record: logging.LogRecord) -> None:
     try:
+        level = record.levelno
+        name = record.name if type(record.name) is str else text(record.name)
+        if level < (setup._runtime or setup.runtime()).settings.log_level or _is_telemetry(name):
+            return
         try:
             message = record.getMessage()
         except Exception:  # the handlers will complain of it on stderr; here the parts are kept
-            message = f"{record.msg!r} % {record.args!r}"
-        emit_line(
-            active,
-            int(record.created * 1e9),
-            _severities.get(level) or _severity(level),
-            0,  # Stream.LOG
-            name,
-            message,
-            None if level < logging.WARNING and _is_plain(record) else _attributes(record),
-        )
+            message = f"{shown(record.msg)} % {shown(record.args)}"
+        if type(message) is not str:
+            message = text(message)
+        severity = _severities.get(level) or _severity(level)
+        plain = level < logging.WARNING and _is_plain(record)
+        emit_line(active, int(record.created * 1e9), severity, 0, name, message, None if plain else _attributes(record))
     except Exception as error:
         report("logs", "a log line could not be recorded: %r", error)
-        return False
-    return True
 
 
 def emit_line(
@@ -128,11 +155,11 @@ def emit_line(
     message: str,
     attributes: dict[str, Any] | None,
 ) -> None:
-    """Append one line of what is active here to the journal."""
+    """Append one line of what is active here to the journal; ``stream`` is a :class:`~..conventions.Stream`."""
     run = active.run
-    seq = run.next_line()
+    seq = next(run.line_numbers)
     line = Line(active.trace_id, run.span_id, active.span_id, time, seq, severity, stream, logger, message, attributes)
-    setup.runtime().journal.append(encode(line))
+    (setup._runtime or setup.runtime()).journal.append(encode(line))
     if active.mirror is not None:
         active.mirror.add(line)
 
@@ -149,25 +176,21 @@ def _severity(level: int) -> int:
     return _severities[floor] + min(3, (level - floor) * 4 // 10)
 
 
-_telemetry_names: dict[str, bool] = {}
-
-
+@functools.lru_cache(maxsize=1024)
 def _is_telemetry(name: str) -> bool:
     """Our own loggers and the SDK's: what telemetry says of itself is no line of the job."""
-    known = _telemetry_names.get(name)
-    if known is None:
-        known = _telemetry_names[name] = name.partition(".")[0] in {LOGGER_NAME, "opentelemetry"}
-    return known
+    return name.partition(".")[0] in {LOGGER_NAME, "opentelemetry"}
 
 
 def _is_plain(record: logging.LogRecord) -> bool:
     """Whether it says nothing beyond its message: the common case, told at little cost."""
+    fields = record.__dict__
     return (
-        len(record.__dict__) == _PLAIN_COUNT
-        and not record.exc_info
-        and not record.stack_info
-        and record.threadName == "MainThread"
-        and not record.exc_text
+        len(fields) == _PLAIN_COUNT
+        and not fields["exc_info"]
+        and fields["threadName"] == "MainThread"
+        and not fields["stack_info"]
+        and not fields["exc_text"]
     )
 
 
@@ -175,7 +198,7 @@ def _attributes(record: logging.LogRecord) -> dict[str, Any] | None:
     """Extras, where it was logged (of warnings and errors), exception, stack, thread."""
     attributes: dict[str, Any] = {}
     if len(record.__dict__) > _PLAIN_COUNT:
-        attributes.update((key, value) for key, value in record.__dict__.items() if key not in _PLAIN_FIELDS)
+        attributes.update((text(key), value) for key, value in record.__dict__.items() if key not in _PLAIN_FIELDS)
     if record.levelno >= logging.WARNING:
         attributes[Attribute.CODE_FILE] = record.pathname
         attributes[Attribute.CODE_LINE] = record.lineno
@@ -194,11 +217,11 @@ def _attributes(record: logging.LogRecord) -> dict[str, Any] | None:
 def _exception(
     exc_info: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None],
 ) -> Mapping[str, Any]:
-    kind, error, trace = exc_info
-    if kind is None:
+    kind, error, _ = exc_info
+    if kind is None or error is None:
         return {}
     return {
         Attribute.EXCEPTION_TYPE: type_name(kind),
-        Attribute.EXCEPTION_MESSAGE: str(error),
-        Attribute.EXCEPTION_STACKTRACE: "".join(traceback.format_exception(kind, error, trace)),
+        Attribute.EXCEPTION_MESSAGE: text(error),
+        Attribute.EXCEPTION_STACKTRACE: stacktrace(error),
     }

@@ -11,10 +11,10 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Self
 
-from opentelemetry.context import get_current
-
 from ..conventions import CONTEXT_KEY, Severity, Stream
 from ..diagnostics import report
+from .context import get_current
+from .decorate import forget_frame
 from .logs import emit_line, printing_a_record
 
 if TYPE_CHECKING:
@@ -57,11 +57,14 @@ class Splitter:
     def _add(self, piece: str) -> None:
         if not piece:
             return
-        if "\r" in piece[:-1]:
+        shown = piece.rstrip("\r")
+        if not shown:
+            self._pieces.append("\r")  # the line stands until something is written over it
+            return
+        if "\r" in shown or (self._pieces and self._pieces[-1].endswith("\r")):
             # The line begins anew: 200,000 redraws of a progress bar keep one line's memory.
             self._pieces.clear()
-            ending = "\r" if piece.endswith("\r") else ""
-            piece = piece.rstrip("\r").rpartition("\r")[2] + ending
+            piece = piece[shown.rfind("\r") + 1 :]
         self._pieces.append(piece)
 
     def _emit(self, line: str) -> None:
@@ -73,12 +76,23 @@ class Splitter:
 class StreamTap:
     """Stands in for a text stream; everything but writing goes to the stream itself."""
 
+    __slots__ = ("_stream", "_target")
+
     def __init__(self, target: Any, stream: Stream) -> None:
-        self._target = target
-        self._stream = int(stream)
+        object.__setattr__(self, "_target", target)
+        object.__setattr__(self, "_stream", int(stream))
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """Of the same kind as the stream to ``isinstance``."""
+        return type(self._target)
 
     def write(self, text: str) -> int:
-        written: int = self._target.write(text)
+        try:
+            written: int = self._target.write(text)
+        except BaseException as error:
+            forget_frame(error)
+            raise
         active: Any = get_current().get(CONTEXT_KEY)
         if active is not None and active.recording and active.run.capture_output and not printing_a_record():
             self._take(active, text)
@@ -102,6 +116,12 @@ class StreamTap:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._target, name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._target, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self._target, name)
+
     def __iter__(self) -> Any:
         return iter(self._target)
 
@@ -115,14 +135,14 @@ class StreamTap:
 def install() -> None:
     """Put the stand-ins before ``sys.stdout`` and ``sys.stderr``, unless they are there."""
     for name, stream in (("stdout", Stream.STDOUT), ("stderr", Stream.STDERR)):
-        target = getattr(sys, name)
-        if target is not None and not isinstance(target, StreamTap):
+        target = getattr(sys, name, None)
+        if target is not None and type(target) is not StreamTap:
             setattr(sys, name, StreamTap(target, stream))
 
 
 def uninstall() -> None:
     """Take them away, unless somebody else has put something before them meanwhile."""
     for name in ("stdout", "stderr"):
-        tap = getattr(sys, name)
-        if isinstance(tap, StreamTap):
+        tap = getattr(sys, name, None)
+        if type(tap) is StreamTap:
             setattr(sys, name, tap._target)

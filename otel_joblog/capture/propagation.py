@@ -6,46 +6,80 @@ submitted call that carries the context, not the thread.
 
 from __future__ import annotations
 
+import contextvars
+import functools
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import thread as pool
 from typing import Any
 
-from opentelemetry.context import Context, attach, get_current
+from opentelemetry.context import Context, attach
 
 from ..conventions import CONTEXT_KEY
+from .context import get_current
+from .decorate import forget_frame
+from .patch import Patch
 
 __all__ = ["install", "uninstall"]
 
-_original_start = threading.Thread.start
-_original_submit = ThreadPoolExecutor.submit
-
 
 def install() -> None:
-    threading.Thread.start = _start  # type: ignore[method-assign,assignment]
-    ThreadPoolExecutor.submit = _submit  # type: ignore[method-assign,assignment]
+    _start.install()
+    _submit.install()
 
 
 def uninstall() -> None:
-    if threading.Thread.start is _start:
-        threading.Thread.start = _original_start  # type: ignore[method-assign]
-    if ThreadPoolExecutor.submit is _submit:
-        ThreadPoolExecutor.submit = _original_submit  # type: ignore[method-assign]
+    _start.uninstall()
+    _submit.uninstall()
 
 
-def _start(thread: threading.Thread) -> None:
-    context = get_current()
-    if CONTEXT_KEY in context and getattr(thread, "_target", None) is not pool._worker:
-        thread.run = _in_context(context, thread.run)  # type: ignore[method-assign]
-    _original_start(thread)
+def _starting(original: Callable[..., Any], alive: list[bool]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def start(thread: threading.Thread) -> None:
+        context = get_current()
+        if alive and CONTEXT_KEY in context and not _has_context(thread):
+            _carry(thread, context)
+        original(thread)
+
+    return start
 
 
-def _submit(executor: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-    context = get_current()
-    if CONTEXT_KEY in context:
-        fn = _in_context(context, fn)
-    return _original_submit(executor, fn, *args, **kwargs)
+def _submitting(original: Callable[..., Any], alive: list[bool]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def submit(executor: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        context = get_current()
+        if alive and CONTEXT_KEY in context:
+            fn = _in_context(context, fn)
+        future: Future[Any] = original(executor, fn, *args, **kwargs)
+        return future
+
+    return submit
+
+
+_start = Patch(threading.Thread, "start", _starting)
+_submit = Patch(ThreadPoolExecutor, "submit", _submitting)
+
+
+def _has_context(thread: Any) -> bool:
+    """Whether it is a pool's worker, or Python itself (3.14) sees to its context."""
+    inherits = getattr(sys.flags, "thread_inherit_context", False)
+    return inherits or thread._target is pool._worker or getattr(thread, "_context", None) is not None
+
+
+def _carry(thread: Any, context: Context) -> None:
+    """Run the thread in a context of its own that holds OTel's; no frame of ours shows in its tracebacks."""
+    own = contextvars.Context()
+    own.run(attach, context)
+    if type(thread).run is threading.Thread.run and "run" not in thread.__dict__:
+        thread._target = functools.partial(own.run, thread._target or _nothing)
+    else:
+        thread.run = functools.partial(own.run, thread.run)
+
+
+def _nothing() -> None:
+    """What a thread without a target does."""
 
 
 def _in_context(context: Context, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -54,6 +88,9 @@ def _in_context(context: Context, call: Callable[..., Any]) -> Callable[..., Any
         attach(context)
         try:
             return call(*args, **kwargs)
+        except BaseException as error:
+            forget_frame(error)
+            raise
         finally:
             attach(outer)
 

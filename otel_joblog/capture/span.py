@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 
-from ..records import SpanEvent, SpanLink
+from ..records import SpanEvent, SpanLink, text
 
 if TYPE_CHECKING:
     from .active import Active
 
-__all__ = ["LightSpan"]
+__all__ = ["LightSpan", "named"]
 
 EVENT_LIMIT = 128  # as the SDK has it: the oldest go first
 
@@ -59,21 +59,22 @@ class LightSpan(trace.Span):
 
     def add_event(self, name: str, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None) -> None:
         events = self._active.events
-        events.append(SpanEvent(timestamp or time.time_ns(), name, dict(attributes or {})))
+        events.append(SpanEvent(timestamp or time.time_ns(), text(name), named(attributes)))
         if len(events) > EVENT_LIMIT:
             del events[0]
 
     def add_link(self, context: trace.SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
         if context.is_valid:
             ids = context.trace_id.to_bytes(16, "big"), context.span_id.to_bytes(8, "big")
-            self._active.links.append(SpanLink(*ids, dict(attributes or {})))
+            self._active.links.append(SpanLink(*ids, named(attributes)))
 
     def update_name(self, name: str) -> None:
-        self._active.name = name
+        self._active.name = text(name)
 
     def set_status(self, status: trace.Status | trace.StatusCode, description: str | None = None) -> None:
         said = status if isinstance(status, trace.Status) else trace.Status(status, description)
-        self._active.declared_error = None if said.status_code is not trace.StatusCode.ERROR else said.description or ""
+        failed = said.status_code is trace.StatusCode.ERROR
+        self._active.declared_error = text(said.description or "") if failed else None
 
     def record_exception(
         self,
@@ -88,3 +89,8 @@ class LightSpan(trace.Span):
 
     def end(self, end_time: int | None = None) -> None:
         """Does nothing: the run or step ends when its block or function does."""
+
+
+def named(attributes: Mapping[Any, Any] | None) -> dict[str, Any]:
+    """Attributes by names that are text, whatever user code gave."""
+    return {text(key): value for key, value in (attributes or {}).items()}

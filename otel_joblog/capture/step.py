@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .decorate import decorate, function_name
+from .decorate import decorable, decorate, function_name
 from .engine import engine
 from .job import innermost
 
@@ -109,8 +109,10 @@ def step(
     :param task_id: the unit of work that it deals with, where one step is done for many.
     :param attributes: further attributes of the step's span.
     """
-    function = name if callable(name) else None
+    function = name if decorable(name) else None
     if function is None and name is not None and (not isinstance(name, str) or not name):
         raise TypeError(f"a step's name is a non-empty string, not {name!r}")
-    definition = StepDefinition(None if callable(name) else name, stage=stage, task_id=task_id, attributes=attributes)
+    definition = StepDefinition(
+        name if isinstance(name, str) else None, stage=stage, task_id=task_id, attributes=attributes
+    )
     return definition if function is None else definition(function)

@@ -6,9 +6,13 @@ memory is its snapshot: it is written down with the cursor, so that another proc
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import random
+import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2s
 from typing import Any, NamedTuple
 
@@ -79,7 +83,12 @@ class OtlpSink:
                 if record.sampled:
                     spans.append(to_span(record, mirror, resource))
         if spans:
-            self._connection.export(spans)
+            try:
+                self._connection.export(spans)
+            except RecordRefused:
+                if len(records) == 1:  # set aside now, and not to be remembered as open for ever
+                    self._open = still_open
+                raise
         self._open = still_open
 
     def snapshot(self) -> bytes:
@@ -88,6 +97,9 @@ class OtlpSink:
     def restore(self, snapshot: bytes) -> None:
         states = msgspec.msgpack.decode(snapshot, type=dict[str, Mirror.State]) if snapshot else {}
         self._open = {bytes.fromhex(span_id): Mirror.of(state) for span_id, state in states.items()}
+
+    def beat(self, process_ids: Sequence[bytes]) -> None:
+        """OTLP has no word for it."""
 
     def fresh(self) -> OtlpSink:
         other = object.__new__(OtlpSink)
@@ -156,7 +168,8 @@ class _Connection:
     def __init__(self, where: Endpoint, exporter: SpanExporter | None) -> None:
         self._where = where
         self._exporter = exporter
-        self._status = 0  # of the last HTTP response
+        self._answer = ""  # what the receiver said last, where it did not say yes
+        self._refused = False  # whether that was its last word on these spans
         self._lock = threading.Lock()
 
     def export(self, spans: Sequence[ReadableSpan]) -> None:
@@ -164,13 +177,13 @@ class _Connection:
             if self._exporter is None:
                 self._exporter = self._http() if not self._where.grpc else self._grpc()
                 hush_exporter_loggers()
-            self._status = 0
+                spare_global_random()
+            self._answer, self._refused = "", False
             if self._exporter.export(spans) is SpanExportResult.SUCCESS:
                 return
-        if self._status in REFUSED:
-            raise RecordRefused(f"{self._where.url} answered {self._status}")
-        said = f"answered {self._status}" if self._status else "does not answer"
-        raise ExportUnavailable(f"the OTLP endpoint {self._where.url} {said}")
+            answered, refused = self._answer, self._refused
+        said = f"the OTLP endpoint {self._where.url} " + (f"answered {answered}" if answered else "does not answer")
+        raise RecordRefused(said) if refused else ExportUnavailable(said)
 
     def close(self) -> None:
         if self._exporter is not None:
@@ -180,17 +193,65 @@ class _Connection:
         import requests
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
+        def note(response: requests.Response, *_args: Any, **_kwargs: Any) -> None:
+            self._answer, self._refused = str(response.status_code), response.status_code in REFUSED
+
         session = requests.Session()
-        session.hooks["response"].append(self._note)
+        session.hooks["response"].append(note)
         return OTLPSpanExporter(session=session)
 
     def _grpc(self) -> SpanExporter:
+        import grpc
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 
-        return OTLPSpanExporter()
+        def note(error: Any) -> None:
+            code, details = error.code(), error.details() or ""
+            self._answer = f"{code.name}: {details}"
+            self._refused = code is grpc.StatusCode.INVALID_ARGUMENT or (
+                code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in details
+            )
 
-    def _note(self, response: Any, *_args: Any, **_kwargs: Any) -> None:
-        self._status = response.status_code
+        base: Any = OTLPSpanExporter
+
+        class Noting(base):  # type: ignore[misc]
+            """It keeps to itself what was answered."""
+
+            def _initialize_channel_and_stub(self) -> None:
+                super()._initialize_channel_and_stub()
+                export = self._client.Export
+
+                def noted(*args: Any, **kwargs: Any) -> Any:
+                    try:
+                        return export(*args, **kwargs)
+                    except grpc.RpcError as error:
+                        note(error)
+                        raise
+
+                self._client.Export = noted
+
+        with quiet_grpc():
+            exporter: SpanExporter = Noting()
+        return exporter
+
+
+@contextlib.contextmanager
+def quiet_grpc() -> Iterator[None]:
+    """While gRPC sets itself up: its core is not to write to the job's stderr, unless it was told to."""
+    if "GRPC_VERBOSITY" in os.environ:
+        yield
+        return
+    os.environ["GRPC_VERBOSITY"] = "NONE"
+    try:
+        yield
+    finally:
+        os.environ.pop("GRPC_VERBOSITY", None)
+
+
+def spare_global_random() -> None:
+    """The stock exporters jitter by the global ``random``: a job that seeds it is to get what it would without us."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("opentelemetry.exporter.otlp.") and getattr(module, "random", None) is random:
+            module.random = random.Random()  # type: ignore[attr-defined]  # noqa: S311
 
 
 def hush_exporter_loggers() -> None:

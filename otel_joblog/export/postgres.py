@@ -61,6 +61,11 @@ class PostgresSpanExporter(SpanExporter):
     def restore(self, snapshot: bytes) -> None:
         pass
 
+    def beat(self, process_ids: Sequence[bytes]) -> None:
+        """Say that these processes live."""
+        with self._lock:
+            self._connected().beat(process_ids)
+
     def fresh(self) -> PostgresSpanExporter:
         return self
 

@@ -9,7 +9,7 @@ from typing import Self
 
 from ..diagnostics import report
 from .delivery import Sink
-from .recovery import dead_journals, ship_dead
+from .recovery import ship_all_dead
 
 __all__ = ["Collector"]
 
@@ -41,9 +41,8 @@ class Collector:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                for folder in dead_journals(self._root):
-                    for sink in self._sinks:
-                        ship_dead(folder, sink.fresh(), self._may_go_on)
+                for sink in self._sinks:
+                    ship_all_dead(self._root, sink, self._may_go_on)
             except Exception as error:
                 report("collector", "collecting from dead processes stumbled: %r", error)
             self._stopping.wait(INTERVAL)

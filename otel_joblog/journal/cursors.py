@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -31,10 +32,16 @@ class CursorFile:
         making = folder / f".{self._name}"
         descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            os.write(descriptor, msgspec.msgpack.encode(_Saved(*cursor, snapshot)))
+            data = msgspec.msgpack.encode(_Saved(*cursor, snapshot))
+            if os.write(descriptor, data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(making))
         finally:
             os.close(descriptor)
         making.replace(folder / self._name)
+
+    def delete(self, folder: Path) -> None:
+        """The exporter has come to the end of this journal."""
+        (folder / self._name).unlink(missing_ok=True)
 
     def load(self, folder: Path) -> tuple[Cursor, bytes]:
         """The cursor and the exporter's snapshot. From the beginning where there is none, or none that can be read."""

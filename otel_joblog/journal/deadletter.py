@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -26,6 +27,13 @@ def set_aside(root: Path, sink: str, record: Record, reason: Exception) -> None:
     }
     descriptor = os.open(root / "dead-letters.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
-        os.write(descriptor, _encoder.encode(letter) + b"\n")
+        os.write(descriptor, _as_json(letter) + b"\n")
     finally:
         os.close(descriptor)
+
+
+def _as_json(letter: dict[str, Any]) -> bytes:
+    try:
+        return _encoder.encode(letter)
+    except Exception:  # mappings with keys that JSON does not have
+        return _encoder.encode(letter | {"fields": repr(letter["fields"])})

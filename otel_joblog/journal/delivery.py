@@ -16,6 +16,8 @@ __all__ = ["Deliverer", "Sink"]
 
 MAX_BACKOFF = 30.0
 
+_random = random.Random()  # noqa: S311  (our own: a job that seeds the global one gets from it what it would without us)
+
 
 class Sink(Protocol):
     """An exporter that takes records."""
@@ -32,6 +34,9 @@ class Sink(Protocol):
         """What it remembers of records already shipped (spans still open), to be restored by whoever ships on."""
 
     def restore(self, snapshot: bytes) -> None: ...
+
+    def beat(self, process_ids: Sequence[bytes]) -> None:
+        """Say that these processes live, where that is of use. May fail; nothing is lost by it."""
 
     def fresh(self) -> Sink:
         """One for another journal: the same connection, nothing remembered."""
@@ -50,7 +55,7 @@ class Deliverer:
 
     def deliver(self, records: Sequence[Record], process: Process | None) -> bool:
         """True when every record was taken or set aside; False when told to give up before."""
-        while True:
+        while records:
             try:
                 self._sink.ship(records, process)
             except RecordRefused as refusal:
@@ -72,8 +77,9 @@ class Deliverer:
             else:
                 self._failures = 0
                 return True
+        return True
 
 
 def backoff(failures: int) -> float:
     """Seconds to wait after so many failures in a row: 0.25, 0.5, 1… up to 30, less up to half at random."""
-    return min(MAX_BACKOFF, 0.25 * 2.0 ** min(failures - 1, 10)) * random.uniform(0.5, 1.0)  # noqa: S311
+    return min(MAX_BACKOFF, 0.25 * 2.0 ** min(failures - 1, 10)) * _random.uniform(0.5, 1.0)

@@ -55,6 +55,9 @@ def scan(data: bytes, *, final: bool, limit: int) -> Scan:
                     payloads.append(payload)
                     at = stop
                     continue
+            elif sync == SYNC and not final:
+                # Still being written, or its length is damaged: that is told once nothing will be added.
+                return Scan(payloads, at, damaged, 0, stop - at)
         following = _next_good_frame(data, at + 1, end)
         if following is None:
             if final:

@@ -8,29 +8,30 @@ handler. What would need one is arranged otherwise:
    object; the file closes when the last such thread lets go. A weak reference tells: dead means sealed.
 3. Where the disk refuses (full, read-only, gone), the next segment lies in memory, with the same frames and the same
    readers, until the disk takes segments again.
+4. Beginning a segment takes a lock. A signal handler that comes in the middle of that and must begin one itself leaves
+   its frame for the rotation that it interrupted.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
-import io
 import os
 import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ..diagnostics import report
-from ..records import Process, encode
+from ..records import Process, Record, encode
+from . import crash, locks
 from .cursors import CursorFile
 from .frames import frame
 from .reader import Cursor
-from .segments import MemoryFile, SegmentFile, open_segment, read_file, segment_path
+from .segments import DiskFile, MemoryFile, SegmentFile, read_file, segment_path
 
 __all__ = ["Journal"]
 
@@ -42,6 +43,7 @@ DISK_RETRY = 2.0  # seconds between attempts to leave memory for the disk
 class _Segment(NamedTuple):
     number: int
     file: weakref.ref[SegmentFile]
+    path: Path  # where it lies, if it lies on disk
     memory: bytearray | None  # what it holds, where it is not on disk
 
 
@@ -55,33 +57,44 @@ class Journal:
         self.trouble: str | None = None  # why records are kept in memory, while they are
         self.dropped = 0  # lines given up because the memory that stands in for the disk was full
         self.root = root
+        self.open: dict[bytes, Callable[[], Record]] = {}  # by span id, what gives the start of each span that goes on
         self._lock_descriptor: int | None = None
         self._segments: list[_Segment] = []
         self._file: SegmentFile | None = None
         self._size = 0
         self._disk_retry_at = 0.0
-        self._rotating = threading.Lock()
-        self._stray: deque[bytes] = deque()  # frames that found no file to go to
+        self._folders = 0  # begun so far
+        self._shipped: Cursor | None = None
+        self._rotating = threading.RLock()
+        self._in_rotation = False
+        self._left: deque[bytes] = deque()  # frames of signal handlers that interrupted a rotation
 
     def append(self, payload: bytes) -> None:
         """Append one record (its encoded form). Returns when the kernel has it."""
         data = frame(payload)
         file = self._file or self._rotate(None)
-        try:
-            done = file is not None and file.write(data) == len(data)
-        except (OSError, ValueError) as error:
-            # As text: an exception holds its frames, they hold the file, and the segment would never count as sealed.
-            self.trouble = str(error)
-            done = False
-        if not done:
+        while file is not None:
+            try:
+                if file.write(data) == len(data):
+                    break
+            except (OSError, ValueError) as error:
+                # As text: an exception holds its frames, they hold the file, and the segment would never be sealed.
+                self.trouble = str(error)
             # A frame cut short is passed over by the readers; it is written anew, whole, to the next segment.
-            self._stray.append(data)
-            self._rotate(file, to_memory=True)
+            file = self._rotate(file, to_memory=True)
+        else:
+            self._left.append(data)
+            return
         size = self._size = self._size + len(data)
         if size >= SEGMENT_BYTES or (self.trouble is not None and time.monotonic() >= self._disk_retry_at):
             self._rotate(file)
-        if self._stray:
-            self._rotate(file)
+
+    def show_life(self) -> None:
+        """Move on the time of the lock file: should this process be killed, that is when it was last alive."""
+        descriptor = self._lock_descriptor
+        if descriptor is not None:
+            with contextlib.suppress(OSError):
+                os.utime(descriptor)
 
     def position(self) -> Cursor:
         """The place after the last record that was appended before this call."""
@@ -91,10 +104,8 @@ class Journal:
         last = segments[-1]
         if last.memory is not None:
             return Cursor(last.number, len(last.memory))
-        try:
-            return Cursor(last.number, self._path(last.number).stat().st_size)
-        except OSError:
-            return Cursor(last.number, 0)
+        file = last.file()
+        return Cursor(last.number, file.size if isinstance(file, DiskFile) else 0)
 
     def close(self) -> Path | None:
         """Let go of everything; returns the folder. What it holds stays for whoever ships it."""
@@ -102,15 +113,35 @@ class Journal:
         self._file = None
         self._segments = []
         if self._lock_descriptor is not None:
-            os.close(self._lock_descriptor)
+            locks.release(self._lock_descriptor)
             self._lock_descriptor = None
         return folder
 
     def remove(self) -> None:
-        """Close and delete the journal: everything in it has been dealt with."""
+        """Close and delete the journal: everything in it has been dealt with.
+
+        Where another thread has appended more since it was last :meth:`shipped_to` its end, it stays, for the next
+        process.
+        """
+        segments = self._segments
+        settled = self._let_go()
+        more = self._shipped is not None and (not settled or _end(segments) > self._shipped)
         folder = self.close()
-        if folder is not None:
+        if folder is not None and not more:
             remove_folder(folder)
+
+    def _let_go(self) -> bool:
+        """Write no more to the current segment; False where another thread does not come out of writing to it."""
+        file, self._file = self._file, None
+        if file is None:
+            return True
+        writing = weakref.ref(file)
+        del file
+        for _ in range(100):
+            if writing() is None:
+                return True
+            time.sleep(0.001)
+        return False
 
     # Segments, for readers
 
@@ -128,73 +159,113 @@ class Journal:
             if segment.number == number:
                 if segment.memory is not None:
                     return bytes(segment.memory[offset : offset + size])
-                return read_file(self._path(number), offset, size)
+                file = segment.file()
+                if isinstance(file, DiskFile):
+                    return self._read_open(file, offset, size)
+                return read_file(segment.path, offset, size)
         return b""
 
-    def drop_before(self, number: int) -> None:
-        """Delete the sealed segments before ``number``: every exporter is done with them."""
+    def _read_open(self, file: DiskFile, offset: int, size: int) -> bytes:
+        """Through its own descriptor: what was written is there even where somebody has deleted the file."""
+        data = file.read_at(offset, size)
+        if not data and file.deleted and self.trouble is None:
+            self.trouble = "its folder was deleted"  # the next record begins another
+        return data
+
+    def shipped_to(self, cursor: Cursor) -> None:
+        """Every exporter has come this far: delete the segments that all are done with."""
+        self._shipped = cursor
         with self._rotating:
-            done = [segment for segment in self._segments if segment.number < number and self.sealed(segment.number)]
+            done = [
+                segment for segment in self._segments if segment.number < cursor.segment and self.sealed(segment.number)
+            ]
             self._segments = [segment for segment in self._segments if segment not in done]
         for segment in done:
             if segment.memory is None:
                 with contextlib.suppress(OSError):
-                    self._path(segment.number).unlink()
+                    segment.path.unlink()
 
     # Writing
 
     def _rotate(self, outgrown: SegmentFile | None, *, to_memory: bool = False) -> SegmentFile | None:
         """Begin the next segment, unless another thread just did; returns the file to write to.
 
-        Never waits: a signal handler that logs may have interrupted this very method. Where somebody is at it already,
-        the file in use is returned; what finds none is left in ``_stray``, for the next to write.
+        None where this very thread is in the middle of it: a signal handler, or a handler of what we report.
         """
-        if not self._rotating.acquire(blocking=False):
-            return self._file
-        try:
-            if self._file is None or self._file is outgrown:
-                self._next_segment(to_memory=to_memory)
-            file = self._file
-            assert file is not None
-            while self._stray:
-                file.write(self._stray.popleft())
-        finally:
-            self._rotating.release()
+        with self._rotating:
+            if self._in_rotation:
+                return None
+            self._in_rotation = True
+            try:
+                file = self._file
+                if file is None or file is outgrown:
+                    file = self._begin(outgrown, to_memory=to_memory)
+                while self._left:
+                    file.write(self._left.popleft())
+            finally:
+                self._in_rotation = False
         if self.trouble is not None:
-            # Not under the lock: what is reported is logged, and what is logged may come back here.
             report("journal", "the journal cannot be written (%s): records are kept in memory meanwhile", self.trouble)
         return file
 
-    def _next_segment(self, *, to_memory: bool) -> None:
+    def _begin(self, outgrown: SegmentFile | None, *, to_memory: bool) -> SegmentFile:
+        if isinstance(outgrown, DiskFile) and outgrown.deleted:
+            self._keep(outgrown)
         number = self._segments[-1].number + 1 if self._segments else 1
         file: SegmentFile | None = None if to_memory else self._disk_file(number)
-        memory = None
-        if file is None:
+        path, memory = Path(), None
+        if file is not None:
+            path = self._path(number)
+        else:
             self.trouble = self.trouble or os.strerror(errno.ENOSPC)  # a write cut short says nothing
-            memory = bytearray(frame(encode(self.process)))
-            file = MemoryFile(memory, self._has_room, self._give_up)
             self._disk_retry_at = time.monotonic() + DISK_RETRY
+            if isinstance(outgrown, MemoryFile) and self._size < SEGMENT_BYTES:
+                return outgrown  # no better than what there is
+            memory = bytearray(self._head())
+            file = MemoryFile(memory, self._has_room, self._give_up)
         # Listed before it is written to, so that position() never lies before a record that append() has taken.
-        self._segments = [*self._segments, _Segment(number, weakref.ref(file), memory)]
+        self._segments = [*self._segments, _Segment(number, weakref.ref(file), path, memory)]
         self._size = 0
         self._file = file
+        return file
 
-    def _disk_file(self, number: int) -> io.FileIO | None:
+    def _disk_file(self, number: int) -> DiskFile | None:
         try:
-            if self.folder is None:
-                self.folder, self._lock_descriptor = create_folder(self.root, self.process, self.exporters)
-            path = self._path(number)
-            file = open_segment(path)
-            head = frame(encode(self.process))
-            if file.write(head) != len(head):
-                file.close()
-                path.unlink()
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            if self.folder is None or not self.folder.exists():
+                self._create_folder()
+            file = DiskFile(self._path(number))
+            try:
+                head = self._head()
+                if file.write(head) != len(head):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
+            except OSError:
+                self._path(number).unlink()
+                raise
         except OSError as error:
             self.trouble = str(error)
             return None
         self.trouble = None
         return file
+
+    def _head(self) -> bytes:
+        """What every segment begins with, so that it can be read alone: who speaks, and what goes on."""
+        return b"".join([frame(encode(self.process)), *(frame(encode(start())) for start in list(self.open.values()))])
+
+    def _keep(self, deleted: DiskFile) -> None:
+        """Keep what somebody has deleted before it was shipped."""
+        held = bytearray(deleted.read_at(0, deleted.size))
+        self._segments = [
+            segment._replace(memory=held) if segment.file() is deleted else segment for segment in self._segments
+        ]
+
+    def _create_folder(self) -> None:
+        """Once, as a rule; again where it was deleted, or where a record comes after :meth:`close`."""
+        descriptor, self._lock_descriptor = self._lock_descriptor, None
+        if descriptor is not None:
+            locks.release(descriptor)
+        self._folders += 1
+        self.folder, self._lock_descriptor = create_folder(self.root, self.process, self.exporters, self._folders)
+        crash.leave_traces(self.folder)
 
     def _has_room(self) -> bool:
         return sum(len(segment.memory) for segment in self._segments if segment.memory is not None) < MEMORY_BYTES
@@ -207,30 +278,48 @@ class Journal:
         return segment_path(self.folder, number)
 
 
-def create_folder(root: Path, process: Process, exporters: Sequence[str]) -> tuple[Path, int]:
+def _end(segments: Sequence[_Segment]) -> Cursor:
+    """The place after the last record of segments that nobody writes to any more."""
+    if not segments:
+        return Cursor()
+    last = segments[-1]
+    if last.memory is not None:
+        return Cursor(last.number, len(last.memory))
+    with contextlib.suppress(OSError):
+        return Cursor(last.number, last.path.stat().st_size)
+    return Cursor(last.number, 0)
+
+
+def create_folder(root: Path, process: Process, exporters: Sequence[str], count: int) -> tuple[Path, int]:
     """A journal's folder and its lock, held. It appears under its name only when complete, with the lock held."""
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     started = time.strftime("%Y%m%d%H%M%S", time.gmtime(process.started / 1e9))
-    name = f"{started}-{process.pid}-{process.process_id.hex()[:12]}"
+    name = f"{started}-{process.pid}-{process.process_id.hex()[:12]}" + (f"-{count}" if count > 1 else "")
     making = root / f".making-{name}"
     making.mkdir(mode=0o700)
-    descriptor = os.open(making / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        descriptor = locks.acquire(making / crash.ALIVE, exclusive=True)
         for exporter in exporters:
             CursorFile(exporter).save(making, Cursor())
         making.rename(root / name)
     except OSError:
-        os.close(descriptor)
+        if descriptor is not None:
+            locks.release(descriptor)
+        discard(making)
         raise
     return root / name, descriptor
 
 
 def remove_folder(folder: Path) -> None:
     """Delete a journal's folder; of several that try, one does."""
-    import shutil
-
     gone = folder.with_name(f".gone-{folder.name}")
     with contextlib.suppress(OSError):
         folder.rename(gone)
-        shutil.rmtree(gone, ignore_errors=True)
+        discard(gone)
+
+
+def discard(folder: Path) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)

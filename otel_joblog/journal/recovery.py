@@ -3,27 +3,32 @@
 1. A journal whose ``lock`` can be taken belongs to a dead process. Whoever ships it holds that lock shared, so that
    exporters may work on it side by side, and no one mistakes it for a living one.
 2. Each exporter is claimed by a lock of its own, so that two never ship the same records at once.
-3. It is deleted when every exporter that its process had (the cursor files say which) has come to the end.
+3. What the process had open is closed: each run and step gets an end, ``lost``, with what can be said of the reason.
+4. A cursor file says that an exporter has still to come to the end; it is deleted when that is done. A journal without
+   any is deleted. Neither needs room on the disk, which may well be full of journals.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from ..diagnostics import report
+from ..records import Process, SpanEnded
+from . import locks
+from .closing import OpenSpans
+from .crash import ALIVE, verdict
 from .cursors import CursorFile, cursor_names
 from .delivery import Deliverer, Sink
-from .journal import remove_folder
-from .reader import JournalReader
+from .journal import discard, remove_folder
+from .reader import Cursor, JournalReader
 from .segments import DiskSegments
 
-__all__ = ["dead_journals", "ship_dead"]
+__all__ = ["dead_journals", "ship_all_dead", "ship_dead", "tidy"]
 
-_END = ".end"
+STALE = 3_600.0  # seconds after which a folder half made or half deleted is nobody's any more
 
 
 def dead_journals(root: Path) -> list[Path]:
@@ -31,10 +36,28 @@ def dead_journals(root: Path) -> list[Path]:
     found = []
     with contextlib.suppress(FileNotFoundError):
         for folder in sorted(path for path in root.iterdir() if not path.name.startswith(".") and path.is_dir()):
-            with _locked(folder / "lock", fcntl.LOCK_SH) as free:
+            with locks.held(folder / ALIVE, exclusive=False) as free:
                 if free:
                     found.append(folder)
     return found
+
+
+def ship_all_dead(root: Path, sink: Sink, waits: Callable[[float], bool]) -> None:
+    """:func:`ship_dead` for every dead journal; one that cannot be read does not keep the others."""
+    tidy(root)
+    for folder in dead_journals(root):
+        try:
+            ship_dead(folder, sink.fresh(), waits)
+        except Exception as error:
+            report(f"recovery: {type(error).__name__}", "journal %s could not be shipped: %r", folder.name, error)
+
+
+def tidy(root: Path) -> None:
+    """Delete what processes left that died while they made or deleted a journal's folder."""
+    for folder in root.glob(".*"):
+        with contextlib.suppress(OSError):
+            if folder.name.startswith((".making-", ".gone-")) and time.time() - folder.stat().st_mtime > STALE:
+                discard(folder)
 
 
 def ship_dead(folder: Path, sink: Sink, waits: Callable[[float], bool]) -> bool:
@@ -42,19 +65,31 @@ def ship_dead(folder: Path, sink: Sink, waits: Callable[[float], bool]) -> bool:
 
     ``waits`` is asked with 0 between batches, and with the seconds to wait after a failure; False gives up for now.
     """
-    with _locked(folder / "lock", fcntl.LOCK_SH) as free:
+    with locks.held(folder / ALIVE, exclusive=False) as free:
         if not free:
             return False
-        with _locked(folder / f"{sink.name}.ship", fcntl.LOCK_EX) as claimed:
+        with locks.held(folder / f"{sink.name}.ship", exclusive=True) as claimed:
             if not claimed:
                 return False
-            if sink.name in cursor_names(folder) and not (folder / f"{sink.name}{_END}").exists():
+            if sink.name in cursor_names(folder):
                 if not _ship(folder, sink, waits):
                     return False
-                (folder / f"{sink.name}{_END}").touch(mode=0o600)
-        if all((folder / f"{name}{_END}").exists() for name in cursor_names(folder)):
+                CursorFile(sink.name).delete(folder)
+        if not cursor_names(folder):
             remove_folder(folder)
     return True
+
+
+def closing_records(folder: Path) -> tuple[Process | None, list[SpanEnded]]:
+    """Who wrote a dead journal, and the ends of what it left open: the same for every exporter that asks."""
+    spans = OpenSpans()
+    reader = JournalReader(DiskSegments(folder), Cursor())
+    while (batch := reader.read()).end != reader.cursor:
+        spans.see(batch.records)
+        reader.cursor = batch.end
+    if batch.process is None:
+        return None, []
+    return batch.process, list(spans.closing(verdict(batch.process, folder)))
 
 
 def _ship(folder: Path, sink: Sink, waits: Callable[[float], bool]) -> bool:
@@ -67,27 +102,11 @@ def _ship(folder: Path, sink: Sink, waits: Callable[[float], bool]) -> bool:
         batch = reader.read()
         if batch.damaged:
             report("damaged", "%d bytes of journal %s were damaged and passed over", batch.damaged, folder.name)
-        if not batch.records:
-            return True
-        if not waits(0) or not deliverer.deliver(batch.records, batch.process):
+        if batch.end == reader.cursor:
+            process, ends = closing_records(folder)
+            return deliverer.deliver(ends, process)
+        if not waits(0) or (batch.records and not deliverer.deliver(batch.records, batch.process)):
             return False
         reader.cursor = batch.end
-        cursor_file.save(folder, batch.end, sink.snapshot())
-
-
-@contextlib.contextmanager
-def _locked(path: Path, mode: int) -> Iterator[bool]:
-    """Whether the lock could be taken at once; it is held while the block runs."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError:
-        yield False
-        return
-    try:
-        fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
-    except OSError:
-        yield False
-    else:
-        yield True
-    finally:
-        os.close(descriptor)
+        with contextlib.suppress(OSError):  # a full disk: the cursor not written down costs a repetition, nothing else
+            cursor_file.save(folder, batch.end, sink.snapshot())

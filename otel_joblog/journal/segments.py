@@ -12,7 +12,7 @@ from typing import Protocol
 from ..records import is_line
 from .frames import HEADER_SIZE
 
-__all__ = ["DiskSegments", "MemoryFile", "SegmentFile", "Segments", "open_segment", "segment_path"]
+__all__ = ["DiskFile", "DiskSegments", "MemoryFile", "SegmentFile", "Segments", "read_file", "segment_path"]
 
 _NAME = re.compile(r"(\d{8})\.seg")
 
@@ -27,14 +27,34 @@ def segment_numbers(folder: Path) -> Iterator[int]:
             yield int(match[1])
 
 
-def open_segment(path: Path) -> io.FileIO:
-    """A new segment for appending, mode 0600. Every ``write`` is one ``write(2)`` with ``O_APPEND``."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    return io.FileIO(descriptor, "ab")
+class DiskFile(io.FileIO):
+    """A new segment for appending, mode 0600. Every ``write`` is one ``write(2)`` with ``O_APPEND``.
+
+    It is closed when the last thread lets go of it; ``io.FileIO`` would warn of that.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "ab")
+
+    def __del__(self) -> None:
+        self.close()
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Up to ``size`` bytes; empty at its end."""
+        return _read(self.fileno(), offset, size)
+
+    @property
+    def size(self) -> int:
+        return os.fstat(self.fileno()).st_size
+
+    @property
+    def deleted(self) -> bool:
+        """Whether somebody has deleted it: what is written then is nowhere to be found."""
+        return os.fstat(self.fileno()).st_nlink == 0
 
 
 class SegmentFile(Protocol):
-    """Where frames are written: ``io.FileIO``, or :class:`MemoryFile`."""
+    """Where frames are written: :class:`DiskFile`, or :class:`MemoryFile`."""
 
     def write(self, frame: bytes, /) -> int | None: ...
 
@@ -93,7 +113,11 @@ def read_file(path: Path, offset: int, size: int) -> bytes:
     except FileNotFoundError:
         return b""
     try:
-        # Never more than is there: a damaged length must not make pread allocate gigabytes.
-        return os.pread(descriptor, max(0, min(size, os.fstat(descriptor).st_size - offset)), offset)
+        return _read(descriptor, offset, size)
     finally:
         os.close(descriptor)
+
+
+def _read(descriptor: int, offset: int, size: int) -> bytes:
+    # Never more than is there: a damaged length must not make pread allocate gigabytes.
+    return os.pread(descriptor, max(0, min(size, os.fstat(descriptor).st_size - offset)), offset)

@@ -14,6 +14,7 @@ A crash between 3 and 4 ships a batch twice. The store is idempotent; for OTLP t
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -22,16 +23,18 @@ from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach
 from opentelemetry.context.context import Context
 
 from ..diagnostics import report
+from ..errors import ExportUnavailable, StoreUnavailable
 from .cursors import CursorFile
 from .delivery import Deliverer, Sink
 from .journal import Journal
 from .reader import Batch, Cursor, JournalReader
-from .recovery import dead_journals, ship_dead
+from .recovery import ship_all_dead
 
 __all__ = ["Lane", "Shipper"]
 
 POLL = 0.2  # seconds between looks at an idle journal
 FIRST_LOOK = 0.05  # seconds before the first: a job of milliseconds is over by then and ships at exit
+BEAT = 10.0  # seconds between heartbeats
 SWEEP = 30.0  # seconds between looks for journals of dead processes
 
 
@@ -51,6 +54,7 @@ class Lane(threading.Thread):
         self._progressed = threading.Condition()
         self._ending = False
         self._sweep_at = 0.0
+        self._beat_at = 0.0
 
     @property
     def cursor(self) -> Cursor:
@@ -75,6 +79,7 @@ class Lane(threading.Thread):
                     return
                 else:
                     self._sweep()
+                self._beat()
             except Exception as error:  # never the end of the lane: what cannot be done now is tried at the next look
                 report(f"lane: {type(error).__name__}", "shipping to %s stumbled: %r", self.sink.name, error)
                 if ending:
@@ -96,13 +101,24 @@ class Lane(threading.Thread):
         self._moved()
         return True
 
+    def _beat(self) -> None:
+        """While something goes on, let others see that this process lives."""
+        if not self._journal.open or self._ending:
+            return
+        self._journal.show_life()
+        if time.monotonic() >= self._beat_at:
+            self._beat_at = time.monotonic() + BEAT
+            try:
+                self.sink.beat([self._journal.process.process_id])
+            except (StoreUnavailable, ExportUnavailable) as error:
+                report(f"beat: {self.sink.name}", "no heartbeat: %s", error, outage=True)
+
     def _sweep(self) -> None:
         """Ship what dead processes left, while this one has nothing to say."""
         if time.monotonic() < self._sweep_at:
             return
         self._sweep_at = time.monotonic() + SWEEP
-        for folder in dead_journals(self._journal.root):
-            ship_dead(folder, self.sink.fresh(), self._may_go_on)
+        ship_all_dead(self._journal.root, self.sink, self._may_go_on)
 
     def _may_go_on(self, seconds: float) -> bool:
         return seconds == 0 and not self._ending and self.cursor >= self._journal.position()
@@ -140,13 +156,15 @@ class Shipper:
     def __init__(self, journal: Journal, sinks: Sequence[Sink]) -> None:
         self._journal = journal
         self._lanes = [Lane(journal, sink, self._clean) for sink in sinks]
+        self._waiting = list(self._lanes)  # to be started
         self.started = False
 
     def start(self) -> None:
-        if not self.started:
-            self.started = True
-            for lane in self._lanes:
-                lane.start()
+        """Start the lanes, once. Where no thread can be started, at the interpreter's end, the records wait on disk."""
+        self.started = True
+        while self._waiting:
+            with contextlib.suppress(IndexError, RuntimeError):
+                self._waiting.pop().start()
 
     def flush(self, timeout: float) -> bool:
         """Wait until all that was emitted before is shipped by every exporter; False if that took too long."""
@@ -162,13 +180,25 @@ class Shipper:
         for lane in self._lanes:
             lane.end()
         reached = [lane.wait_for(target, deadline) for lane in self._lanes]
-        done = self.started and all(reached)
-        if done:
+        done = all(reached)
+        if done and self.started:
             for lane in self._lanes:
                 lane.join(max(0.0, deadline - time.monotonic()))
                 if not lane.is_alive():
                     lane.sink.close()
+        _still_interrupted()
         return done
 
     def _clean(self) -> None:
-        self._journal.drop_before(min(lane.cursor.segment for lane in self._lanes))
+        self._journal.shipped_to(min(lane.cursor for lane in self._lanes))
+
+
+def _still_interrupted() -> None:
+    """Let a process that ends by Ctrl-C say so, as Python does, by dying of SIGINT.
+
+    Python forgets that when code is compiled and run meanwhile, as imports of exporters do (dataclasses, namedtuples);
+    the same once more reminds it.
+    """
+    if getattr(sys, "last_type", None) is KeyboardInterrupt:
+        with contextlib.suppress(KeyboardInterrupt):
+            exec("raise KeyboardInterrupt")  # noqa: S102

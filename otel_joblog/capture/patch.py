@@ -1,0 +1,35 @@
+"""Replacing a method of somebody else's class for a while, side by side with others who do the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Patch"]
+
+
+class Patch:
+    """``make(original, alive)`` gives the replacement; once ``alive`` is empty it must do as the original does.
+
+    That is needed where somebody (Sentry, an OTel instrumentation) has put a replacement of theirs around ours before
+    ours was to go: it stays where it is then, and the next :meth:`install` puts a new one around theirs.
+    """
+
+    def __init__(self, owner: type, name: str, make: Callable[[Callable[..., Any], list[bool]], Any]) -> None:
+        self._owner = owner
+        self._name = name
+        self._make = make
+        self._original: Any = None
+        self._ours: Any = None
+        self._alive: list[bool] = []
+
+    def install(self) -> None:
+        self._original = original = getattr(self._owner, self._name)
+        self._alive = [True]
+        self._ours = self._make(original, self._alive)
+        setattr(self._owner, self._name, self._ours)
+
+    def uninstall(self) -> None:
+        self._alive.clear()
+        if getattr(self._owner, self._name) is self._ours:
+            setattr(self._owner, self._name, self._original)

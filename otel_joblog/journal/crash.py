@@ -1,0 +1,147 @@
+"""How a process died, from what it could leave behind and what can still be seen.
+
+A process cannot say that it was killed, but some of its ends leave a trace, and what is left tells the rest:
+
+- A fatal signal (segmentation fault, abort, …): ``faulthandler`` writes the tracebacks into the journal's folder,
+  unless the application has enabled it for itself.
+- SIGTERM and SIGHUP where the application handles neither: likewise, before the signal does what it always did. This is
+  done in C, at once, also while Python code is stuck; a Python handler would put the end off.
+- The host's boot id, and the count of OOM kills of its control group, are noted at the start and compared later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import signal
+from pathlib import Path
+from typing import NamedTuple
+
+from ..records import Process
+
+__all__ = ["ALIVE", "Verdict", "boot_id", "leave_traces", "oom_events", "oom_kills", "stop_leaving_traces", "verdict"]
+
+FATAL = "fatal.txt"
+TRACED = ("SIGTERM", "SIGHUP")
+ALIVE = "lock"  # the journal's lock; its time of change is moved on while the process lives
+_TRACE_BYTES = 64 * 1024
+_OUR_THREADS = str(Path(__file__).with_name("shipper.py"))
+
+_descriptors: list[int] = []  # what faulthandler writes to
+
+
+class Verdict(NamedTuple):
+    words: str
+    last_seen: int  # when the process last gave a sign of life outside of its records, in ns; 0 where not known
+    traceback: str = ""  # of all threads, where the process could leave it
+
+
+def leave_traces(folder: Path) -> None:
+    """Have this process note its violent ends in this folder. Signals that the application handles are left to it."""
+    before = _descriptors.copy()
+    _descriptors.clear()
+    with contextlib.suppress(OSError, ValueError, RuntimeError):
+        if not faulthandler.is_enabled() or before:
+            faulthandler.enable(_opened(folder / FATAL))
+        for name in TRACED:
+            number = getattr(signal, name)
+            if signal.getsignal(number) == signal.SIG_DFL:
+                faulthandler.register(number, _opened(folder / f"{name}.txt"), all_threads=True, chain=True)
+    _close(before)
+
+
+def stop_leaving_traces() -> None:
+    """In a forked child: what happens to it must not be told in its parent's folder."""
+    if not _descriptors:
+        return
+    faulthandler.disable()
+    for name in TRACED:
+        number = getattr(signal, name)
+        if signal.getsignal(number) == signal.SIG_DFL:  # else the application has put its own handler there
+            faulthandler.unregister(number)
+    _close(_descriptors)
+    _descriptors.clear()
+
+
+def _close(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+
+
+def verdict(process: Process, folder: Path) -> Verdict:
+    """What became of a process whose journal lies in this folder, in words."""
+    last_seen = _modified(folder / ALIVE)
+    if process.boot_id and process.boot_id != boot_id():
+        return Verdict("the host restarted", last_seen)
+    if fatal := _trace(folder / FATAL):
+        reason = fatal.partition("\n")[0].removeprefix("Fatal Python error: ")
+        return Verdict(f"crashed: {reason}", _modified(folder / FATAL), fatal)
+    for name in TRACED:
+        if trace := _trace(folder / f"{name}.txt"):
+            return Verdict(f"killed by {name}", _modified(folder / f"{name}.txt"), trace)
+    if process.oom_kills is not None and (oom_kills(process.oom_events) or 0) > process.oom_kills:
+        return Verdict("out of memory: the control group counted an OOM kill", last_seen)
+    return Verdict("the process vanished: killed by SIGKILL, or ended by os._exit", last_seen)
+
+
+def boot_id() -> str:
+    """Changes when the host restarts; empty where the platform does not tell."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""
+
+
+def oom_events() -> str:
+    """The file in which the kernel counts the OOM kills of this process's control group; empty where there is none."""
+    try:
+        groups = Path("/proc/self/cgroup").read_text("utf-8").splitlines()
+    except OSError:
+        return ""
+    for number, controllers, path in (line.split(":", 2) for line in groups):
+        if number == "0" and not controllers:
+            file = Path(f"/sys/fs/cgroup{path}/memory.events")  # version 2
+        elif "memory" in controllers.split(","):
+            file = Path(f"/sys/fs/cgroup/memory{path}/memory.oom_control")
+        else:
+            continue
+        if file.exists():
+            return str(file)
+    return ""
+
+
+def oom_kills(events: str) -> int | None:
+    """How many processes of a control group the kernel has killed for want of memory; None where that is not known."""
+    try:
+        lines = Path(events).read_text("ascii").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)
+
+
+def _opened(path: Path) -> int:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    _descriptors.append(descriptor)
+    return descriptor
+
+
+def _trace(path: Path) -> str:
+    """What faulthandler wrote, without the threads of our own, which had no part in it."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(_TRACE_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return "\n\n".join(part for part in text.split("\n\n") if f'File "{_OUR_THREADS}' not in part)
+
+
+def _modified(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+os.register_at_fork(after_in_child=stop_leaving_traces)

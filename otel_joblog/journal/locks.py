@@ -1,0 +1,56 @@
+"""Locks on files, by ``flock``: held by an open file, so that the kernel lets go of them when their process dies.
+
+A forked child inherits open files and would hold the lock on after its parent's death; here it closes them at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["acquire", "held", "release"]
+
+_descriptors: set[int] = set()
+
+
+def acquire(path: Path, *, exclusive: bool) -> int:
+    """Lock this file, made where there is none, without waiting; OSError where another holds it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    _descriptors.add(descriptor)
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except OSError:
+        release(descriptor)
+        raise
+    return descriptor
+
+
+def release(descriptor: int) -> None:
+    if descriptor in _descriptors:
+        _descriptors.discard(descriptor)
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def held(path: Path, *, exclusive: bool) -> Iterator[bool]:
+    """Whether the lock could be taken at once; it is held while the block runs."""
+    try:
+        descriptor = acquire(path, exclusive=exclusive)
+    except OSError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        release(descriptor)
+
+
+def _after_fork() -> None:
+    for descriptor in list(_descriptors):
+        release(descriptor)
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,75 @@
+"""Records, processes and sinks for tests of the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from otel_joblog.journal.journal import Journal
+from otel_joblog.journal.reader import Cursor, JournalReader
+from otel_joblog.journal.segments import Segments
+from otel_joblog.records import Line, Process, Record, encode
+
+PROCESS = Process(
+    bytes(range(16)), 1_700_000_000_000_000_000, 4711, "host", "boot", "service", {"service.name": "service"}
+)
+
+
+def line(number: int, message: str = "") -> Line:
+    return Line(b"t" * 16, b"r" * 8, b"r" * 8, number, number, 9, 0, "log", message or f"line {number}")
+
+
+def journal(root: Path, *exporters: str) -> Journal:
+    return Journal(root, PROCESS, exporters)
+
+
+def fill(journal: Journal, numbers: Sequence[int], message: str = "") -> None:
+    for number in numbers:
+        journal.append(encode(line(number, message)))
+
+
+def read_all(segments: Segments) -> tuple[list[int], int]:
+    """The numbers of all lines in a journal, in the order in which they are read, and how many bytes were damaged."""
+    reader = JournalReader(segments, Cursor())
+    numbers: list[int] = []
+    damaged = 0
+    while (batch := reader.read()).end != reader.cursor:
+        numbers += [record.seq for record in batch.records if isinstance(record, Line)]
+        damaged += batch.damaged
+        reader.cursor = batch.end
+    return numbers, damaged
+
+
+class Kept:
+    """A sink that keeps what it gets, or raises the next of ``troubles`` instead."""
+
+    def __init__(self, name: str = "kept", *troubles: Exception) -> None:
+        self.name = name
+        self.troubles = list(troubles)
+        self.records: list[Record] = []
+        self.restored: list[bytes] = []
+        self.closed = False
+
+    @property
+    def numbers(self) -> list[int]:
+        return [record.seq for record in self.records if isinstance(record, Line)]
+
+    def ship(self, records: Sequence[Record], process: Process | None) -> None:
+        if self.troubles:
+            raise self.troubles.pop(0)
+        self.records += records
+
+    def snapshot(self) -> bytes:
+        return b"%d" % len(self.records)
+
+    def restore(self, snapshot: bytes) -> None:
+        self.restored.append(snapshot)
+
+    def fresh(self) -> Kept:
+        return self
+
+    def beat(self, process_ids: list[bytes]) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True

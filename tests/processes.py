@@ -1,0 +1,61 @@
+"""Child processes for tests: scripts that use otel_joblog for real, and what their journals hold afterwards."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+from otel_joblog.journal.reader import Cursor, JournalReader
+from otel_joblog.journal.recovery import dead_journals
+from otel_joblog.journal.segments import DiskSegments
+from otel_joblog.records import Line, Record
+
+ROOT = Path(__file__).parent.parent
+
+
+def environment(state: Path, **variables: str) -> dict[str, str]:
+    """The variables of a child: its own state folder, nothing of the tester's own OTEL_* settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    quick = {"OTEL_JOBLOG_STATE_DIR": str(state), "OTEL_JOBLOG_EXIT_TIMEOUT": "0.2", "PYTHONHASHSEED": "0"}
+    return kept | {"PYTHONPATH": str(ROOT)} | quick | variables
+
+
+def start(source: str, folder: Path, *options: str, **variables: str) -> subprocess.Popen[str]:
+    """Start a script; its state folder is ``folder / "state"``."""
+    script = folder / "script.py"
+    script.write_text(dedent(source))
+    return subprocess.Popen(
+        [sys.executable, *options, str(script)],
+        env=environment(folder / "state", **variables),
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(source: str, folder: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a script to its end."""
+    process = start(source, folder, *options, **variables)
+    out, err = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def journaled(folder: Path) -> list[Record]:
+    """What dead processes left in the journals below ``folder / "state"``."""
+    found: list[Record] = []
+    for journal in dead_journals(folder / "state" / "journal"):
+        reader = JournalReader(DiskSegments(journal), Cursor())
+        while (batch := reader.read()).end != reader.cursor:
+            assert not batch.damaged
+            found += batch.records
+            reader.cursor = batch.end
+    return found
+
+
+def messages(folder: Path) -> list[str]:
+    return [record.message for record in journaled(folder) if isinstance(record, Line)]
