@@ -108,6 +108,12 @@ class Ours:
             def beat(self, process_ids):
                 pass
 
+            def forget(self, process_ids):
+                pass
+
+            def settle(self, lost_after):
+                pass
+
             def close(self):
                 pass
 

@@ -118,6 +118,13 @@ class Settings:
         "Seconds that an ending process may spend on shipping; what is left then waits in the journal for the next "
         "process.",
     )
+    lost_after: float = _setting(
+        900.0,
+        "OTEL_JOBLOG_LOST_AFTER",
+        _seconds,
+        "Seconds without a sign of life after which `serve` or the agent calls a run of another host lost. On its own "
+        "host a dead process is known at once.",
+    )
     pg_bin: Path | None = _setting(
         None,
         "OTEL_JOBLOG_PG_BIN",

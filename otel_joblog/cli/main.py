@@ -12,6 +12,8 @@ __all__ = ["main"]
 _COMMANDS = {
     "demo": "demo",
     "serve": "serve",
+    "agent": "agent",
+    "recover": "agent:recover",
     "db": "db",
     "migrate": "migrate",
     "list": "runs:list_runs",

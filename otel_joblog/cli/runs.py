@@ -17,7 +17,7 @@ from ..store.reader import Reader
 from ..web import format as words
 from .common import JSON_OPTION, read
 
-__all__ = ["STATUS_STYLES", "list_runs", "status_text"]
+__all__ = ["STATUS_STYLES", "list_runs", "short_id", "silence", "status_text"]
 
 # A sign beside the colour: not everybody sees colours, and no file does.
 STATUS_STYLES = {
@@ -70,22 +70,37 @@ def list_runs(
         click.echo(f"More: otel-joblog list --after {page.next}")
 
 
-def status_text(status: RunStatus) -> Text:
+def status_text(status: RunStatus, remark: str | None = None) -> Text:
     sign, style = STATUS_STYLES[status]
-    return Text(f"{sign} {status.value}", style=style)
+    text = Text(f"{sign} {status.value}", style=style)
+    return text.append(f", {remark}", style="yellow") if remark else text
+
+
+def short_id(run: RunSummary) -> str:
+    """What `show` takes for this run: the beginning of its trace id, and of its span id where the trace has others."""
+    trace_id, _, span_id = run.run_id.partition("-")
+    return f"{trace_id[:8]}-{span_id[:4]}" if run.parent_run else trace_id[:8]
+
+
+def silence(run: RunSummary, now: datetime) -> str | None:
+    """``no sign of life for 45 s, since 2026-11-03 03:12:04 UTC`` of an unresponsive run."""
+    if run.remark is None or run.last_seen is None:
+        return None
+    seconds = max(0.0, (now - run.last_seen).total_seconds())
+    return f"no sign of life for {words.coarse(seconds)}, since {words.utc(run.last_seen)}"
 
 
 def _table(runs: list[RunSummary], width: int) -> Table:
     now = datetime.now(UTC)
     rows = [
         (
-            status_text(run.status),
+            status_text(run.status, run.remark),
             Text(run.job),
             Text(run.name),
             Text(words.ago(run.started_at, now)),
             Text(words.duration(run.duration if run.ended_at else (now - run.started_at).total_seconds())),
             Text(f"{run.lines:,}"),
-            Text(run.run_id[:8], style="dim"),
+            Text(short_id(run), style="dim"),
         )
         for run in runs
     ]
@@ -100,15 +115,15 @@ def _table(runs: list[RunSummary], width: int) -> Table:
     if room >= 12:
         table.add_column("ABOUT", no_wrap=True)
     for run, row in zip(runs, rows, strict=True):
-        about = Text(_about(run))
+        about = Text(_about(run, now))
         about.truncate(max(room, 0), overflow="ellipsis")
         table.add_row(*row, *([about] if room >= 12 else []))
     return table
 
 
-def _about(run: RunSummary) -> str:
-    if run.status_message:
-        return run.status_message.partition("\n")[0]
+def _about(run: RunSummary, now: datetime) -> str:
+    if told := run.status_message.partition("\n")[0] or silence(run, now) or run.missing:
+        return told
     if run.status is RunStatus.RUNNING and run.progress is not None:
         percent = run.progress.percent
         done = f"{words.number(run.progress.current)} {run.progress.unit}".strip()

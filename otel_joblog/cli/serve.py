@@ -16,18 +16,19 @@ __all__ = ["serve"]
 @click.option(
     "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free one."
 )
-def serve(*, host: str, port: int) -> None:
-    """Serve the viewer, and ship what dead processes of this host left in their journals.
+@click.option("--agent/--no-agent", default=True, help="Ship for the living processes of this host, too.")
+def serve(*, host: str, port: int, agent: bool) -> None:
+    """Serve the viewer, and be the agent of this host: ship the journals of all its processes.
 
     Without OTEL_JOBLOG_DSN it starts the embedded PostgreSQL, and stops it again at its end. Runs until Ctrl-C.
     """
     settings = Settings.from_environment()
-    listening = listening_socket(host, port)
+    bound = listening_socket(host, port)
     with (
         told_plainly(),
         until_told_to_stop() as stop,
         database(settings) as dsn,
-        Viewer(settings, dsn, listening) as viewer,
+        Viewer(settings, dsn, bound, agent=agent) as viewer,
     ):
         click.echo(f"Viewer: {viewer.url}  (Ctrl-C stops it)")
         stop.wait()

@@ -17,7 +17,7 @@ from ..store.models import LogLine, RunDetail, StepInfo
 from ..store.reader import Reader
 from ..web import format as words
 from .common import JSON_OPTION, read
-from .runs import status_text
+from .runs import short_id, silence, status_text
 
 __all__ = ["show"]
 
@@ -33,8 +33,8 @@ PAGE = 1_000
 def show(*, run: str, errors: bool, tail: int | None, as_json: bool) -> None:
     """Show RUN: its error first, then its steps and all its lines.
 
-    RUN is a run's id or the first characters of it (6 or more), as `list` prints them. With --json one object, with
-    `steps` and `logs`.
+    RUN is a run's id or the first characters of it (6 or more, or 4 of each part), as `list` prints them. With --json
+    one object, with `steps` and `logs`.
     """
     severity = int(Severity.WARN) if errors else None
 
@@ -67,7 +67,7 @@ def show(*, run: str, errors: bool, tail: int | None, as_json: bool) -> None:
 
 async def _lines(reader: Reader, run_id: str, severity: int | None, tail: int | None) -> AsyncIterator[LogLine]:
     if tail is not None:
-        for line in (await reader.lines(run_id, limit=tail, min_severity=severity, tail=True)).items:
+        for line in await _last_lines(reader, run_id, severity, tail):
             yield line
         return
     after: str | None = None
@@ -80,16 +80,34 @@ async def _lines(reader: Reader, run_id: str, severity: int | None, tail: int | 
         after = page.next
 
 
+async def _last_lines(reader: Reader, run_id: str, severity: int | None, wanted: int) -> list[LogLine]:
+    pages: list[list[LogLine]] = []
+    before: str | None = None
+    while wanted > 0:
+        page = await reader.lines(
+            run_id, before=before, limit=min(wanted, PAGE), min_severity=severity, tail=before is None
+        )
+        pages.insert(0, page.items)
+        wanted -= len(page.items)
+        before = page.previous
+        if before is None:
+            break
+    return [line for page in pages for line in page]
+
+
 def _print_summary(console: Console, detail: RunDetail) -> None:
     run = detail.run
-    took = run.duration if run.ended_at else (datetime.now(UTC) - run.started_at).total_seconds()
-    console.print(Text.assemble((run.job, "bold"), "  ", status_text(run.status), f"  {run.name}"))
+    now = datetime.now(UTC)
+    took = run.duration if run.ended_at else (now - run.started_at).total_seconds()
+    console.print(Text.assemble((run.job, "bold"), "  ", status_text(run.status, run.remark), f"  {run.name}"))
     facts = {
         "run": run.run_id,
         "why": run.status_message,
-        "started": f"{words.utc(run.started_at)} ({words.ago(run.started_at, datetime.now(UTC))})",
+        "silent": silence(run, now),
+        "started": f"{words.utc(run.started_at)} ({words.ago(run.started_at, now)})",
         "took" if run.ended_at else "running for": words.duration(took),
-        "lines": words.lines(run.lines, run.lines_emitted),
+        "lines": words.lines(run),
+        "missing": run.missing,
         "where": f"{run.service} on {run.host}" + (f", process {run.pid}" if run.pid else ""),
         "about": run.reference,
         "trigger": run.trigger,
@@ -104,8 +122,6 @@ def _print_summary(console: Console, detail: RunDetail) -> None:
         of = "" if run.progress.total is None else f" of {words.number(run.progress.total)}"
         done = f"{words.number(run.progress.current)}{of} {run.progress.unit}".rstrip()
         facts["progress"] = done if percent is None else f"{percent:.0f} %, {done}"
-    if run.lines_emitted is not None and run.lines < run.lines_emitted:
-        facts["missing"] = f"{words.count(run.lines_emitted - run.lines, 'line')} not in the store (yet)"
     for name, value in facts.items():
         if value not in (None, ""):
             console.print(Text.assemble((f"  {name:12}", "dim"), str(value)))
@@ -121,14 +137,16 @@ def _print_error(console: Console, detail: RunDetail) -> None:
 
 
 def _print_steps(console: Console, detail: RunDetail) -> None:
-    if not detail.steps:
+    if not detail.steps and not detail.children:
         return
     root = Tree(Text("Steps", style="bold"), guide_style="dim")
     branches: dict[str, Tree] = {}
     for step in detail.steps:
         branches[step.span_id] = branches.get(step.parent_id or "", root).add(_step(step, detail))
     for child in detail.children:
-        root.add(Text.assemble(status_text(child.status), f" job {child.job}  ", (child.run_id[:8], "dim")))
+        root.add(Text.assemble(status_text(child.status), f" job {child.job}  ", (short_id(child), "dim")))
+    if detail.children_left_out:
+        root.add(f"… and {words.count(detail.children_left_out, 'child run')} before these")
     if detail.steps_left_out:
         root.add(f"… and {words.count(detail.steps_left_out, 'step')} more")
     console.print(root)

@@ -1,4 +1,4 @@
-"""The viewer's process: database, collector of dead journals and web server, for ``serve`` and ``demo``."""
+"""The viewer's process: database, agent and web server, for ``serve`` and ``demo``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Self
 import click
 
 from ..config import Settings
-from ..journal.collector import Collector
+from ..journal.agent import Agent
 from ..setup import make_sinks
 from ..store.embedded import EmbeddedServer
 
@@ -65,9 +65,9 @@ def listening_socket(host: str, port: int, *, or_another: bool = False) -> socke
 
 
 class Viewer:
-    """The web server and the collector, running in threads while the block runs."""
+    """The web server and the agent, running in threads while the block runs."""
 
-    def __init__(self, settings: Settings, dsn: str, listening: socket.socket) -> None:
+    def __init__(self, settings: Settings, dsn: str, listening: socket.socket, *, agent: bool = True) -> None:
         import uvicorn
 
         from ..web.app import create_app
@@ -75,7 +75,8 @@ class Viewer:
         self._listening = listening
         host, port = listening.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        self._collector = Collector(settings.journal_dir, make_sinks(settings, otlp_by_default=True))
+        sinks = make_sinks(settings, otlp_by_default=True)
+        self._agent = Agent(settings.journal_dir, sinks, lost_after=settings.lost_after, living=agent)
         # In a thread uvicorn leaves signals alone: the main thread stops everything in order.
         self._server = uvicorn.Server(
             uvicorn.Config(create_app(dsn), log_level="warning", access_log=False, timeout_graceful_shutdown=2)
@@ -83,14 +84,14 @@ class Viewer:
         self._thread = threading.Thread(target=self._serve, name="otel_joblog-viewer", daemon=True)
 
     def __enter__(self) -> Self:
-        self._collector.__enter__()
+        self._agent.__enter__()
         self._thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._server.should_exit = True
         self._thread.join(5)
-        self._collector.__exit__(*error)
+        self._agent.__exit__(*error)
         self._listening.close()
 
     def _serve(self) -> None:

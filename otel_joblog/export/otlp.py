@@ -101,6 +101,12 @@ class OtlpSink:
     def beat(self, process_ids: Sequence[bytes]) -> None:
         """OTLP has no word for it."""
 
+    def forget(self, process_ids: Sequence[bytes]) -> None:
+        """Nor for this."""
+
+    def settle(self, lost_after: float) -> None:
+        """Nor for this: what a trace backend has not got by then it will not miss."""
+
     def fresh(self) -> OtlpSink:
         other = object.__new__(OtlpSink)
         other.name, other._connection, other._open = self.name, self._connection, {}

@@ -66,6 +66,16 @@ class PostgresSpanExporter(SpanExporter):
         with self._lock:
             self._connected().beat(process_ids)
 
+    def forget(self, process_ids: Sequence[bytes]) -> None:
+        """Say that these processes have ended."""
+        with self._lock:
+            self._connected().forget(process_ids)
+
+    def settle(self, lost_after: float) -> None:
+        """End, as lost, the runs that have given no sign of life for so many seconds."""
+        with self._lock:
+            self._connected().settle(lost_after)
+
     def fresh(self) -> PostgresSpanExporter:
         return self
 

@@ -12,8 +12,9 @@ from ..errors import ExportUnavailable, RecordRefused, StoreUnavailable
 from ..records import Process, Record
 from .deadletter import set_aside
 
-__all__ = ["Deliverer", "Sink"]
+__all__ = ["BEAT", "Deliverer", "Sink", "backoff"]
 
+BEAT = 10.0  # seconds between two heartbeats of a process
 MAX_BACKOFF = 30.0
 
 _random = random.Random()  # noqa: S311  (our own: a job that seeds the global one gets from it what it would without us)
@@ -37,6 +38,12 @@ class Sink(Protocol):
 
     def beat(self, process_ids: Sequence[bytes]) -> None:
         """Say that these processes live, where that is of use. May fail; nothing is lost by it."""
+
+    def forget(self, process_ids: Sequence[bytes]) -> None:
+        """Say that these processes have ended. As :meth:`beat`."""
+
+    def settle(self, lost_after: float) -> None:
+        """End the runs that have given no sign of life for so many seconds. As :meth:`beat`."""
 
     def fresh(self) -> Sink:
         """One for another journal: the same connection, nothing remembered."""

@@ -31,9 +31,9 @@ from . import crash, locks
 from .cursors import CursorFile
 from .frames import frame
 from .reader import Cursor
-from .segments import DiskFile, MemoryFile, SegmentFile, read_file, segment_path
+from .segments import DiskFile, MemoryFile, SegmentFile, mark_sealed, read_file, segment_path
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "MemoryOf"]
 
 SEGMENT_BYTES = 8 * 1024 * 1024
 MEMORY_BYTES = 32 * 1024 * 1024  # lines beyond are counted and given up; starts and ends of spans never are
@@ -95,6 +95,17 @@ class Journal:
         if descriptor is not None:
             with contextlib.suppress(OSError):
                 os.utime(descriptor)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether a part of it lies in memory, where no other process can read it."""
+        return any(segment.memory is not None for segment in self._segments)
+
+    def mark_sealed(self) -> None:
+        """Let an agent know which segments will not be written to any more."""
+        for segment in self._segments:
+            if segment.memory is None and self.sealed(segment.number):
+                mark_sealed(segment.path.parent, segment.number)
 
     def position(self) -> Cursor:
         """The place after the last record that was appended before this call."""
@@ -276,6 +287,18 @@ class Journal:
     def _path(self, number: int) -> Path:
         assert self.folder is not None
         return segment_path(self.folder, number)
+
+
+class MemoryOf:
+    """The segments of a journal that lie in memory, for a reader of nothing else."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.read = journal.read
+        self.sealed = journal.sealed
+
+    def numbers(self) -> list[int]:
+        return [segment.number for segment in self._journal._segments if segment.memory is not None]  # noqa: SLF001
 
 
 def _end(segments: Sequence[_Segment]) -> Cursor:

@@ -26,19 +26,26 @@ from .journal import discard, remove_folder
 from .reader import Cursor, JournalReader
 from .segments import DiskSegments
 
-__all__ = ["dead_journals", "ship_all_dead", "ship_dead", "tidy"]
+__all__ = ["dead_journals", "journal_folders", "ship_all_dead", "ship_dead", "tidy"]
 
 STALE = 3_600.0  # seconds after which a folder half made or half deleted is nobody's any more
+
+
+def journal_folders(root: Path) -> list[Path]:
+    """Folders of all journals below ``root``, oldest first."""
+    try:
+        return sorted(path for path in root.iterdir() if not path.name.startswith(".") and path.is_dir())
+    except FileNotFoundError:
+        return []
 
 
 def dead_journals(root: Path) -> list[Path]:
     """Folders of journals that nobody writes any more, oldest first."""
     found = []
-    with contextlib.suppress(FileNotFoundError):
-        for folder in sorted(path for path in root.iterdir() if not path.name.startswith(".") and path.is_dir()):
-            with locks.held(folder / ALIVE, exclusive=False) as free:
-                if free:
-                    found.append(folder)
+    for folder in journal_folders(root):
+        with locks.held(folder / ALIVE, exclusive=False) as free:
+            if free:
+                found.append(folder)
     return found
 
 

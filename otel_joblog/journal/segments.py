@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -12,7 +13,18 @@ from typing import Protocol
 from ..records import is_line
 from .frames import HEADER_SIZE
 
-__all__ = ["DiskFile", "DiskSegments", "MemoryFile", "SegmentFile", "Segments", "read_file", "segment_path"]
+__all__ = [
+    "DiskFile",
+    "DiskSegments",
+    "LivingSegments",
+    "MemoryFile",
+    "SegmentFile",
+    "Segments",
+    "delete_segments",
+    "mark_sealed",
+    "read_file",
+    "segment_path",
+]
 
 _NAME = re.compile(r"(\d{8})\.seg")
 
@@ -104,6 +116,31 @@ class DiskSegments:
 
     def sealed(self, number: int) -> bool:  # noqa: ARG002
         return True
+
+
+class LivingSegments(DiskSegments):
+    """The segments of another process that lives. It says itself which of them it will not write to any more."""
+
+    def sealed(self, number: int) -> bool:
+        return _seal_path(self._folder, number).exists()
+
+
+def mark_sealed(folder: Path, number: int) -> None:
+    """Let readers in other processes know that nothing will be added to this segment."""
+    with contextlib.suppress(OSError):
+        _seal_path(folder, number).touch(mode=0o600)
+
+
+def delete_segments(folder: Path, *, before: int) -> None:
+    """Delete the sealed segments before this number: every exporter is done with them."""
+    for number in list(segment_numbers(folder)):
+        if number < before:
+            segment_path(folder, number).unlink(missing_ok=True)
+            _seal_path(folder, number).unlink(missing_ok=True)
+
+
+def _seal_path(folder: Path, number: int) -> Path:
+    return folder / f"{number:08d}.sealed"
 
 
 def read_file(path: Path, offset: int, size: int) -> bytes:

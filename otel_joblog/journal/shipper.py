@@ -8,6 +8,8 @@ Every exporter has a *lane*: a thread with a cursor of its own, so that one that
    the dead-letter file beside the journal,
 4. writes its cursor down, and deletes the segments that every lane is done with.
 
+It holds the ship lock of its exporter meanwhile, and stands by, without a connection, where an agent does all this.
+
 A crash between 3 and 4 ships a batch twice. The store is idempotent; for OTLP the same span arrives again.
 """
 
@@ -18,15 +20,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach
 from opentelemetry.context.context import Context
 
 from ..diagnostics import report
 from ..errors import ExportUnavailable, StoreUnavailable
+from . import locks
+from .agent import agent_at_work
 from .cursors import CursorFile
-from .delivery import Deliverer, Sink
-from .journal import Journal
+from .delivery import BEAT, Deliverer, Sink
+from .journal import Journal, MemoryOf
 from .reader import Batch, Cursor, JournalReader
 from .recovery import ship_all_dead
 
@@ -34,7 +39,7 @@ __all__ = ["Lane", "Shipper"]
 
 POLL = 0.2  # seconds between looks at an idle journal
 FIRST_LOOK = 0.05  # seconds before the first: a job of milliseconds is over by then and ships at exit
-BEAT = 10.0  # seconds between heartbeats
+LOOK_FOR_AGENT = 1.0  # seconds between looks for an agent that would ship in our place
 SWEEP = 30.0  # seconds between looks for journals of dead processes
 
 
@@ -53,11 +58,20 @@ class Lane(threading.Thread):
         self._wake = threading.Event()
         self._progressed = threading.Condition()
         self._ending = False
+        self._standing_by = False  # an agent ships this journal
+        self._claimed: Path | None = None  # the journal's folder whose ship lock is held
+        self._ship_lock: int | None = None
+        self._look_at = 0.0
         self._sweep_at = 0.0
-        self._beat_at = 0.0
+        self._beat_at = time.monotonic() + BEAT
+        self._has_beaten = False
 
     @property
     def cursor(self) -> Cursor:
+        """How far this exporter has come, be it by this lane or by an agent."""
+        folder = self._journal.folder
+        if self._standing_by and folder is not None:
+            return self._cursor_file.load(folder)[0]
         return self._reader.cursor
 
     def run(self) -> None:
@@ -71,11 +85,18 @@ class Lane(threading.Thread):
                 self._wake.clear()
             wait = POLL
             try:
+                if self._stands_by():
+                    if ending:
+                        self._ship_memory()
+                        return
+                    wait = LOOK_FOR_AGENT
+                    continue
                 batch = self._reader.read()
-                if batch.records or batch.end != self._reader.cursor:
-                    if not self._take(batch):
+                if batch.end != self._reader.cursor:
+                    if not self._take(batch) and self._ending:
                         return
                 elif ending:
+                    self._say_goodbye()
                     return
                 else:
                     self._sweep()
@@ -85,10 +106,56 @@ class Lane(threading.Thread):
                 if ending:
                     return
 
+    def _stands_by(self) -> bool:
+        """Leave the shipping to an agent while there is one; take it up again, from its cursor, when there is none."""
+        if time.monotonic() < self._look_at:
+            return self._standing_by
+        self._look_at = time.monotonic() + LOOK_FOR_AGENT
+        # What lies in memory no agent can read.
+        if agent_at_work(self._journal.root) and not self._journal.in_memory:
+            self._standing_by = True
+            self._let_go()
+            self._journal.mark_sealed()
+            self._journal.show_life()
+        elif self._standing_by or self._claimed != self._journal.folder:
+            self._claim()
+        return self._standing_by
+
+    def _claim(self) -> None:
+        self._let_go()
+        folder = self._journal.folder
+        if folder is not None:
+            try:
+                self._ship_lock = locks.acquire(folder / f"{self.sink.name}.ship", exclusive=True)
+            except BlockingIOError:  # an agent has not let go yet
+                self._standing_by = True
+                return
+            except OSError:  # a disk that takes no more files: then nobody else can claim it either
+                pass
+            if self._standing_by:
+                self._reader.cursor, snapshot = self._cursor_file.load(folder)
+                self.sink.restore(snapshot)
+            self._claimed = folder
+        self._standing_by = False
+
+    def _let_go(self) -> None:
+        self._claimed = None
+        if self._ship_lock is not None:
+            locks.release(self._ship_lock)
+            self._ship_lock = None
+
+    def _ship_memory(self) -> None:
+        """At the end, what the disk refused while an agent shipped the rest: in memory it would be lost."""
+        reader = JournalReader(MemoryOf(self._journal), Cursor())
+        while (batch := reader.read()).end != reader.cursor:
+            if not self._deliverer.deliver(batch.records, batch.process):
+                return
+            reader.cursor = batch.end
+
     def _take(self, batch: Batch) -> bool:
         if batch.damaged:
             report("damaged", "%d bytes of the journal were damaged and passed over", batch.damaged)
-        if batch.records and not self._deliverer.deliver(batch.records, batch.process):
+        if not self._deliverer.deliver(batch.records, batch.process):
             return False
         self._reader.cursor = batch.end
         folder = self._journal.folder
@@ -110,8 +177,14 @@ class Lane(threading.Thread):
             self._beat_at = time.monotonic() + BEAT
             try:
                 self.sink.beat([self._journal.process.process_id])
+                self._has_beaten = True
             except (StoreUnavailable, ExportUnavailable) as error:
                 report(f"beat: {self.sink.name}", "no heartbeat: %s", error, outage=True)
+
+    def _say_goodbye(self) -> None:
+        if self._has_beaten:
+            with contextlib.suppress(StoreUnavailable, ExportUnavailable):
+                self.sink.forget([self._journal.process.process_id])
 
     def _sweep(self) -> None:
         """Ship what dead processes left, while this one has nothing to say."""
@@ -131,7 +204,7 @@ class Lane(threading.Thread):
             return False
         self._wake.wait(seconds)
         self._wake.clear()
-        return True  # when ending, one more try
+        return not agent_at_work(self._journal.root)  # when ending, one more try
 
     def wait_for(self, target: Cursor, deadline: float) -> bool:
         """Wait until everything before ``target`` is shipped. False past the deadline, or when the exporter is down."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from ..conventions import RunStatus, SpanKind
-from ..records import Line, Process, Progress, Record, SpanEnded, SpanStarted
+from ..records import Dropped, Line, Process, Progress, Record, SpanEnded, SpanStarted
 from .gains import Gain, Gains
-from .rows import Row, process_row, run_row, step_row
+from .rows import Row, gap_row, process_row, run_row, step_row
 
 __all__ = ["Batch"]
 
@@ -23,13 +23,14 @@ _EPOCH = date(1970, 1, 1)
 
 @dataclass(slots=True)
 class Batch:
-    """Rows by table, each key once; lines as they came; and the progress of runs."""
+    """Rows by table, a run or step once; lines as they came; and the progress of runs."""
 
     processes: list[Row] = field(default_factory=list)
     runs: list[Row] = field(default_factory=list)
     steps: list[Row] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     progress: list[Progress] = field(default_factory=list)
+    gaps: list[Row] = field(default_factory=list)
     days: set[date] = field(default_factory=set)  # that lines and steps fall on
 
     @classmethod
@@ -45,6 +46,8 @@ class Batch:
             elif isinstance(record, Process):
                 process = record
                 batch.processes.append(process_row(record))
+            elif isinstance(record, Dropped):
+                batch.gaps.append(gap_row(record))
             else:
                 # An end makes its start superfluous.
                 key = (record.trace_id, record.span_id, 0 if record.kind is SpanKind.JOB else record.start)

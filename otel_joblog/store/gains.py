@@ -14,6 +14,8 @@ __all__ = ["Gain", "Gains", "RunKey", "add_lines", "gain_row"]
 
 RunKey = tuple[bytes, bytes]  # trace id, span id of the run
 
+ELSEWHERE = 1 << 32  # a line's seq from which on another process than the run's own counts: a forked child
+
 
 @dataclass(slots=True)
 class Gain:
@@ -24,6 +26,7 @@ class Gain:
     lines: int = 0
     warnings: int = 0
     errors: int = 0
+    elsewhere: int = 0
     steps: int = 0
     progress: Progress | None = None
     progressed: int | None = None  # the first progress: a run that is not known yet began no later
@@ -54,6 +57,8 @@ def add_lines(gains: Gains, lines: Iterable[Line]) -> None:
             gain.errors += 1
         elif line.severity >= 13:
             gain.warnings += 1
+        if line.seq >= ELSEWHERE:
+            gain.elsewhere += 1
 
 
 def gain_row(run: RunKey, gain: Gain) -> Row:
@@ -68,6 +73,7 @@ def gain_row(run: RunKey, gain: Gain) -> Row:
         "lines": gain.lines,
         "warnings": gain.warnings,
         "errors": gain.errors,
+        "lines_elsewhere": gain.elsewhere,
         "steps": gain.steps,
         "progress_at": progress and instant(progress.time),
         "progress_current": progress and progress.current,

@@ -10,19 +10,16 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from ..errors import JobLogError, RunNotFound
+from ..errors import BadCursor, RunNotFound
 from .models import LogLine
 from .rows import instant, nanoseconds
 
-__all__ = ["BadCursor", "RunPrefix", "after_line", "before_run", "line_key", "run_key", "run_prefix", "span_hex"]
+__all__ = ["RunPrefix", "before_run", "line_bounds", "line_key", "run_key", "run_prefix", "span_hex"]
 
-_PREFIX = re.compile(r"([0-9a-f]{6,32})-?|([0-9a-f]{32})-?([0-9a-f]{1,16})")
+_TRACE = re.compile(r"([0-9a-f]{6,32})-?()")
+_TRACE_AND_SPAN = re.compile(r"([0-9a-f]{4,31})-([0-9a-f]{4,16})|([0-9a-f]{32})-?([0-9a-f]{1,16})")
 _RUN_KEY = struct.Struct(">q16sq")
 _LINE_KEY = struct.Struct(">qq")
-
-
-class BadCursor(JobLogError):
-    """The key of a page is none of ours. Take ``next`` of the page before, or begin anew without a key."""
 
 
 class RunPrefix(NamedTuple):
@@ -34,14 +31,19 @@ class RunPrefix(NamedTuple):
 
 
 def run_prefix(text: str) -> RunPrefix:
-    """Reads a run id, or 6 or more characters of its beginning, in either case. Raises :class:`RunNotFound`."""
-    match = _PREFIX.fullmatch(text.strip().lower())
+    """Reads a run id or the beginning of one, in either case. Raises :class:`RunNotFound`.
+
+    Of the trace id 6 or more characters will do, or 4 where 4 or more of the span id follow behind a hyphen.
+    """
+    given = text.strip().lower()
+    match = _TRACE.fullmatch(given) or _TRACE_AND_SPAN.fullmatch(given)
     if match is None:
         raise RunNotFound(
-            f"{text[:80]!r} is no run id: give 6 or more of its characters, 0-9 and a-f; `otel-joblog list` shows them"
+            f"{text[:80]!r} is no run id: give 6 or more of its characters, 0-9 and a-f, or 4 of each part "
+            "as in a77c-679c; `otel-joblog list` shows them"
         )
-    trace = match[1] or match[2]
-    return RunPrefix(UUID(trace.ljust(32, "0")), UUID(trace.ljust(32, "f")), match[3] or "")
+    trace, span = [part for part in match.groups() if part is not None]
+    return RunPrefix(UUID(trace.ljust(32, "0")), UUID(trace.ljust(32, "f")), span)
 
 
 def span_hex(bigint: int) -> str:
@@ -63,16 +65,22 @@ def before_run(key: str | None) -> dict[str, Any]:
 
 
 def line_key(line: LogLine) -> str:
-    """The key behind this line: what to pass as ``after`` for the lines that follow it."""
+    """The key of this line: what to pass as ``after`` for the lines that follow it, as ``before`` for those before."""
     return _text(_LINE_KEY.pack(nanoseconds(line.time) // 1000, line.seq))
 
 
-def after_line(key: str | None) -> dict[str, Any]:
-    """The parameters ``after_*`` of ``lines.sql``."""
+def line_bounds(after: str | None, before: str | None) -> dict[str, Any]:
+    """The parameters ``after_*`` and ``before_*`` of ``lines.sql``."""
+    after_at, after_seq = _line_parts(after)
+    before_at, before_seq = _line_parts(before)
+    return {"after_at": after_at, "after_seq": after_seq, "before_at": before_at, "before_seq": before_seq}
+
+
+def _line_parts(key: str | None) -> tuple[datetime | None, int | None]:
     if key is None:
-        return {"after_at": None, "after_seq": None}
+        return None, None
     microseconds, seq = _parts(_LINE_KEY, key)
-    return {"after_at": _instant(microseconds), "after_seq": seq}
+    return _instant(microseconds), seq
 
 
 def _text(key: bytes) -> str:

@@ -9,7 +9,7 @@ import msgspec
 
 from ..conventions import RunStatus
 
-__all__ = ["ErrorInfo", "LogLine", "Page", "ProgressInfo", "RunDetail", "RunSummary", "StepInfo"]
+__all__ = ["ErrorInfo", "LinePage", "LogLine", "Page", "ProgressInfo", "RunDetail", "RunSummary", "StepInfo"]
 
 T = TypeVar("T")
 
@@ -46,6 +46,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     job: str
     status: RunStatus
     status_message: str
+    remark: str | None  # "unresponsive": running, but its process has missed three beats
+    last_seen: datetime | None  # last sign of life of an open run
     started_at: datetime
     ended_at: datetime | None
     duration: float | None  # seconds; of an open run None
@@ -60,7 +62,9 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     pid: int | None
     progress: ProgressInfo | None
     lines: int  # lines in the store
-    lines_emitted: int | None  # lines that the run says it emitted; None until its end is known
+    lines_elsewhere: int  # of these, lines of other processes than the run's own, such as forked children
+    lines_emitted: int | None  # lines that the run says its own process emitted; None until its end is known
+    missing: str | None  # a sentence where lines are missing: how many and why
     warnings: int
     errors: int
     steps: int
@@ -101,6 +105,12 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
     attributes: dict[str, Any]
 
 
+class LinePage(Page[LogLine], frozen=True):
+    """A page of lines. ``previous`` is what to pass as ``before`` for the page before it; None on the first."""
+
+    previous: str | None = None
+
+
 class RunDetail(msgspec.Struct, frozen=True, kw_only=True):
     """A run with everything but its lines."""
 
@@ -112,4 +122,5 @@ class RunDetail(msgspec.Struct, frozen=True, kw_only=True):
     links: list[dict[str, Any]]
     steps: list[StepInfo]  # ordered by start, then seq; at most the reader's step limit
     steps_left_out: int  # how many steps the limit left out
-    children: list[RunSummary]
+    children: list[RunSummary]  # by start; the latest ones where there are too many
+    children_left_out: int

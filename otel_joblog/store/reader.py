@@ -1,8 +1,9 @@
 """The one reader, for pages, API, CLI and alerts. What it returns is in ``models.py``.
 
 Each call is one short read-only transaction on a pooled connection; it sees one state of the database and may take ten
-seconds a statement. All calls raise :class:`StoreUnavailable` where no database is to be had within three seconds,
-:class:`SchemaError` where the schema is not this version's, and :class:`StoreError` for the rest.
+seconds a statement. All calls raise :class:`StoreUnavailable` where no database is to be had (at once where connections
+are refused, after three seconds where nobody answers), :class:`SchemaError` where the schema is not this version's, and
+:class:`StoreError` for the rest.
 """
 
 from __future__ import annotations
@@ -25,19 +26,21 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from ..conventions import RunStatus, Stream
 from ..errors import RunNotFound, SchemaError, StoreError, StoreUnavailable
 from .connection import conninfo, errors_translated
-from .keys import BadCursor, after_line, before_run, line_key, run_key, run_prefix, span_hex
+from .keys import before_run, line_bounds, line_key, run_key, run_prefix, span_hex
 from .migrate import SchemaState, schema_problem
-from .models import LogLine, Page, RunDetail, RunSummary
+from .models import LinePage, Page, RunDetail, RunSummary
 from .rows import bigint
 from .shapes import error_info, log_line, run_summary, step_info
 from .sql import migrations, query
 
-__all__ = ["BadCursor", "Reader", "line_key"]
+__all__ = ["Reader", "line_key"]
 
 _PATIENCE = 3.0  # seconds to wait for a connection
+_HINT = 0.2  # seconds after which to look whether there is one to be had at all
 _CONNECTIONS = 8
 _CHILDREN = 500
-_STEPS_COUNTED = 100_000
+_COUNTED = 100_000
+_PAGE_BYTES = 2_000_000  # of messages and attributes: a thousand lines of a megabyte must not make one page
 
 _numbers = itertools.count(1)
 
@@ -48,8 +51,9 @@ class Reader:
     def __init__(self, dsn: str) -> None:
         self._name = f"otel_joblog-reader-{next(_numbers)}"
         self._log = _PoolLog(self._name)
+        self._conninfo = conninfo(dsn, application_name="otel_joblog reader", connect_timeout=int(_PATIENCE))
         self._pool = AsyncConnectionPool(
-            conninfo(dsn, application_name="otel_joblog reader", connect_timeout=int(_PATIENCE)),
+            self._conninfo,
             connection_class=AsyncConnection[DictRow],
             # No prepared statements: PgBouncer, and plans that know their parameters.
             kwargs={"row_factory": dict_row, "prepare_threshold": None},
@@ -60,7 +64,7 @@ class Reader:
             check=AsyncConnectionPool.check_connection,
             name=self._name,
             timeout=_PATIENCE,
-            reconnect_timeout=_PATIENCE,
+            reconnect_timeout=_HINT,  # then it waits for the next who asks
         )
 
     async def __aenter__(self) -> Self:
@@ -98,7 +102,7 @@ class Reader:
         return Page([run_summary(row) for row in page], following)
 
     async def run(self, run_id: str, *, step_limit: int = 2_000) -> RunDetail:
-        """The run of that id, or of a prefix of 6 or more characters; a trace's prefix means its outermost run.
+        """The run of that id, or of a prefix (:func:`.keys.run_prefix`); a trace's prefix means its outermost run.
 
         Its first ``step_limit`` steps and its latest 500 children. Raises :class:`RunNotFound`, naming up to three
         candidates where several runs' ids begin so.
@@ -107,12 +111,10 @@ class Reader:
             key = await _resolve(connection, run_id)
             (row,) = await _rows(connection, "read/run", key)
             steps = await _rows(connection, "read/steps", {**key, "limit": step_limit + 1})
-            left_out = 0
-            if len(steps) > step_limit:
-                (counted,) = await _rows(connection, "read/count_steps", {**key, "limit": _STEPS_COUNTED})
-                left_out = counted["count"] - step_limit
-            family = {"trace_id": key["trace_id"], "parent_run": key["span_id"], "limit": _CHILDREN}
+            steps_left_out = await _left_out(connection, "read/count_steps", key, len(steps), step_limit)
+            family = {"trace_id": key["trace_id"], "parent_run": key["span_id"], "limit": _CHILDREN + 1}
             children = await _rows(connection, "read/runs", {**_ALL_RUNS, **before_run(None), **family})
+            children_left_out = await _left_out(connection, "read/count_children", key, len(children), _CHILDREN)
         return RunDetail(
             run=run_summary(row),
             error=error_info(row),
@@ -121,8 +123,9 @@ class Reader:
             events=row["events"] or [],
             links=row["links"] or [],
             steps=[step_info(step) for step in steps[:step_limit]],
-            steps_left_out=left_out,
-            children=[run_summary(child) for child in reversed(children)],
+            steps_left_out=steps_left_out,
+            children=[run_summary(child) for child in reversed(children[:_CHILDREN])],
+            children_left_out=children_left_out,
         )
 
     async def lines(
@@ -130,28 +133,36 @@ class Reader:
         run_id: str,
         *,
         after: str | None = None,
+        before: str | None = None,
         limit: int = 1_000,
         min_severity: int | None = None,
         stream: Stream | None = None,
         step: str | None = None,
         tail: bool = False,
-    ) -> Page[LogLine]:
-        """The run's lines in order of time and place: the first ones, those ``after`` a key, or with ``tail`` the last.
+    ) -> LinePage:
+        """A page of the run's lines in order of time and place: the first ones, those right ``after`` or ``before`` a
+        key, or with ``tail`` the last.
 
-        ``step`` is a span id in hex: only lines of that very step. ``after`` is ``next`` of the page before or the
-        :func:`line_key` of a line; raises :class:`BadCursor` for anything else, :class:`RunNotFound` as :meth:`run`.
+        It has ``limit`` lines or fewer, where they are so long that fewer make two megabytes. ``step`` is a span id in
+        hex: only lines of that very step. The keys are a page's ``next`` and ``previous`` or the :func:`line_key` of a
+        line; raises :class:`BadCursor` for anything else, :class:`RunNotFound` as :meth:`run`.
         """
         filters = {"min_severity": min_severity, "stream": stream, "step": step and bigint(bytes.fromhex(step))}
-        name = "read/last_lines" if tail else "read/lines"
+        backwards = tail or before is not None
+        page = {**filters, **line_bounds(after, before), "limit": limit, "bytes": _PAGE_BYTES}
         async with self._transaction() as connection:
             key = await _resolve(connection, run_id)
             await connection.execute(query("read/by_key"))
-            rows = await _rows(connection, name, {**key, **filters, **after_line(after), "limit": limit + (not tail)})
+            rows = await _rows(connection, "read/last_lines" if backwards else "read/lines", {**key, **page})
             names = await _step_names(connection, key, {row["span_id"] for row in rows})
-        lines = [log_line(row, names) for row in rows[:limit]]
-        if tail:
-            return Page(lines[::-1])
-        return Page(lines, line_key(lines[-1]) if rows[limit:] else None)
+        more = bool(rows) and rows[-1]["more"]
+        lines = [log_line(row, names) for row in (reversed(rows) if backwards else rows)]
+        if not lines:
+            return LinePage([])
+        first, last = line_key(lines[0]), line_key(lines[-1])
+        if backwards:
+            return LinePage(lines, next=last if before else None, previous=first if more else None)
+        return LinePage(lines, next=last if more else None, previous=first if after else None)
 
     async def health(self) -> dict[str, Any]:
         """``ok``, the ``version`` of the package and of the ``schema``; raises what keeps the store from being used."""
@@ -167,15 +178,30 @@ class Reader:
     async def _transaction(self) -> AsyncIterator[AsyncConnection[DictRow]]:
         with errors_translated():
             try:
-                async with self._pool.connection() as connection:
-                    self._log.last_error = None
-                    await connection.execute(query("read/limit_time"))
-                    yield connection
+                connection = await self._connected()
+                try:
+                    async with connection:
+                        await connection.execute(query("read/limit_time"))
+                        yield connection
+                finally:
+                    await self._pool.putconn(connection)
             except PoolTimeout as error:
                 reason = self._log.last_error or f"all {_CONNECTIONS} connections are busy"
                 raise StoreUnavailable(f"no connection to PostgreSQL within {_PATIENCE:.0f} s: {reason}") from error
             except QueryCanceled as error:
                 raise StoreError("the database took more than ten seconds for a query; ask for less") from error
+
+    async def _connected(self) -> AsyncConnection[DictRow]:
+        """A connection of the pool, which by itself would try for three seconds even where it is refused."""
+        try:
+            connection = await self._pool.getconn(_HINT)
+        except PoolTimeout:
+            if self._log.last_error is not None:
+                probe = await psycopg.AsyncConnection.connect(self._conninfo)
+                await probe.close()
+            connection = await self._pool.getconn(_PATIENCE - _HINT)
+        self._log.last_error = None
+        return connection
 
 
 # The filters of runs.sql, none of them given.
@@ -221,6 +247,14 @@ async def _resolve(connection: AsyncConnection[DictRow], run_id: str) -> DictRow
         more = " and more" if len(rows) > 3 else ""
         raise RunNotFound(f"{run_id!r} begins the ids of several runs: {candidates}{more}; give more characters")
     return rows[0]
+
+
+async def _left_out(connection: AsyncConnection[DictRow], name: str, key: DictRow, found: int, limit: int) -> int:
+    """How many more there are than the limit shows."""
+    if found <= limit:
+        return 0
+    (counted,) = await _rows(connection, name, {**key, "limit": _COUNTED})
+    return int(counted["count"]) - limit
 
 
 async def _step_names(connection: AsyncConnection[DictRow], key: DictRow, span_ids: Iterable[int]) -> dict[int, str]:

@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..conventions import Attribute, RunStatus, SpanKind
-from ..records import Process, SpanEnded, SpanEvent, SpanLink, SpanStarted
+from ..records import Dropped, Process, SpanEnded, SpanEvent, SpanLink, SpanStarted
 from .encoding import without_zero
 
-__all__ = ["Row", "bigint", "instant", "nanoseconds", "process_row", "run_row", "span_bytes", "step_row"]
+__all__ = ["Row", "bigint", "gap_row", "instant", "nanoseconds", "process_row", "run_row", "span_bytes", "step_row"]
 
 Row = dict[str, Any]
 Span = SpanStarted | SpanEnded
@@ -70,6 +70,16 @@ def step_row(span: Span) -> Row:
         "name": span.name,
         "stage": _text(span.attributes.get(Attribute.STAGE)),
         "task_id": _text(span.attributes.get(Attribute.TASK_ID)),
+    }
+
+
+def gap_row(dropped: Dropped) -> Row:
+    return {
+        "trace_id": dropped.trace_id.hex(),
+        "run_span_id": bigint(dropped.run),
+        "at_ns": dropped.time,
+        "lines": dropped.lines,
+        "reason": _name(dropped.reason),
     }
 
 

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..conventions import RunStatus, Severity, Stream
+from .completeness import missing
 from .keys import span_hex
+from .liveness import last_seen, remark
 from .models import ErrorInfo, LogLine, ProgressInfo, RunSummary, StepInfo
 
 __all__ = ["error_info", "log_line", "run_summary", "step_info"]
@@ -24,6 +26,8 @@ def run_summary(row: Row) -> RunSummary:
         job=row["name"],
         status=RunStatus.from_code(row["status"]),
         status_message=row["status_message"],
+        remark=remark(row),
+        last_seen=last_seen(row),
         **_times(row),
         type=row["type"],
         trigger=row["trigger"],
@@ -36,7 +40,9 @@ def run_summary(row: Row) -> RunSummary:
         pid=row["pid"],
         progress=_progress(row),
         lines=row["lines"],
+        lines_elsewhere=row["lines_elsewhere"],
         lines_emitted=row["lines_emitted"],
+        missing=missing(row),
         warnings=row["warnings"],
         errors=row["errors"],
         steps=row["steps"],

@@ -7,12 +7,15 @@ How a batch is written:
    rolled back and done again with the lines staged, so that only new ones are inserted and counted.
 3. Its runs and steps go in by upsert: a row gives way only to a more final state.
 4. Its runs gain what was really inserted: counts of lines and steps, and the latest progress.
+
+It also keeps account of who is alive: processes beat, and a run whose process gives no sign of life is settled as lost.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TypeVar, cast
 
 import msgspec
@@ -36,6 +39,7 @@ from .sql import query
 __all__ = ["Writer"]
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 
 _ATTEMPTS = 4
 
@@ -77,6 +81,24 @@ class Writer:
             except (*UNENCODABLE, msgspec.MsgspecError) as error:
                 raise RecordRefused(f"a record holds what no column can take: {error}") from error
 
+    def beat(self, process_ids: Sequence[bytes]) -> None:
+        """These processes are alive now. No record of them need be there. Raises as :meth:`write`."""
+        self._tell("write/beat", process_ids)
+
+    def forget(self, process_ids: Sequence[bytes]) -> None:
+        """These processes have ended, so that nobody waits for their beats. Raises as :meth:`write`."""
+        self._tell("write/forget", process_ids)
+
+    def settle(self, lost_after: float) -> int:
+        """Ends as lost every open run, and its open steps, that gave no sign of life for that many seconds.
+
+        Signs of life are its process's beats, its lines and steps, its progress and its start; the last of them becomes
+        its end. A real end that arrives later still wins. Nothing is settled before the server has been up for as long:
+        nobody could be heard before. Returns how many runs were settled; raises as :meth:`write`.
+        """
+        with self._connection_to_use() as connection:
+            return _in_transaction(connection, lambda: _settle(connection, lost_after))
+
     def close(self) -> None:
         """Closes the connection, if there is one; the next write opens another."""
         self._forget_inherited()
@@ -87,11 +109,20 @@ class Writer:
     def _write(self, records: Sequence[Record], process: Process | None) -> None:
         batch = Batch.of(records, process)
         stream = encode_lines(batch.lines)
+        with self._connection_to_use() as connection:
+            self._days.ensure(connection, batch.days)
+            _store(connection, batch, stream)
+
+    def _tell(self, name: str, process_ids: Sequence[bytes]) -> None:
+        if process_ids:
+            with self._connection_to_use() as connection:
+                connection.execute(query(name), {"process_ids": [process_id.hex() for process_id in process_ids]})
+
+    @contextmanager
+    def _connection_to_use(self) -> Iterator[Connection]:
         with errors_translated():
             try:
-                connection = self._connected()
-                self._days.ensure(connection, batch.days)
-                _store(connection, batch, stream)
+                yield self._connected()
             finally:
                 if self._connection is not None and self._connection.closed:
                     self._connection = None
@@ -131,21 +162,19 @@ def _cleaned(record: R) -> R:
 
 
 def _store(connection: Connection, batch: Batch, stream: bytes) -> None:
-    """The batch's transaction, as often as it takes."""
-    staged = False
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            with connection.transaction():
-                _insert(connection, batch, stream, staged=staged)
-            return
-        except UniqueViolation:
-            if staged:
-                raise
-            staged = True
-        except (DeadlockDetected, SerializationFailure):
-            # Somebody writes the same records, in another order.
-            if attempt == _ATTEMPTS:
-                raise
+    try:
+        _in_transaction(connection, lambda: _insert(connection, batch, stream, staged=False))
+    except UniqueViolation:
+        _in_transaction(connection, lambda: _insert(connection, batch, stream, staged=True))
+
+
+def _in_transaction(connection: Connection, work: Callable[[], T]) -> T:
+    """The work in a transaction, again where somebody writes the same rows in another order."""
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(DeadlockDetected, SerializationFailure), connection.transaction():
+            return work()
+    with connection.transaction():
+        return work()
 
 
 def _insert(connection: Connection, batch: Batch, stream: bytes, *, staged: bool) -> None:
@@ -161,6 +190,8 @@ def _insert(connection: Connection, batch: Batch, stream: bytes, *, staged: bool
         _execute(connection, "write/runs", batch.runs)
     if batch.steps:
         _insert_steps(connection, batch.steps, gains)
+    if batch.gaps:
+        _execute(connection, "write/gaps", batch.gaps)
     if gains:
         _execute(connection, "write/touched_runs", [gain_row(run, gain) for run, gain in gains.items()])
 
@@ -168,12 +199,14 @@ def _insert(connection: Connection, batch: Batch, stream: bytes, *, staged: bool
 def _insert_staged_lines(connection: Connection, stream: bytes, gains: Gains) -> None:
     connection.execute(query("write/stage"))
     _copy(connection, "write/copy_staged_lines", stream)
-    for trace_id, run, first_at, last_at, lines, warnings, errors in connection.execute(query("write/unstage")):
+    gained = connection.execute(query("write/unstage"))
+    for trace_id, run, first_at, last_at, lines, warnings, errors, elsewhere in gained:
         gain = gains[trace_id.bytes, span_bytes(run)]
         gain.stretch(nanoseconds(first_at), nanoseconds(last_at))
         gain.lines += lines
         gain.warnings += warnings
         gain.errors += errors
+        gain.elsewhere += elsewhere
 
 
 def _insert_steps(connection: Connection, steps: list[Row], gains: Gains) -> None:
@@ -184,6 +217,14 @@ def _insert_steps(connection: Connection, steps: list[Row], gains: Gains) -> Non
         gain.steps += kind == 0
     if len(inserted) < len(steps):
         _execute(connection, "write/known_steps", steps)
+
+
+def _settle(connection: Connection, lost_after: float) -> int:
+    row = connection.execute(query("write/settle_runs"), {"lost_after": lost_after}).fetchone()
+    assert row is not None
+    connection.execute(query("write/forget_silent"), {"lost_after": lost_after})
+    settled: int = row[0]
+    return settled
 
 
 def _execute(connection: Connection, name: str, rows: list[Row]) -> Cursor[TupleRow]:

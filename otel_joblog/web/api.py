@@ -34,12 +34,16 @@ async def run(request: Request) -> Response:
 
 
 async def logs(request: Request) -> Response:
-    """``{"items": [line, …], "next": key or null}``, oldest first; with ``tail=1`` the last ``limit`` lines."""
+    """``{"items": [line, …], "next": key or null, "previous": key or null}``, oldest first; with ``tail=1`` the last.
+
+    ``next`` is for ``after``, ``previous`` for ``before``. Long lines make a page shorter than ``limit``.
+    """
     reader: Reader = request.state.reader
     limit = params.limit(request, default=1_000, most=5_000)
     tail = bool(params.flag(request, "tail"))
-    after, filters = params.after(request), params.line_filters(request)
-    return _json(await reader.lines(request.path_params["run_id"], after=after, limit=limit, tail=tail, **filters))
+    keys = {"after": params.after(request), "before": params.before(request)}
+    filters = params.line_filters(request)
+    return _json(await reader.lines(request.path_params["run_id"], **keys, limit=limit, tail=tail, **filters))
 
 
 async def health(request: Request) -> Response:

@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["ago", "clock", "count", "duration", "iso", "lines", "number", "offset", "pretty", "size", "utc"]
+from ..store.models import RunSummary
+
+__all__ = ["ago", "clock", "coarse", "count", "duration", "iso", "lines", "number", "offset", "pretty", "size", "utc"]
 
 
 def duration(seconds: float | None) -> str:
@@ -55,11 +57,12 @@ def ago(time: datetime, now: datetime) -> str:
     seconds = (now - time).total_seconds()
     if abs(seconds) < 5:
         return "just now"
-    words = _coarse(abs(seconds))
+    words = coarse(abs(seconds))
     return f"{words} ago" if seconds > 0 else f"in {words}"
 
 
-def _coarse(seconds: float) -> str:
+def coarse(seconds: float) -> str:
+    """``45 s``, ``5 min``, ``3 h``, ``12 d``."""
     for unit, length, until in (("s", 1, 60), ("min", 60, 3_600), ("h", 3_600, 172_800)):
         if seconds < until:
             return f"{int(seconds // length)} {unit}"
@@ -71,11 +74,19 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def lines(stored: int, emitted: int | None) -> str:
-    """``12,431 of 12,431 lines``; before the end of a run tells how many it emitted, ``812 lines so far``."""
-    if emitted is None:
-        return f"{count(stored, 'line')} so far"
-    return f"{stored:,} of {count(emitted, 'line')}"
+def lines(run: RunSummary) -> str:
+    """``12,431 of 12,431 lines``; ``812 lines so far`` of an open run.
+
+    Where other processes wrote some of them nobody knows of how many: ``150 lines, 50 of them by other processes``.
+    """
+    stored = count(run.lines, "line")
+    if not run.status.terminal:
+        return f"{stored} so far"
+    if run.lines_elsewhere:
+        return f"{stored}, {run.lines_elsewhere:,} of them by other processes"
+    if run.lines_emitted is None or run.lines_emitted < run.lines:
+        return stored
+    return f"{run.lines:,} of {count(run.lines_emitted, 'line')}"
 
 
 def number(value: float) -> str:

@@ -44,7 +44,7 @@ async def _lines(request: Request, view: views.RunView) -> views.LineView:
         return await views.lines_around(request, view.run.run_id, at)
     tail = params.flag(request, "tail")
     if tail is None:
-        tail = view.live == "open" and params.after(request) is None
+        tail = view.live == "open" and not (params.after(request) or params.before(request))
     return await views.line_view(request, view.run.run_id, tail=tail)
 
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from ..conventions import RunStatus, Severity, Stream
 
-__all__ = ["LineFilters", "RunFilters", "after", "at", "flag", "limit", "line_filters", "run_filters"]
+__all__ = ["LineFilters", "RunFilters", "after", "at", "before", "flag", "limit", "line_filters", "run_filters"]
 
 STATUS_GROUPS = {
     "failed": [status for status in RunStatus if status.failed],
@@ -75,6 +75,10 @@ def limit(request: Request, *, default: int, most: int) -> int:
 
 def after(request: Request) -> str | None:
     return _text(request, "after")
+
+
+def before(request: Request) -> str | None:
+    return _text(request, "before")
 
 
 def at(request: Request) -> str | None:

@@ -11,8 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..errors import RunNotFound, StoreError, StoreUnavailable
-from ..store.reader import BadCursor
+from ..errors import BadCursor, RunNotFound, StoreError, StoreUnavailable
 from .safety import HEADERS
 
 __all__ = ["handlers"]
@@ -53,7 +52,9 @@ async def _bad_cursor(request: Request, error: Exception) -> Response:
 
 
 async def _run_not_found(request: Request, error: Exception) -> Response:
-    advice = ("A prefix of 6 or more characters will do, as long as only one run's id starts with it.",)
+    advice = (
+        "Its first 6 characters will do, or 4 of each part as in a77c-679c, as long as no other run's are the same.",
+    )
     return _answer(request, Problem(404, "run_not_found", "No such run", str(error), advice))
 
 

@@ -14,13 +14,12 @@ from starlette.responses import HTMLResponse
 from ..store.reader import line_key
 from . import format as words
 from .terminal import fold, painted, visible
-from .views import before_line
 
 __all__ = ["Templates"]
 
 FILTERS = {
     "ago": words.ago,
-    "before_line": before_line,
+    "coarse": words.coarse,
     "clock": words.clock,
     "count": words.count,
     "duration": words.duration,

@@ -90,7 +90,9 @@ def test_list_filters_pages_and_prints_json(otel_joblog: Command) -> None:
 def test_show_prints_the_error_before_steps_and_lines(otel_joblog: Command) -> None:
     (run,) = json.loads(otel_joblog("list", "--json", "--job", "import").stdout)
     shown = otel_joblog("show", run["run_id"][:6]).stdout
-    places = [shown.index(part) for part in ("import", "1 of 1 line", "Traceback", "Steps", "✗ error parse", "said before")]
+    places = [
+        shown.index(part) for part in ("import", "1 of 1 line", "Traceback", "Steps", "✗ error parse", "said before")
+    ]
     assert places == sorted(places)
 
 

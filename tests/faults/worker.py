@@ -1,6 +1,6 @@
-"""A job that logs as fast as it can, and counts the lines whose logging call returned where no fault can reach the count.
+"""A job that logs as fast as it can, and counts the lines whose logging call returned where no fault can reach it.
 
-``worker.py NAME COUNTS THREADS LINES`` — the counts lie in a file mapped into memory, one number a thread: what is written
+``worker.py NAME COUNTS THREADS LINES``: the counts lie in a file mapped into memory, one number a thread. What is written
 there outlives SIGKILL.
 """
 

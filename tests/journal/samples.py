@@ -71,5 +71,11 @@ class Kept:
     def beat(self, process_ids: list[bytes]) -> None:
         pass
 
+    def forget(self, process_ids: list[bytes]) -> None:
+        pass
+
+    def settle(self, lost_after: float) -> None:
+        pass
+
     def close(self) -> None:
         self.closed = True

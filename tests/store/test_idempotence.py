@@ -1,4 +1,4 @@
-"""Whatever the order, the batches and the repetitions, the same records give the same rows."""
+"""Whatever the order, the batches, the repetitions and the beats, the same records give the same rows."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from samples import NOW, PROCESS, SECOND, ended, line, progress, span, started, step
+from samples import NOW, PROCESS, SECOND, ended, line, progress, span, started, step, trace
 
 from otel_joblog.conventions import RunStatus, SpanKind
-from otel_joblog.records import Record, SpanEvent
+from otel_joblog.records import Dropped, Record, SpanEvent
 from otel_joblog.store.writer import Writer
 
 DAY = 86_400 * SECOND
@@ -26,7 +26,10 @@ RECORDS: list[Record] = [
     started(1, **step(1), attributes={"joblog.stage": "load"}),
     *(line(seq, 1, severity=9 + seq % 3 * 4, time=NOW + seq // 2 * 1000) for seq in range(1, 9)),
     *(progress(current, 1) for current in (10, 20, 30)),
+    line((1 << 40) + 5, 1, time=NOW + 2000),  # of a forked child
     progress(30, 1, total=None),
+    *(Dropped(trace(1), span(1), NOW + nanoseconds, 7, "memory full") for nanoseconds in (1, 2)),
+    Dropped(trace(1), span(1), NOW + 1, 3, "dropped at the journal's cap"),
     ended(1, status=RunStatus.LOST, message="its process died", **step(1)),
     ended(1, status=RunStatus.LOST, message="its process died"),
     ended(1, status=RunStatus.ERROR, events=[FAILURE], **step(1)),
@@ -53,19 +56,21 @@ WRONG_COUNTS = """
         count(*) filter (where part = 'line') as lines,
         count(*) filter (where severity between 13 and 16) as warnings,
         count(*) filter (where severity >= 17) as errors,
+        count(*) filter (where seq >= 1::bigint << 32) as lines_elsewhere,
         count(*) filter (where part = 'step') as steps,
         min(at) as first_at,
         max(at) as last_at
       from (
-        select 'line' as part, ts as at, severity from joblog.job_log
+        select 'line' as part, ts as at, severity, seq from joblog.job_log
         where trace_id = run.trace_id and run_span_id = run.span_id
         union all
-        select case when kind = 0 then 'step' else 'span' end, started_at, null from joblog.job_step
+        select case when kind = 0 then 'step' else 'span' end, started_at, null, null from joblog.job_step
         where trace_id = run.trace_id and run_span_id = run.span_id
       ) as parts
     ) as actual
-    where (run.lines, run.warnings, run.errors, run.steps, run.first_at, run.last_at) is distinct from
-      (actual.lines, actual.warnings, actual.errors, actual.steps, actual.first_at, actual.last_at)
+    where (run.lines, run.warnings, run.errors, run.lines_elsewhere, run.steps, run.first_at, run.last_at)
+      is distinct from (actual.lines, actual.warnings, actual.errors, actual.lines_elsewhere, actual.steps,
+        actual.first_at, actual.last_at)
 """
 
 
@@ -76,6 +81,13 @@ def deliveries(draw: st.DrawFn) -> list[list[Record]]:
     cuts = sorted(draw(st.sets(st.integers(1, len(order) - 1), max_size=6)))
     batches = [order[start:end] for start, end in zip([0, *cuts], [*cuts, len(order)], strict=True)]
     return [[RECORDS[place] for place in batch] for batch in batches]
+
+
+@st.composite
+def settled_deliveries(draw: st.DrawFn) -> list[list[Record]]:
+    """Of each batch the records, then a settling: an empty batch."""
+    batches = draw(deliveries())
+    return [part for batch in batches for part in ((batch, []) if draw(st.booleans()) else (batch,))]
 
 
 @pytest.fixture
@@ -92,29 +104,64 @@ def writer(dsn: str) -> Iterator[Writer]:
 
 
 def contents(connection: psycopg.Connection) -> dict[str, list[Any]]:
-    tables = ("job_run", "job_step", "job_log", "job_process")
+    tables = ("job_run", "job_step", "job_log", "job_process", "job_gap")
     return {
         table: connection.execute(f"select to_jsonb(row) from joblog.{table} as row order by 1").fetchall()
         for table in tables
     }
 
 
-@settings(
+def emptied(connection: psycopg.Connection) -> None:
+    connection.execute(
+        "truncate joblog.job_run, joblog.job_step, joblog.job_log, joblog.job_process, joblog.job_gap, joblog.job_live"
+    )
+
+
+ANY_DELIVERY = settings(
     max_examples=50,
     deadline=None,
     # Each example begins with empty tables.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+
+
+@ANY_DELIVERY
 @given(batches=deliveries())
 def test_any_delivery_of_the_same_records_gives_the_same_rows(
     writer: Writer, connection: psycopg.Connection, batches: list[list[Record]]
 ) -> None:
     def delivered(batches: list[list[Record]]) -> dict[str, list[Any]]:
-        connection.execute("truncate joblog.job_run, joblog.job_step, joblog.job_log, joblog.job_process")
+        emptied(connection)
         for batch in batches:
+            writer.beat([PROCESS.process_id])
             writer.write(batch, PROCESS)
         return contents(connection)
 
     expected = delivered([RECORDS])
     assert delivered(batches) == expected
     assert connection.execute(WRONG_COUNTS).fetchall() == []
+
+
+@ANY_DELIVERY
+@given(batches=settled_deliveries())
+def test_runs_that_were_given_up_too_early_end_as_they_really_did(
+    writer: Writer, connection: psycopg.Connection, batches: list[list[Record]]
+) -> None:
+    ended = (
+        "select to_jsonb(run) from joblog.job_run as run where lines_emitted is not null order by 1",
+        "select to_jsonb(step) from joblog.job_step as step where status not in (1, 7) order by 1",
+    )
+
+    def delivered(batches: list[list[Record]]) -> list[list[Any]]:
+        emptied(connection)
+        for batch in batches:
+            if batch:
+                writer.write(batch, PROCESS)
+            else:
+                writer.settle(0)
+        return [connection.execute(query).fetchall() for query in ended]
+
+    assert delivered(batches) == delivered([RECORDS])
+    assert connection.execute(WRONG_COUNTS).fetchall() == []
+    writer.settle(0)
+    assert connection.execute("select from joblog.job_run where status <= 1 and last_at < now()").fetchall() == []

@@ -18,22 +18,36 @@ from otel_joblog.store.sql import query
 START = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=3)
 TRACE = UUID(int=0xABCDEF << 104)
 RUN = {"trace_id": TRACE, "span_id": 7, "first_at": START, "last_at": START + timedelta(hours=20)}
-LINES = {**RUN, "after_at": None, "after_seq": None, "min_severity": None, "stream": None, "step": None, "limit": 1001}
+AT = START + timedelta(hours=9)
+LINES = {
+    **RUN,
+    **dict.fromkeys(("after_at", "after_seq", "before_at", "before_seq", "min_severity", "stream", "step")),
+    "limit": 1000,
+    "bytes": 2_000_000,
+}
 RUNS = {**_ALL_RUNS, "before_at": None, "before_trace": None, "before_span": None, "limit": 26}
-DEEP = {"before_at": START + timedelta(hours=9), "before_trace": TRACE, "before_span": 7}
+DEEP = {"before_at": AT, "before_trace": TRACE, "before_span": 7}
 
-INNER = {"Subquery Scan", "Bitmap Heap Scan"}
+# Of every listed run: its twins, its process's beat, its gaps.
+EACH = {"job_run_name", "job_live_pkey", "job_gap_pkey"}
+
+INNER = {"Subquery Scan", "Bitmap Heap Scan", "CTE Scan"}
 BY_INDEX = {"Index Scan", "Index Only Scan", "Bitmap Index Scan"}
 
 FILL = """
-insert into joblog.job_run (trace_id, span_id, parent_run_span_id, started_at, status, name, reference, service)
+insert into joblog.job_run
+  (trace_id, span_id, parent_run_span_id, process_id, started_at, first_at, last_at, status, name, reference, service)
 select
   case when mod(n, 10000) = 1 then %(trace)s else md5(n::text)::uuid end, n,
-  case when mod(n, 10) = 0 then n - 1 end,
-  %(start)s + n * interval '7 seconds',
+  case when mod(n, 10) = 0 then n - 1 end, md5(n::text)::uuid,
+  %(start)s + n * interval '7 seconds', %(start)s, %(start)s + interval '1 hour',
   case when mod(n, 50) = 0 then 5 when n > 29990 then 1 else 2 end, 'job ' || mod(n, 40),
   case when mod(n, 3) = 0 then 'ref ' || n end, 'svc'
 from generate_series(1, 30000) as n;
+
+insert into joblog.job_live select md5(n::text)::uuid, now() from generate_series(1, 30000) as n;
+
+insert into joblog.job_gap select md5(n::text)::uuid, n, 1, 1, 'full' from generate_series(1, 30000) as n;
 
 insert into joblog.job_step
   (started_at, trace_id, span_id, run_span_id, seq, status, kind, otel_kind, name, status_message, scope)
@@ -62,26 +76,27 @@ def filled(module_dsn: str) -> str:
         ensure_days(connection, [START.date() + timedelta(days=number) for number in range(4)])
         with psycopg.ClientCursor(connection) as cursor:
             cursor.execute(FILL, {"trace": TRACE, "start": START})
-        connection.execute("vacuum analyze joblog.job_run, joblog.job_step")
+        connection.execute("vacuum analyze joblog.job_run, joblog.job_step, joblog.job_live, joblog.job_gap")
     return module_dsn
 
 
 @pytest.mark.parametrize(
     ("name", "parameters", "indexes"),
     [
-        ("runs", RUNS, {"job_run_started", "job_run_name"}),
-        ("runs", RUNS | DEEP, {"job_run_started", "job_run_name"}),
-        ("runs", RUNS | {"job": "job 7"}, {"job_run_name"}),
-        ("runs", RUNS | DEEP | {"job": "job 7"}, {"job_run_name"}),
-        ("runs", RUNS | {"reference": "ref 300"}, {"job_run_reference", "job_run_name"}),
-        ("runs", RUNS | {"statuses": [5, 6, 7]}, {"job_run_failed", "job_run_name"}),
-        ("runs", RUNS | {"statuses": [0, 1]}, {"job_run_open", "job_run_name"}),
-        ("runs", RUNS | {"since": START + timedelta(days=2)}, {"job_run_started", "job_run_name"}),
-        ("runs", RUNS | {"trace_id": TRACE, "parent_run": 7}, {"job_run_pkey", "job_run_name"}),
-        ("run", RUN, {"job_run_pkey", "job_run_name"}),
+        ("runs", RUNS, EACH | {"job_run_started"}),
+        ("runs", RUNS | DEEP, EACH | {"job_run_started"}),
+        ("runs", RUNS | {"job": "job 7"}, EACH),
+        ("runs", RUNS | DEEP | {"job": "job 7"}, EACH),
+        ("runs", RUNS | {"reference": "ref 300"}, EACH | {"job_run_reference"}),
+        ("runs", RUNS | {"statuses": [5, 6, 7]}, EACH | {"job_run_failed"}),
+        ("runs", RUNS | {"statuses": [0, 1]}, EACH | {"job_run_open"}),
+        ("runs", RUNS | {"since": START + timedelta(days=2)}, EACH | {"job_run_started"}),
+        ("runs", RUNS | {"trace_id": TRACE, "parent_run": 7}, EACH | {"job_run_pkey"}),
+        ("run", RUN, EACH | {"job_run_pkey"}),
         ("run_keys", run_prefix("abcdef")._asdict(), {"job_run_pkey"}),
         ("run_keys", run_prefix(f"{TRACE.hex}-00")._asdict(), {"job_run_pkey"}),
         ("steps", RUN | {"limit": 2001}, {"job_step_{day}_pkey"}),
+        ("count_children", RUN | {"limit": 100_000}, {"job_run_pkey"}),
         ("count_steps", RUN | {"limit": 100_000}, {"job_step_{day}_pkey"}),
         ("step_names", RUN | {"steps": [100, 200]}, {"job_step_{day}_pkey"}),
     ],
@@ -89,7 +104,13 @@ def filled(module_dsn: str) -> str:
 def test_a_query_uses_its_index_and_only_the_days_it_needs(
     database: psycopg.Connection, name: str, parameters: dict[str, Any], indexes: set[str]
 ) -> None:
-    assert used(database, name, parameters) == indexes_of_day(indexes)
+    assert used(database, f"read/{name}", parameters) == indexes_of_day(indexes)
+
+
+def test_silent_runs_are_found_and_settled_by_key(database: psycopg.Connection) -> None:
+    indexes = {"job_run_open", "job_live_pkey", "job_run_pkey", "job_step_{day}_pkey"}
+    with database.transaction(force_rollback=True):
+        assert used(database, "write/settle_runs", {"lost_after": 0.0}, executed=True) == indexes_of_day(indexes)
 
 
 @pytest.mark.parametrize("analysed", [False, True])
@@ -97,9 +118,10 @@ def test_a_query_uses_its_index_and_only_the_days_it_needs(
     ("name", "parameters", "indexes"),
     [
         ("lines", LINES, {"job_log_{day}_pkey"}),
-        ("lines", LINES | {"after_at": START + timedelta(hours=9), "after_seq": 1}, {"job_log_{day}_pkey"}),
+        ("lines", LINES | {"after_at": AT, "after_seq": 1}, {"job_log_{day}_pkey"}),
         ("lines", LINES | {"min_severity": 17}, {"job_log_{day}_trace_id_run_span_id_ts_seq_idx"}),
         ("last_lines", LINES | {"limit": 100}, {"job_log_{day}_pkey"}),
+        ("last_lines", LINES | {"before_at": AT, "before_seq": 1}, {"job_log_{day}_pkey"}),
         ("last_lines", LINES | {"limit": 100, "min_severity": 13}, {"job_log_{day}_trace_id_run_span_id_ts_seq_idx"}),
     ],
 )
@@ -110,18 +132,19 @@ def test_lines_are_walked_by_their_key_even_in_a_day_that_was_never_analysed(
         database.execute("analyze joblog.job_log")
     with database.transaction():
         database.execute(query("read/by_key"))
-        assert used(database, name, parameters) == indexes_of_day(indexes)
+        assert used(database, f"read/{name}", parameters) == indexes_of_day(indexes)
 
 
 def indexes_of_day(indexes: set[str]) -> set[str]:
     return {index.format(day=f"{START:%Y%m%d}") for index in indexes}
 
 
-def used(connection: psycopg.Connection, name: str, parameters: dict[str, Any]) -> set[str]:
-    """The indexes of a plan, which must read by indexes only and sort no lines."""
-    row = connection.execute(b"explain (format json) " + query(f"read/{name}"), parameters).fetchone()
+def used(connection: psycopg.Connection, name: str, parameters: dict[str, Any], *, executed: bool = False) -> set[str]:
+    """The indexes of a plan, or of what was ``executed`` of it, which must read by indexes only and sort no lines."""
+    options = b"explain (format json, analyze) " if executed else b"explain (format json) "
+    row = connection.execute(options + query(name), parameters).fetchone()
     assert row is not None
-    nodes = list(_nodes(row[0][0]["Plan"]))
+    nodes = [node for node in _nodes(row[0][0]["Plan"]) if node.get("Actual Loops") != 0]
     scans = [node for node in nodes if "Scan" in node["Node Type"] and node["Node Type"] not in INNER]
     assert all(scan["Node Type"] in BY_INDEX for scan in scans), scans
     assert "lines" not in name or not any("Sort" in node["Node Type"] for node in nodes)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -11,10 +12,10 @@ import pytest
 from samples import NOW, PROCESS, SECOND, ended, line, progress, run_id, span, started, step
 
 from otel_joblog.conventions import RunStatus, SpanKind, Stream
-from otel_joblog.errors import RunNotFound, SchemaError, StoreUnavailable
+from otel_joblog.errors import BadCursor, RunNotFound, SchemaError, StoreUnavailable
 from otel_joblog.records import Record, SpanEvent
 from otel_joblog.store import reader as reader_module
-from otel_joblog.store.reader import BadCursor, Reader, line_key
+from otel_joblog.store.reader import Reader, line_key
 from otel_joblog.store.writer import Writer
 
 T = TypeVar("T")
@@ -147,7 +148,7 @@ def test_a_prefix_that_will_not_do_says_what_would(dsn: str, ask: Ask[Any]) -> N
         ask(lambda reader: reader.run("abcd00"))
     with pytest.raises(RunNotFound, match="no run's id begins with 'ffffff'"):
         ask(lambda reader: reader.run("ffffff"))
-    for bad in ("abcd0", "%%%%%%", "invoices", run_id() + "0", "abcdef-12"):
+    for bad in ("abcd0", "%%%%%%", "invoices", run_id() + "0", "abcdef-12", "abc-f000", "abcd-f0g0", "abcd-"):
         with pytest.raises(RunNotFound, match="6 or more of its characters"):
             ask(lambda reader, bad=bad: reader.run(bad))
 
@@ -162,6 +163,27 @@ def test_the_prefix_of_a_trace_means_its_outermost_run(dsn: str, ask: Ask[Any]) 
     assert found.run.parent_run == run_id()
     with pytest.raises(RunNotFound, match="several runs"):
         ask(lambda reader: reader.run(run_id()[:36]))
+
+
+def test_a_run_among_others_of_its_trace_is_found_by_the_beginnings_of_both_ids(dsn: str, ask: Ask[Any]) -> None:
+    child = 0xABC << 44  # f0abc00000000000
+    write(dsn, [started(1), started(1, run=child, parent_run=span(1)), started(2)])
+    whole = run_id(1, child)
+    for given in (f"{whole[:4]}-f0ab", f"{whole[:12]}-f0abc0", f"{whole[:32]}-f0ab"):
+        assert ask(lambda reader, given=given: reader.run(given)).run.run_id == whole
+    with pytest.raises(RunNotFound, match="several runs"):
+        ask(lambda reader: reader.run("abcd-f000"))
+    with pytest.raises(RunNotFound, match="no run's id begins with"):
+        ask(lambda reader: reader.run("abcd-ffff"))
+
+
+def test_children_beyond_the_limit_are_counted(dsn: str, ask: Ask[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader_module, "_CHILDREN", 3)
+    family = [started(1, run=number, parent_run=span(1), start=NOW + number * 1000) for number in range(2, 9)]
+    write(dsn, [started(1), *family])
+    detail = ask(lambda reader: reader.run(run_id()))
+    assert [one.run_id for one in detail.children] == [run_id(1, number) for number in (6, 7, 8)]
+    assert detail.children_left_out == 4
 
 
 def test_the_details_of_a_run(dsn: str, ask: Ask[Any]) -> None:
@@ -206,6 +228,56 @@ def test_lines_come_in_order_page_by_page(dsn: str, ask: Ask[Any]) -> None:
 
     assert ask(pages) == [[*range(10)], [*range(10, 20)], [*range(20, 25)]]
     assert [one.seq for one in ask(lambda reader: reader.lines(run_id(), limit=3, tail=True)).items] == [22, 23, 24]
+
+
+def test_lines_are_paged_backwards_as_forwards(dsn: str, ask: Ask[Any]) -> None:
+    write(dsn, [started(), *(line(seq, time=NOW + seq // 4 * 1000) for seq in range(25)), line(1, number=2)])
+
+    async def pages(reader: Reader) -> list[list[int]]:
+        page = await reader.lines(run_id(), limit=10, tail=True)
+        assert page.next is None
+        found = [[one.seq for one in page.items]]
+        while page.previous:
+            after = line_key(page.items[0])
+            page = await reader.lines(run_id(), limit=10, before=page.previous)
+            assert page.next is not None
+            following = await reader.lines(run_id(), limit=1, after=page.next)
+            assert line_key(following.items[0]) == after
+            found.append([one.seq for one in page.items])
+        return found
+
+    assert ask(pages) == [[*range(15, 25)], [*range(5, 15)], [*range(5)]]
+    first = ask(lambda reader: reader.lines(run_id(), limit=10))
+    assert first.previous is None
+    second = ask(lambda reader: reader.lines(run_id(), limit=10, after=first.next))
+    assert [one.seq for one in ask(lambda reader: reader.lines(run_id(), before=second.previous)).items] == [*range(10)]
+
+
+@pytest.mark.parametrize("long", ["message", "attributes"])
+def test_a_page_of_long_lines_is_short_but_never_empty(
+    dsn: str, ask: Ask[Any], monkeypatch: pytest.MonkeyPatch, long: str
+) -> None:
+    monkeypatch.setattr(reader_module, "_PAGE_BYTES", 10_000)
+    rest = "".join(map(chr, range(300, 2_300)))  # four kilobytes, hard to compress
+    sizes = [0, 0, 1, 1, 1, 4, 1, 0, 0, 1, 1]
+    lines = [
+        line(seq, **({"message": rest * size} if long == "message" else {"attributes": {"rest": rest * size}}))
+        for seq, size in enumerate(sizes)
+    ]
+    write(dsn, [started(), *lines])
+
+    async def pages(reader: Reader, *, tail: bool) -> list[list[int]]:
+        page = await reader.lines(run_id(), tail=tail)
+        found = [[one.seq for one in page.items]]
+        while key := page.previous if tail else page.next:
+            page = await reader.lines(run_id(), **({"before": key} if tail else {"after": key}))
+            found.append([one.seq for one in page.items])
+        return found
+
+    forwards = ask(lambda reader: pages(reader, tail=False))
+    backwards = ask(lambda reader: pages(reader, tail=True))
+    assert forwards == [[0, 1, 2, 3], [4], [5], [6, 7, 8, 9], [10]]
+    assert backwards == [[7, 8, 9, 10], [6], [5], [3, 4], [0, 1, 2]]
 
 
 def test_a_line_says_all_about_itself(dsn: str, ask: Ask[Any]) -> None:
@@ -274,6 +346,29 @@ def test_no_database_is_told_within_seconds_and_without_a_word_in_the_log(
     with caplog.at_level(logging.WARNING), pytest.raises(StoreUnavailable, match="Connection refused"):
         asked("host=127.0.0.1 port=1", lambda reader: reader.runs())
     assert caplog.records == []
+
+
+def test_a_refused_connection_is_told_at_once_each_time() -> None:
+    async def main() -> list[float]:
+        async with Reader("host=127.0.0.1 port=1") as reader:
+            return [await patience(reader) for _ in range(4)]
+
+    async def patience(reader: Reader) -> float:
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable, match="Connection refused"):
+            await reader.runs()
+        return time.monotonic() - began
+
+    assert max(asyncio.run(main())) < 1
+
+
+def test_many_who_ask_at_once_wait_for_each_other(dsn: str, ask: Ask[Any]) -> None:
+    write(dsn, [started()])
+
+    async def all_at_once(reader: Reader) -> int:
+        return len(await asyncio.gather(*(reader.runs() for _ in range(60))))
+
+    assert ask(all_at_once) == 60
 
 
 def test_a_reader_outlives_a_restart_of_the_server(dsn: str, ask: Ask[Any]) -> None:

@@ -2,52 +2,29 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from browsing import chromium, quiet_page
+from playwright.sync_api import Browser, Page, expect
 from story import SECOND, Story
 
 from otel_joblog.conventions import Attribute, Severity
 
 Tell = Callable[..., Story]
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path")
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
-    """A page of its own; in the end nothing may have been complained about, by script or by content policy."""
-    complaints: list[str] = []
-    with browser.new_context(base_url=address, timezone_id="Asia/Kolkata") as context:
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
-        page.set_default_timeout(10_000)
+    with quiet_page(browser, base_url=address, timezone_id="Asia/Kolkata") as page:
         yield page
-    assert complaints == []
 
 
 def running(tell: Tell, job: str = "nightly-import") -> Story:
@@ -100,7 +77,7 @@ def test_a_talkative_run_is_followed_from_its_last_lines(page: Page, tell: Tell)
     story.say(*map(str, range(1_200)), every=0.0001)
     page.goto(f"/runs/{story.run_id}")
     story.say("and on", at=1.5)
-    expect(page.locator("#L1201")).to_be_visible()
+    expect(page.locator("#L1201")).to_be_visible(timeout=15_000)
     expect(page.locator("#L1")).to_have_count(0)
 
 
@@ -121,6 +98,48 @@ def test_load_more_puts_the_next_lines_below(page: Page, tell: Tell):
     page.get_by_role("link", name="Load more").click()
     expect(page.locator(".line-rows tr")).to_have_count(1_200)
     expect(page.get_by_role("link", name="Load more")).to_have_count(0)
+
+
+def test_earlier_lines_are_put_above_and_the_reader_stays_where_they_are(page: Page, tell: Tell):
+    story = tell()
+    story.say(*map(str, range(2_500)))
+    story.end()
+    page.goto(f"/runs/{story.run_id}?tail=1")
+    expect(page.locator(".line-rows tr").first).to_have_id("L1501")
+    link = page.get_by_role("link", name="Earlier lines")
+    link.scroll_into_view_if_needed()
+    before = page.locator("#L1501").bounding_box()
+    link.click()
+    expect(page.locator(".line-rows tr")).to_have_count(2_000)
+    after = page.locator("#L1501").bounding_box()
+    assert before is not None
+    assert after is not None
+    assert abs(before["y"] - after["y"]) < 2
+    link.click()
+    expect(page.locator(".line-rows tr")).to_have_count(2_500)
+    expect(link).to_have_count(0)
+    ids = page.locator(".line-rows tr").evaluate_all("rows => rows.map((row) => row.id)")
+    assert ids == [f"L{number}" for number in range(1, 2_501)]
+
+
+def test_new_runs_appear_by_themselves_though_nothing_runs(page: Page, tell: Tell):
+    for number in range(25):
+        tell(f"job-{number}", began=1_700_000_000_000_000_000 + number * SECOND).end()
+    page.goto("/")
+    expect(page.get_by_role("link", name="Older")).to_have_count(0)
+    tell("sync-crm").end()
+    expect(page.locator("#runs tr").first).to_contain_text("sync-crm", timeout=8_000)
+    expect(page.locator("#runs tr")).to_have_count(25)
+    page.get_by_role("link", name="Older").click()
+    expect(page.locator("#runs")).to_contain_text("job-0")
+
+
+def test_the_first_run_that_a_filter_waits_for_appears_by_itself(page: Page, tell: Tell):
+    tell("other").end()
+    page.goto("/?job=sync-crm")
+    expect(page.get_by_text("No run is like that")).to_be_visible()
+    tell("sync-crm").end()
+    expect(page.locator("#runs tr")).to_contain_text("sync-crm", timeout=8_000)
 
 
 def test_the_list_follows_a_run_to_its_end(page: Page, tell: Tell):

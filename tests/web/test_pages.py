@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import httpx
+import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from serving import served
-from story import MINUTE, Story
+from story import MINUTE, PROCESS, Story
 
 from otel_joblog.conventions import Attribute, RunStatus, Severity, Stream
+from otel_joblog.store.writer import Writer
 
 Tell = Callable[..., Story]
 
@@ -134,7 +136,7 @@ def test_lines_missing_from_the_store_are_told_plainly(web: httpx.Client, tell: 
     assert "10 of 10 lines" in shown(page(web, f"/runs/{whole.run_id}"))
     text = shown(page(web, f"/runs/{partial.run_id}"))
     assert "10 of 12,431 lines" in text
-    assert "12,421 lines of this run are not in the store" in text
+    assert "12,421 lines missing: not arrived; the journal of its host may still hold them" in text
 
 
 def test_steps_are_a_tree_with_bars_in_place(web: httpx.Client, tell: Tell):
@@ -151,6 +153,21 @@ def test_steps_are_a_tree_with_bars_in_place(web: httpx.Client, tell: Tell):
     assert 'class="depth-1"' in rows[1]
     assert 'x="50.00%" width="25.00%"' in rows[1]
     assert "style=" not in html
+
+
+def test_an_unresponsive_run_says_since_when_it_is_silent(web: httpx.Client, tell: Tell, writer: Writer, dsn: str):
+    story = tell()
+    writer.beat([PROCESS.process_id])
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("update joblog.job_live set beat_at = now() - interval '45 seconds'")
+    assert "running unresponsive" in shown(page(web, "/"))
+    for address in (f"/runs/{story.run_id}", f"/live/runs/{story.run_id}"):
+        html = page(web, address)
+        assert re.search(r"No sign of life for 4\d s, since <time", html)
+        assert 's-running"' in html
+    assert web.get("/api/v1/runs").json()["items"][0]["remark"] == "unresponsive"
+    story.end()
+    assert "unresponsive" not in page(web, "/")
 
 
 # Lines
@@ -195,8 +212,16 @@ def test_a_link_to_any_line_leads_to_it_among_its_neighbours(web: httpx.Client, 
     html = page(web, f"/runs/{story.run_id}?level=error")
     link = re.search(r'href="([^"]+)#L2501"', html)
     assert link
-    around = seqs(page(web, link[1]))
-    assert {2_401, 2_500, 2_501, 2_502} <= set(around)
+    html = page(web, link[1])
+    assert seqs(html)[:102] == [*range(2_352, 2_452), 2_501, 2_452]
+    assert len(seqs(html)) == 1_100
+    earlier = re.search(r'id="load-earlier" href="([^"#]+)#lines" data-fragment="([^"]+)"', html)
+    assert earlier
+    assert seqs(page(web, earlier[1])) == [*range(1_352, 2_352)]
+    fragment = page(web, earlier[2])
+    assert seqs(fragment) == [*range(1_352, 2_352)]
+    assert "Load more" not in fragment
+    assert "Earlier lines" in fragment
 
 
 def test_lines_are_filtered_by_severity_step_and_stream(web: httpx.Client, tell: Tell):
@@ -337,6 +362,7 @@ def test_a_database_that_is_down_is_told_plainly_and_recovered_from(dsn: str, te
         assert answer.headers["retry-after"] == "5"
         assert "The database does not answer" in answer.text
         assert "otel-joblog db start" in answer.text
+        assert answer.elapsed.total_seconds() < 1.5
         health = web.get("/healthz")
         assert health.status_code == 503
         assert health.elapsed.total_seconds() < 2.5

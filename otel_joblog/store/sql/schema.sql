@@ -45,7 +45,8 @@ create table joblog.job_run (
   lines              bigint not null default 0,   -- rows of job_log, exactly
   warnings           bigint not null default 0,   -- of these with severity 13 to 16
   errors             bigint not null default 0,   -- and with 17 or more
-  lines_emitted      bigint,                      -- what the run says it emitted; null until its end is known
+  lines_elsewhere    bigint not null default 0,   -- and of other processes than the run's own, such as forked children
+  lines_emitted      bigint,                      -- what the run's own process says it emitted; null until its end
   progress_at        timestamptz,
   progress_current   double precision,
   progress_total     double precision,
@@ -83,6 +84,23 @@ create index job_run_name on joblog.job_run (name, started_at);
 create index job_run_reference on joblog.job_run (reference, started_at) where reference is not null;
 create index job_run_failed on joblog.job_run (started_at) where status >= 5;
 create index job_run_open on joblog.job_run (started_at) where status <= 1;
+
+-- When each process was heard last, by this server's clock. Unlogged: after a crash of the server it is empty until the
+-- next beats. Nothing but the key is indexed, so that a beat stays in its page (HOT).
+create unlogged table joblog.job_live (
+  process_id uuid primary key,
+  beat_at    timestamptz not null
+) with (fillfactor = 50);
+
+-- Lines that were given up on their way here, and why.
+create table joblog.job_gap (
+  trace_id    uuid not null,
+  run_span_id bigint not null,
+  at_ns       bigint not null,                    -- nanoseconds since 1970: two gaps may share a microsecond
+  lines       bigint not null,
+  reason      text not null,
+  primary key (trace_id, run_span_id, at_ns, reason)
+);
 
 -- Steps and other spans of the runs' traces, by day.
 create table joblog.job_step (

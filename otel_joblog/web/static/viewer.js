@@ -132,16 +132,23 @@ async function fetchFragment(address) {
 }
 
 async function loadMore(link) {
+  const words = link.textContent;
+  const earlier = link.id === "load-earlier";
+  const address = new URL(link.dataset.fragment, location.href);
+  const first = rows()[0]; // the page's own first line may have made room while following
+  if (earlier && first) address.searchParams.set("before", first.dataset.key);
   link.textContent = "Loading…";
   try {
-    const bodies = all("tbody", await fetchFragment(link.dataset.fragment));
+    const bodies = all("tbody", await fetchFragment(address));
     bodies.forEach(prepare);
-    const first = $("a", bodies[0]);
+    const place = first?.getBoundingClientRect().top;
+    const links = bodies.flatMap((body) => all(".l-seq a", body));
     link.closest("tbody").replaceWith(...bodies);
-    first?.focus({ preventScroll: true });
+    links.at(earlier ? -1 : 0)?.focus({ preventScroll: true });
+    if (earlier && first) scrollBy(0, first.getBoundingClientRect().top - place);
   } catch (error) {
     console.error(error);
-    link.textContent = "That did not work. Load more";
+    link.textContent = `That did not work. ${words.replace(/^That did not work\. /, "")}`;
   }
 }
 
@@ -167,12 +174,17 @@ class Live {
     return state === undefined ? $("[data-open]", this.root) !== null : state === "open";
   }
 
-  later(delay = Number(this.root.dataset.every)) {
+  /** Milliseconds from one poll to the next; none where nothing will change. */
+  get pause() {
+    return Number(this.open ? this.root.dataset.every : this.root.dataset.idle) || 0;
+  }
+
+  later(delay = 0) {
     clearTimeout(this.timer);
     const open = this.open;
     if (!this.state.classList.contains("broken")) this.tell(open ? "Live" : "", open ? "live" : "");
-    if (open) this.timer = setTimeout(() => this.poll(), delay);
-    else if (this.follow) this.follow.hidden = true;
+    if (this.pause) this.timer = setTimeout(() => this.poll(), delay || this.pause);
+    if (!open && this.follow) this.follow.hidden = true;
   }
 
   tell(words, kind) {
@@ -181,14 +193,14 @@ class Live {
   }
 
   async poll() {
-    if (this.busy || document.hidden || !this.open) return;
+    if (this.busy || document.hidden || !this.pause) return;
     this.busy = true;
     const began = performance.now();
     let delay;
     try {
       const more = this.apply(await fetchFragment(this.address()));
       this.tell("", "");
-      delay = more ? 0 : Math.max(Number(this.root.dataset.every), 3 * (performance.now() - began));
+      delay = more ? 1 : Math.max(this.pause, 3 * (performance.now() - began));
     } catch {
       this.tell("No answer; trying again", "broken");
       delay = 5_000;
@@ -212,6 +224,7 @@ class Live {
   apply(fragment) {
     for (const part of all("[data-patch]", fragment).filter((part) => !part.parentElement?.closest("[data-patch]"))) {
       const container = document.getElementById(part.id);
+      if (part.id === "runs" && !container !== !part.children.length) location.reload(); // the first run, or none left
       if (!container) continue;
       if (part.dataset.state !== undefined) container.dataset.state = part.dataset.state;
       if (part.dataset.title) document.title = part.dataset.title.trim();
@@ -255,7 +268,7 @@ prepare(document);
 setInterval(() => all('time[data-as="ago"]').forEach((element) => { element.textContent = ago(new Date(element.dateTime)); }), 15_000);
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("#load-more");
+  const link = event.target.closest("#load-more, #load-earlier");
   if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
     event.preventDefault();
     loadMore(link);

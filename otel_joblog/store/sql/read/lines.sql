@@ -1,11 +1,25 @@
--- A page of a run's lines, in order. To be run after by_key.sql.
-select ts, seq, span_id, severity, stream, logger, message, attributes
-from joblog.job_log
-where trace_id = %(trace_id)s and run_span_id = %(span_id)s
-  and ts between %(first_at)s and %(last_at)s
-  and (%(after_at)s::timestamptz is null or (ts, seq) > (%(after_at)s, %(after_seq)s::bigint))
-  and (%(min_severity)s::smallint is null or severity >= %(min_severity)s)
-  and (%(stream)s::smallint is null or stream = %(stream)s)
-  and (%(step)s::bigint is null or span_id = %(step)s)
+-- A page of a run's lines, in order: so many, or as many as fit into so many bytes, but one at least; "more" tells whether
+-- another line follows. Sizes are known without reading the messages themselves. To be run after by_key.sql.
+select ts, seq, span_id, severity, stream, logger, message, attributes, more
+from (
+  select *, sum(size) over earlier as size_before, lead(true, 1, false) over earlier as more
+  from (
+    select
+      ts, seq, span_id, severity, stream, logger, message, attributes,
+      octet_length(message) + coalesce(pg_column_size(attributes), 0) as size
+    from joblog.job_log
+    where trace_id = %(trace_id)s and run_span_id = %(span_id)s
+      and ts between %(first_at)s and %(last_at)s
+      and (%(after_at)s::timestamptz is null or (ts, seq) > (%(after_at)s, %(after_seq)s::bigint))
+      and (%(before_at)s::timestamptz is null or (ts, seq) < (%(before_at)s, %(before_seq)s::bigint))
+      and (%(min_severity)s::smallint is null or severity >= %(min_severity)s)
+      and (%(stream)s::smallint is null or stream = %(stream)s)
+      and (%(step)s::bigint is null or span_id = %(step)s)
+    order by ts, seq
+    limit %(limit)s::int + 1
+  ) as found
+  window earlier as (order by ts, seq rows between unbounded preceding and 1 preceding)
+) as measured
+where size_before is null or size_before + size <= %(bytes)s
 order by ts, seq
 limit %(limit)s;

@@ -1,5 +1,5 @@
--- One run with everything that its row holds, and its twins as in runs.sql.
-select run.*, twins.number as twin
+-- One run with everything that its row holds, and the rest as in runs.sql.
+select run.*, twins.number as twin, live.beat_at, now() as clock, gaps.by_reason as gaps
 from joblog.job_run as run
 cross join lateral (
   select count(*) as number
@@ -11,4 +11,13 @@ cross join lateral (
     limit 1000
   ) as earlier
 ) as twins
+left join joblog.job_live as live on live.process_id = run.process_id and run.status <= 1
+cross join lateral (
+  select jsonb_object_agg(reason, lines) as by_reason
+  from (
+    select reason, sum(lines) as lines from joblog.job_gap
+    where trace_id = run.trace_id and run_span_id = run.span_id
+    group by reason
+  ) as reasons
+) as gaps
 where run.trace_id = %(trace_id)s and run.span_id = %(span_id)s;

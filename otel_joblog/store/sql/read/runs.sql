@@ -1,12 +1,12 @@
 -- A page of runs by any of the filters, newest first. A filter that is not given is null, and the planner drops it, since
 -- these queries are planned with their parameters. "twins" are the runs of the same job that began before in the same
--- second: they make the run's name.
-select page.*, twins.number as twin
+-- second: they make the run's name. "gaps" are its lines that were given up; "clock" is the one that beats go by.
+select page.*, twins.number as twin, live.beat_at, now() as clock, gaps.by_reason as gaps
 from (
   select
     trace_id, span_id, parent_run_span_id, started_at, ended_at, status, status_message, name, type, trigger, reference,
-    owner, schedule, attempt, service, host, pid, exit_code, progress_current, progress_total, progress_unit,
-    lines, lines_emitted, warnings, errors, steps, error_type, error_message
+    owner, schedule, attempt, service, host, pid, process_id, exit_code, last_at, progress_at, progress_current,
+    progress_total, progress_unit, lines, lines_elsewhere, lines_emitted, warnings, errors, steps, error_type, error_message
   from joblog.job_run
   where (%(job)s::text is null or name = %(job)s)
     and (%(reference)s::text is null or reference = %(reference)s)
@@ -30,4 +30,13 @@ cross join lateral (
     limit 1000
   ) as earlier
 ) as twins
+left join joblog.job_live as live on live.process_id = page.process_id and page.status <= 1
+cross join lateral (
+  select jsonb_object_agg(reason, lines) as by_reason
+  from (
+    select reason, sum(lines) as lines from joblog.job_gap
+    where trace_id = page.trace_id and run_span_id = page.span_id
+    group by reason
+  ) as reasons
+) as gaps
 order by page.started_at desc, page.trace_id desc, page.span_id desc;

@@ -2,10 +2,10 @@
 -- not known yet gets a row in the state pending, which its start or end then fills in: so the counts are right in any
 -- order, whoever writes at the same time.
 insert into joblog.job_run as stored (
-  trace_id, span_id, started_at, status, first_at, last_at, lines, warnings, errors, steps,
+  trace_id, span_id, started_at, status, first_at, last_at, lines, warnings, errors, lines_elsewhere, steps,
   progress_at, progress_current, progress_total, progress_unit)
 select
-  trace_id, span_id, started_at, 0, first_at, last_at, lines, warnings, errors, steps,
+  trace_id, span_id, started_at, 0, first_at, last_at, lines, warnings, errors, lines_elsewhere, steps,
   progress_at, progress_current, progress_total, progress_unit
 from jsonb_populate_recordset(null::joblog.job_run, %(rows)s::jsonb)
 order by trace_id, span_id
@@ -16,6 +16,7 @@ on conflict (trace_id, span_id) do update set
   lines = stored.lines + excluded.lines,
   warnings = stored.warnings + excluded.warnings,
   errors = stored.errors + excluded.errors,
+  lines_elsewhere = stored.lines_elsewhere + excluded.lines_elsewhere,
   steps = stored.steps + excluded.steps,
   (progress_at, progress_current, progress_total, progress_unit) = (
     select newest.*

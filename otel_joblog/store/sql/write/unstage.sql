@@ -4,11 +4,12 @@ with inserted as (
   select * from pg_temp.joblog_staged_line
   order by trace_id, run_span_id, ts, seq
   on conflict do nothing
-  returning trace_id, run_span_id, ts, severity
+  returning trace_id, run_span_id, ts, seq, severity
 )
 select
   trace_id, run_span_id, min(ts) as first_at, max(ts) as last_at, count(*) as lines,
   count(*) filter (where severity between 13 and 16) as warnings,
-  count(*) filter (where severity >= 17) as errors
+  count(*) filter (where severity >= 17) as errors,
+  count(*) filter (where seq >= 4294967296) as elsewhere  -- gains.ELSEWHERE
 from inserted
 group by trace_id, run_span_id;

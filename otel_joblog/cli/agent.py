@@ -1,0 +1,46 @@
+"""``otel-joblog agent`` and ``recover``: shipping without a viewer."""
+
+from __future__ import annotations
+
+import click
+
+from ..config import Settings
+from ..journal.agent import Agent
+from ..journal.recovery import dead_journals, ship_all_dead
+from ..setup import make_sinks
+from .common import told_plainly
+from .viewer import until_told_to_stop
+
+__all__ = ["agent", "recover"]
+
+
+@click.command()
+def agent() -> None:
+    """Ship the journals of all processes on this host, with one connection for all. Runs until Ctrl-C.
+
+    For hosts of short-lived jobs and no viewer. It starts no database; while there is none, everything waits.
+    """
+    settings = Settings.from_environment()
+    sinks = make_sinks(settings, otlp_by_default=True)
+    with (
+        told_plainly(),
+        until_told_to_stop() as stop,
+        Agent(settings.journal_dir, sinks, lost_after=settings.lost_after),
+    ):
+        click.echo(f"Shipping what is below {settings.journal_dir}  (Ctrl-C stops it)")
+        stop.wait()
+
+
+@click.command()
+def recover() -> None:
+    """Ship what dead processes of this host left, once. Exits with 1 where something has to stay."""
+    settings = Settings.from_environment()
+    with told_plainly():
+        found = len(dead_journals(settings.journal_dir))
+        for sink in make_sinks(settings, otlp_by_default=True):
+            ship_all_dead(settings.journal_dir, sink, lambda seconds: seconds == 0)
+            sink.close()
+        left = len(dead_journals(settings.journal_dir))
+    click.echo(f"{found - left} of {found} journals of dead processes shipped.")
+    if left:
+        raise click.ClickException(f"{left} stay for later: `otel-joblog doctor` tells whether their database answers")

@@ -1,0 +1,7 @@
+-- How many child runs a run has, counted up to a limit.
+select count(*)
+from (
+  select from joblog.job_run
+  where trace_id = %(trace_id)s and parent_run_span_id = %(span_id)s
+  limit %(limit)s
+) as bounded;
