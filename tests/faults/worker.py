@@ -1,7 +1,7 @@
 """A job that logs as fast as it can, and counts the lines whose logging call returned where no fault can reach it.
 
-``worker.py NAME COUNTS THREADS LINES``: the counts lie in a file mapped into memory, one number a thread. What is written
-there outlives SIGKILL.
+``worker.py NAME COUNTS THREADS LINES``: the counts lie in a file mapped into memory, one number a thread. What is
+written there outlives SIGKILL.
 """
 
 from __future__ import annotations
