@@ -20,35 +20,35 @@ class OpenSpans:
         self._open: dict[bytes, SpanStarted] = {}
         self._lines: dict[bytes, int] = {}  # by run: the highest number of a line
         self._steps: dict[bytes, int] = {}
-        self._last = 0  # the last sign of life
+        self.last_seen = 0  # the time of the last record, in ns
 
     def see(self, records: Iterable[Record]) -> None:
         for record in records:
             if isinstance(record, Line):
                 if self._lines.get(record.run, 0) < record.seq < OWN_LINES:
                     self._lines[record.run] = record.seq
-                self._last = max(self._last, record.time)
+                self.last_seen = max(self.last_seen, record.time)
             elif isinstance(record, SpanStarted):
                 self._open[record.span_id] = record
                 self._lines[record.run] = max(self._lines.get(record.run, 0), record.lines)
                 self._steps[record.run] = max(self._steps.get(record.run, 0), record.seq)
-                self._last = max(self._last, record.start)
+                self.last_seen = max(self.last_seen, record.start)
             elif isinstance(record, SpanEnded):
                 self._open.pop(record.span_id, None)
-                self._last = max(self._last, record.end)
+                self.last_seen = max(self.last_seen, record.end)
             elif isinstance(record, Progress):
-                self._last = max(self._last, record.time)
+                self.last_seen = max(self.last_seen, record.time)
             elif isinstance(record, Process):
-                self._last = max(self._last, record.started)
+                self.last_seen = max(self.last_seen, record.started)
 
     def closing(self, verdict: Verdict) -> Iterator[SpanEnded]:
         """What is open, ended as ``lost`` at the last sign of life: the innermost first, as it would have ended."""
-        self._last = max(self._last, verdict.last_seen)
+        self.last_seen = max(self.last_seen, verdict.last_seen)
         for started in reversed(self._open.values()):
             yield self._ended(started, verdict)
 
     def _ended(self, started: SpanStarted, verdict: Verdict) -> SpanEnded:
-        end = max(self._last, started.start)
+        end = max(self.last_seen, started.start)
         attributes = started.attributes | {
             Attribute.STATUS: RunStatus.LOST.value,
             Attribute.STATUS_MESSAGE: verdict.words,

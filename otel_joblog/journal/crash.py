@@ -26,6 +26,7 @@ FATAL = "fatal.txt"
 TRACED = ("SIGTERM", "SIGHUP")
 ALIVE = "lock"  # the journal's lock; its time of change is moved on while the process lives
 _TRACE_BYTES = 64 * 1024
+_DYING = 1_000_000_000  # ns that a process may take to die of a signal
 _OUR_THREADS = str(Path(__file__).with_name("shipper.py"))
 
 _descriptors: list[int] = []  # what faulthandler writes to
@@ -70,16 +71,18 @@ def _close(descriptors: list[int]) -> None:
             os.close(descriptor)
 
 
-def verdict(process: Process, folder: Path) -> Verdict:
-    """What became of a process whose journal lies in this folder, in words."""
-    last_seen = _modified(folder / ALIVE)
+def verdict(process: Process, folder: Path, last_record: int = 0) -> Verdict:
+    """What became of a process whose journal lies in this folder, in words; ``last_record`` is the time of its last."""
+    last_seen = max(_modified(folder / ALIVE), last_record)
     if process.boot_id and process.boot_id != boot_id():
         return Verdict("the host restarted", last_seen)
     if fatal := _trace(folder / FATAL):
         reason = fatal.partition("\n")[0].removeprefix("Fatal Python error: ")
         return Verdict(f"crashed: {reason}", _modified(folder / FATAL), fatal)
     for name in TRACED:
-        if trace := _trace(folder / f"{name}.txt"):
+        trace = _trace(folder / f"{name}.txt")
+        # One that it outlived was another's: a child's that was killed before it had let go of its parent's files.
+        if trace and _modified(folder / f"{name}.txt") + _DYING >= last_seen:
             return Verdict(f"killed by {name}", _modified(folder / f"{name}.txt"), trace)
     if process.oom_kills is not None and (oom_kills(process.oom_events) or 0) > process.oom_kills:
         return Verdict("out of memory: the control group counted an OOM kill", last_seen)

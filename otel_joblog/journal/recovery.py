@@ -96,7 +96,7 @@ def closing_records(folder: Path) -> tuple[Process | None, list[SpanEnded]]:
         reader.cursor = batch.end
     if batch.process is None:
         return None, []
-    return batch.process, list(spans.closing(verdict(batch.process, folder)))
+    return batch.process, list(spans.closing(verdict(batch.process, folder, spans.last_seen)))
 
 
 def _ship(folder: Path, sink: Sink, waits: Callable[[float], bool]) -> bool:

@@ -50,6 +50,7 @@ class Lane(threading.Thread):
         super().__init__(name=f"otel_joblog-{sink.name}", daemon=True)
         self.sink = sink
         self.failing = False
+        self.standing_by = False  # an agent ships this journal
         self._journal = journal
         self._reader = JournalReader(journal, Cursor())
         self._cursor_file = CursorFile(sink.name)
@@ -58,7 +59,6 @@ class Lane(threading.Thread):
         self._wake = threading.Event()
         self._progressed = threading.Condition()
         self._ending = False
-        self._standing_by = False  # an agent ships this journal
         self._claimed: Path | None = None  # the journal's folder whose ship lock is held
         self._ship_lock: int | None = None
         self._look_at = 0.0
@@ -70,7 +70,7 @@ class Lane(threading.Thread):
     def cursor(self) -> Cursor:
         """How far this exporter has come, be it by this lane or by an agent."""
         folder = self._journal.folder
-        if self._standing_by and folder is not None:
+        if self.standing_by and folder is not None:
             return self._cursor_file.load(folder)[0]
         return self._reader.cursor
 
@@ -108,18 +108,20 @@ class Lane(threading.Thread):
 
     def _stands_by(self) -> bool:
         """Leave the shipping to an agent while there is one; take it up again, from its cursor, when there is none."""
-        if time.monotonic() < self._look_at:
-            return self._standing_by
-        self._look_at = time.monotonic() + LOOK_FOR_AGENT
-        # What lies in memory no agent can read.
-        if agent_at_work(self._journal.root) and not self._journal.in_memory:
-            self._standing_by = True
-            self._let_go()
-            self._journal.mark_sealed()
-            self._journal.show_life()
-        elif self._standing_by or self._claimed != self._journal.folder:
-            self._claim()
-        return self._standing_by
+        if time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + LOOK_FOR_AGENT
+            # What lies in memory no agent can read.
+            if agent_at_work(self._journal.root) and not self._journal.in_memory:
+                self.standing_by = True
+                self._let_go()
+                self._journal.mark_sealed()
+                self._journal.show_life()
+                return True
+            if self.standing_by:
+                self._claim()
+        if not self.standing_by and self._claimed != self._journal.folder:
+            self._claim()  # nothing is shipped from a folder that an agent might hold
+        return self.standing_by
 
     def _claim(self) -> None:
         self._let_go()
@@ -128,15 +130,16 @@ class Lane(threading.Thread):
             try:
                 self._ship_lock = locks.acquire(folder / f"{self.sink.name}.ship", exclusive=True)
             except BlockingIOError:  # an agent has not let go yet
-                self._standing_by = True
+                self.standing_by = True
                 return
             except OSError:  # a disk that takes no more files: then nobody else can claim it either
                 pass
-            if self._standing_by:
-                self._reader.cursor, snapshot = self._cursor_file.load(folder)
+            cursor, snapshot = self._cursor_file.load(folder)
+            if cursor > self._reader.cursor:  # an agent's work
+                self._reader.cursor = cursor
                 self.sink.restore(snapshot)
             self._claimed = folder
-        self._standing_by = False
+        self.standing_by = False
 
     def _let_go(self) -> None:
         self._claimed = None
@@ -253,7 +256,8 @@ class Shipper:
         for lane in self._lanes:
             lane.end()
         reached = [lane.wait_for(target, deadline) for lane in self._lanes]
-        done = all(reached)
+        # What an agent ships it ships to the end; the journal is not ours to delete then.
+        done = all(reached) and not any(lane.standing_by for lane in self._lanes)
         if done and self.started:
             for lane in self._lanes:
                 lane.join(max(0.0, deadline - time.monotonic()))
