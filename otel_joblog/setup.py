@@ -202,14 +202,15 @@ def describe_process(resource: dict[str, Any]) -> Process:
     from .records import Process
 
     events = oom_events()
+    service = service_name(resource)
     return Process(
         process_id=os.urandom(16),
         started=time.time_ns(),
         pid=os.getpid(),
         host=str(resource.get(Attribute.HOST_NAME) or socket.gethostname()),
         boot_id=boot_id(),
-        service=service_name(resource),
-        resource=resource,
+        service=service,
+        resource=resource | {Attribute.SERVICE_NAME: service},
         oom_events=events,
         oom_kills=oom_kills(events),
     )
