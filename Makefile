@@ -4,11 +4,12 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test faults check bench clean
 
 help:
 	@echo "make demo    database, viewer and jobs to look at (ARGS=--once checks itself and exits)"
 	@echo "make test    the whole suite against a real PostgreSQL (ARGS='-k name')"
+	@echo "make faults  kill, starve and unplug it; fails on any line lost or stored twice (ARGS='--scale 0.1 sigterm')"
 	@echo "make check   lint, format, types, the house's contract"
 	@echo "make bench   what it costs, beside the bare OpenTelemetry SDK"
 	@echo "make clean   remove what the targets made"
@@ -25,6 +26,9 @@ demo: $(READY)
 test: $(READY)
 	@sh tests/install-chromium.sh
 	$(BIN)/python -m pytest -n auto $(ARGS)
+
+faults: $(READY)
+	$(BIN)/python -m tests.faults $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff check .

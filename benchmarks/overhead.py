@@ -93,6 +93,9 @@ class Ours:
         class Drop:
             name = "drop"
 
+            def prepare(self):
+                pass
+
             def ship(self, records, process):
                 pass
 

@@ -76,6 +76,9 @@ class Runtime:
         if done:
             self.journal.remove()
         else:
+            self.journal.spill(ending=True)
+            if self.journal.in_memory:
+                report("lost", "what the disk refused (%s) and no backend took is lost", self.journal.trouble)
             self.journal.close()
         return done
 
@@ -88,7 +91,7 @@ def _emit_here(record: Record) -> None:
 _runtime: Runtime | None = None
 _inherited: Settings | None = None  # in a forked child: the parent's settings
 _forked = False
-_exited = False  # Python's end has come: a thread started now would never run, and its starter would wait for it
+_exited = False  # Python's end has come
 _lock = threading.RLock()
 
 
@@ -171,15 +174,21 @@ def _hook_process() -> None:
 
 
 def _at_exit() -> None:
-    """What still goes on will not be ended by anybody else: a run in a daemon thread, a generator nobody closed."""
+    """What still goes on will not be ended by anybody else: a run in a daemon thread, a generator nobody closed.
+
+    The runtime stays. What the interpreter's end brings (a generator that is collected) goes to its journal, for the
+    next process: to make another now would take imports and threads, which hang when daemon threads have been stopped.
+    """
     global _exited
+    ending = _runtime
+    if ending is None or ending.pid != os.getpid():
+        return
     try:
-        if _runtime is not None:
-            _runtime.close_open()
-        shutdown()
+        ending.close_open()
+        _exited = True
+        ending.shutdown(ending.settings.exit_timeout)
     except Exception as error:
         report("exit", "what was left to ship could not be: %r", error)
-    _exited = True
 
 
 def _after_fork() -> None:

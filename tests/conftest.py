@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ from otel_joblog.store.embedded import EmbeddedServer
 from otel_joblog.store.migrate import migrate
 
 _numbers = itertools.count(1)
+
+# Started in the background of a shell or by some CI runners, a suite inherits SIGINT ignored, and so would its scripts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test is about time: these machines have other things to do, too.
 hypothesis.settings.register_profile("untimed", deadline=None)

@@ -40,8 +40,11 @@ def start(source: str, folder: Path, *options: str, **variables: str) -> subproc
 
 def run(source: str, folder: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a script to its end."""
-    process = start(source, folder, *options, **variables)
-    out, err = process.communicate(timeout=60)
+    with start(source, folder, *options, **variables) as process:
+        try:
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()  # one that hangs must not make later tests warn of it
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 

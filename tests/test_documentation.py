@@ -65,7 +65,10 @@ def test_every_command_of_the_readme_runs(
     run_id = run_job()
     seen = []
     for command in console_commands():
-        if command.startswith("otel-joblog ") and command != "otel-joblog serve":
+        if command == "otel-joblog agent":
+            assert starts_and_stops(command).startswith(f"Shipping what is below {tmp_path / 'journal'}")
+            seen.append(command)
+        elif command.startswith("otel-joblog ") and command != "otel-joblog serve":
             done = CliRunner().invoke(main, shlex.split(command.replace("3f9a1c", run_id[:6]))[1:])
             assert done.exit_code == 0, (command, done.output)
             seen.append(command)
@@ -76,7 +79,18 @@ def test_every_command_of_the_readme_runs(
             seen.append(command)
         else:
             assert re.fullmatch(r"otel-joblog serve|make \w+|git clone .*|pip install otel-joblog|export .*", command)
-    assert len(seen) == 4
+    assert len(seen) == 7
+
+
+def starts_and_stops(command: str) -> str:
+    """The first line that a command prints which runs until it is told to stop."""
+    program = [sys.executable, "-c", "from otel_joblog.cli.main import main; main()", *shlex.split(command)[1:]]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        process.terminate()
+        assert process.wait(30) == 0
+    return first
 
 
 def test_every_make_target_of_the_readme_exists() -> None:
@@ -87,8 +101,12 @@ def test_every_make_target_of_the_readme_exists() -> None:
 
 def test_every_file_that_the_documents_link_to_exists() -> None:
     for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
-        for target in re.findall(r"\]\(([^):#]+)\)", document.read_text()):
-            assert (document.parent / target).exists(), f"{document.name} links to {target}"
+        for target, section in re.findall(r"\]\(([^):#]+)#?([^):]*)\)", document.read_text()):
+            linked = document.parent / target
+            assert linked.exists(), f"{document.name} links to {target}"
+            if section:
+                headings = re.findall(r"^#+ (.+)$", linked.read_text(), re.MULTILINE)
+                assert section in {heading.lower().replace(" ", "-") for heading in headings}
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -115,8 +116,10 @@ class Active:
     def finish(self, error: BaseException | None) -> bool:
         """End it; True when the exception ends here (:class:`~otel_joblog.Skip`). Never raises."""
         try:
-            # What a process began is not ended by its forked children.
-            if self.recording and self._process == _process:
+            # What a process began is not ended by its forked children. While modules are taken down it is too late too:
+            # the run was ended at exit (Runtime.close_open), and an import might wait for ever for a lock that a daemon
+            # thread was stopped with.
+            if self.recording and self._process == _process and not sys.is_finalizing():
                 self._finish(error)
         except Exception as trouble:
             report("finish", "the end of %s %r could not be recorded: %r", self.kind, self.name, trouble)

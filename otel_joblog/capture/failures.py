@@ -36,10 +36,19 @@ def outcome(error: BaseException | None) -> tuple[RunStatus, str, int | None]:
     kind = type(error).__name__
     if kind == "CancelledError":  # asyncio's; not imported here for the sake of jobs that do without it
         return RunStatus.CANCELLED, "the task was cancelled", None
-    if isinstance(error, TimeoutError) and type(error.__cause__).__name__ == "CancelledError":
+    if isinstance(error, TimeoutError) and _timed_out(error):
         # What asyncio.timeout and wait_for raise. Any other TimeoutError, of a socket say, is an error like others.
         return RunStatus.TIMEOUT, _sentence(error) if text(error) else "timed out", None
     return RunStatus.ERROR, _sentence(error), None
+
+
+def _timed_out(error: TimeoutError) -> bool:
+    if type(error.__cause__).__name__ == "CancelledError":
+        return True
+    innermost = error.__traceback__  # early releases of Python 3.11 name no cause
+    while innermost is not None and innermost.tb_next is not None:
+        innermost = innermost.tb_next
+    return innermost is not None and innermost.tb_frame.f_globals.get("__name__") == "asyncio.timeouts"
 
 
 def _exited(error: SystemExit) -> tuple[RunStatus, str, int]:

@@ -36,7 +36,7 @@ def start() -> None:
     status = server.status()
     click.echo(f"PostgreSQL {status.version} {'started' if started else 'runs already'} (process {status.pid}).")
     if applied:
-        click.echo(f"Schema brought up to date ({len(applied)} migrations).")
+        click.echo(f"Schema brought up to date: {', '.join(applied)}.")
     if status.remark:
         click.echo(f"{status.remark}.")
     if settings.dsn:

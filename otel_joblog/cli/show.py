@@ -45,7 +45,8 @@ def show(*, run: str, errors: bool, tail: int | None, as_json: bool) -> None:
         return msgspec.structs.asdict(parts.pop("run")) | parts | {"logs": logs}
 
     async def as_text(reader: Reader) -> None:
-        console = Console(highlight=False, soft_wrap=True)
+        # Neither a terminal's width nor one that is not there cuts anything.
+        console = Console(highlight=False, soft_wrap=True, width=10_000)
         detail = await reader.run(run)
         _print_summary(console, detail)
         _print_error(console, detail)

@@ -67,6 +67,9 @@ class OtlpSink:
         self._connection = _Connection(where, exporter)
         self._open: dict[bytes, Mirror] = {}
 
+    def prepare(self) -> None:
+        self._connection.prepare()
+
     def ship(self, records: Sequence[Record], process: Process | None) -> None:
         still_open = dict(self._open)
         spans: list[ReadableSpan] = []
@@ -178,22 +181,31 @@ class _Connection:
         self._refused = False  # whether that was its last word on these spans
         self._lock = threading.Lock()
 
+    def prepare(self) -> None:
+        with self._lock:
+            self._made()
+
+    def _made(self) -> SpanExporter:
+        if self._exporter is None:
+            self._exporter = self._http() if not self._where.grpc else self._grpc()
+            hush_exporter_loggers()
+            spare_global_random()
+        return self._exporter
+
     def export(self, spans: Sequence[ReadableSpan]) -> None:
         with self._lock:
-            if self._exporter is None:
-                self._exporter = self._http() if not self._where.grpc else self._grpc()
-                hush_exporter_loggers()
-                spare_global_random()
+            exporter = self._made()
             self._answer, self._refused = "", False
-            if self._exporter.export(spans) is SpanExportResult.SUCCESS:
+            if exporter.export(spans) is SpanExportResult.SUCCESS:
                 return
             answered, refused = self._answer, self._refused
         said = f"the OTLP endpoint {self._where.url} " + (f"answered {answered}" if answered else "does not answer")
         raise RecordRefused(said) if refused else ExportUnavailable(said)
 
     def close(self) -> None:
-        if self._exporter is not None:
-            self._exporter.shutdown()
+        exporter, self._exporter = self._exporter, None
+        if exporter is not None:
+            exporter.shutdown()
 
     def _http(self) -> SpanExporter:
         import requests

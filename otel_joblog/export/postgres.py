@@ -50,6 +50,10 @@ class PostgresSpanExporter(SpanExporter):
             return SpanExportResult.FAILURE
         return SpanExportResult.SUCCESS
 
+    def prepare(self) -> None:
+        """Import psycopg and what else storing takes."""
+        from ..store import embedded, writer  # noqa: F401
+
     def ship(self, records: Sequence[Record], process: Process | None) -> None:
         """Store records, all or none. Raises :class:`~otel_joblog.errors.RecordRefused` where that can never work."""
         with self._lock:

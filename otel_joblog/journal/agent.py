@@ -35,6 +35,7 @@ __all__ = ["Agent", "agent_at_work"]
 LOCK = "agent.lock"
 ROUND = 0.2  # seconds between two rounds
 LOOK_FOR_DEAD = 1.0  # seconds between two looks for dead processes
+STOP = 5.0  # seconds that a stopping agent waits for an exporter that hangs
 SETTLE = 60.0  # seconds between two looks for runs whose host never came back
 
 
@@ -65,8 +66,9 @@ class Agent:
 
     def __exit__(self, *error: object) -> None:
         self._stopping.set()
-        for thread in self._threads:
-            thread.join()
+        deadline = time.monotonic() + STOP
+        for thread in self._threads:  # one whose exporter never answers ends with the process
+            thread.join(max(0.0, deadline - time.monotonic()))
         if self._lock is not None:
             locks.release(self._lock)
 

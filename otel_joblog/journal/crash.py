@@ -86,7 +86,7 @@ def verdict(process: Process, folder: Path, last_record: int = 0) -> Verdict:
             return Verdict(f"killed by {name}", _modified(folder / f"{name}.txt"), trace)
     if process.oom_kills is not None and (oom_kills(process.oom_events) or 0) > process.oom_kills:
         return Verdict("out of memory: the control group counted an OOM kill", last_seen)
-    return Verdict("the process vanished: killed by SIGKILL, or ended by os._exit", last_seen)
+    return Verdict("the process vanished: killed by a signal such as SIGKILL, or ended by os._exit", last_seen)
 
 
 def boot_id() -> str:

@@ -25,6 +25,9 @@ class Sink(Protocol):
 
     name: str  # names its cursor: "postgres-1f0c33a9", with a mark of where it ships to
 
+    def prepare(self) -> None:
+        """Import what shipping takes, before the first of it: an import must not be under way when Python ends."""
+
     def ship(self, records: Sequence[Record], process: Process | None) -> None:
         """Take these records, all or none.
 
@@ -48,7 +51,8 @@ class Sink(Protocol):
     def fresh(self) -> Sink:
         """One for another journal: the same connection, nothing remembered."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of the connection; shipping more opens another."""
 
 
 class Deliverer:

@@ -31,7 +31,7 @@ from . import crash, locks
 from .cursors import CursorFile
 from .frames import frame
 from .reader import Cursor
-from .segments import DiskFile, MemoryFile, SegmentFile, mark_sealed, read_file, segment_path
+from .segments import DiskFile, MemoryFile, SegmentFile, mark_sealed, read_file, segment_path, write_file
 
 __all__ = ["Journal", "MemoryOf"]
 
@@ -117,6 +117,28 @@ class Journal:
             return Cursor(last.number, len(last.memory))
         file = last.file()
         return Cursor(last.number, file.size if isinstance(file, DiskFile) else 0)
+
+    def spill(self, *, ending: bool = False) -> None:
+        """Move what lies in memory to the disk, where that takes it again: it outlives the process there.
+
+        ``ending`` takes the segment that is being written, too: nothing more is to come.
+        """
+        folder = self.folder
+        if folder is None or not self.in_memory:
+            return
+        if ending:
+            self._let_go()
+        for segment in self._segments:
+            if segment.memory is None or not (ending or self.sealed(segment.number)):
+                continue
+            path = segment_path(folder, segment.number)
+            try:
+                write_file(path, segment.memory)
+            except OSError:
+                return
+            moved = segment._replace(path=path, memory=None)
+            with self._rotating:
+                self._segments = [moved if known.number == moved.number else known for known in self._segments]
 
     def close(self) -> Path | None:
         """Let go of everything; returns the folder. What it holds stays for whoever ships it."""

@@ -24,6 +24,7 @@ __all__ = [
     "mark_sealed",
     "read_file",
     "segment_path",
+    "write_file",
 ]
 
 _NAME = re.compile(r"(\d{8})\.seg")
@@ -141,6 +142,19 @@ def delete_segments(folder: Path, *, before: int) -> None:
 
 def _seal_path(folder: Path, number: int) -> Path:
     return folder / f"{number:08d}.sealed"
+
+
+def write_file(path: Path, data: bytes | bytearray) -> None:
+    """A whole segment in one step; OSError, and nothing left of it, where there is no room."""
+    making = path.with_name(f".{path.name}")
+    try:
+        descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        making.replace(path)
+    except OSError:
+        making.unlink(missing_ok=True)
+        raise
 
 
 def read_file(path: Path, offset: int, size: int) -> bytes:

@@ -16,9 +16,11 @@ A crash between 3 and 4 ships a batch twice. The store is idempotent; for OTLP t
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -40,6 +42,8 @@ __all__ = ["Lane", "Shipper"]
 POLL = 0.2  # seconds between looks at an idle journal
 FIRST_LOOK = 0.05  # seconds before the first: a job of milliseconds is over by then and ships at exit
 LOOK_FOR_AGENT = 1.0  # seconds between looks for an agent that would ship in our place
+LAST_TRIES = 0.25  # seconds between attempts to ship, at the end, what lies in memory
+IMPORT_TIMEOUT = 5.0  # seconds that an import of an exporter is given to end before Python does
 SWEEP = 30.0  # seconds between looks for journals of dead processes
 
 
@@ -59,12 +63,16 @@ class Lane(threading.Thread):
         self._wake = threading.Event()
         self._progressed = threading.Condition()
         self._ending = False
+        self._deadline = 0.0  # once ending
         self._claimed: Path | None = None  # the journal's folder whose ship lock is held
         self._ship_lock: int | None = None
         self._look_at = 0.0
         self._sweep_at = 0.0
         self._beat_at = time.monotonic() + BEAT
         self._has_beaten = False
+        self._prepared = False
+        self.not_importing = threading.Event()
+        self.not_importing.set()
 
     @property
     def cursor(self) -> Cursor:
@@ -112,8 +120,10 @@ class Lane(threading.Thread):
             self._look_at = time.monotonic() + LOOK_FOR_AGENT
             # What lies in memory no agent can read.
             if agent_at_work(self._journal.root) and not self._journal.in_memory:
-                self.standing_by = True
-                self._let_go()
+                if not self.standing_by:
+                    self.standing_by = True
+                    self._let_go()
+                    self.sink.close()  # the agent's connection is for all; shipping again opens another
                 self._journal.mark_sealed()
                 self._journal.show_life()
                 return True
@@ -155,7 +165,18 @@ class Lane(threading.Thread):
                 return
             reader.cursor = batch.end
 
+    def _prepare(self) -> None:
+        if self._prepared:
+            return
+        self.not_importing.clear()
+        try:
+            self.sink.prepare()
+            self._prepared = True
+        finally:
+            self.not_importing.set()
+
     def _take(self, batch: Batch) -> bool:
+        self._prepare()
         if batch.damaged:
             report("damaged", "%d bytes of the journal were damaged and passed over", batch.damaged)
         if not self._deliverer.deliver(batch.records, batch.process):
@@ -203,8 +224,13 @@ class Lane(threading.Thread):
         self.failing = True
         with self._progressed:
             self._progressed.notify_all()
+        self._journal.spill()
         if self._ending:
-            return False
+            left = self._deadline - time.monotonic()
+            if left <= 0 or not self._journal.in_memory:
+                return False
+            time.sleep(min(seconds, left, LAST_TRIES))  # what lies in memory ends with us: all the time that is left
+            return True
         self._wake.wait(seconds)
         self._wake.clear()
         return not agent_at_work(self._journal.root)  # when ending, one more try
@@ -215,13 +241,15 @@ class Lane(threading.Thread):
         with self._progressed:
             while self.cursor < target:
                 left = deadline - time.monotonic()
-                if left <= 0 or not self.is_alive() or (self.failing and self._ending):
+                given_up = self.failing and self._ending and not self._journal.in_memory
+                if left <= 0 or not self.is_alive() or given_up:
                     return False
                 self._progressed.wait(min(left, 0.05))
         return True
 
-    def end(self) -> None:
-        """Ship what there is, then stop; stop at once where the exporter is down."""
+    def end(self, deadline: float) -> None:
+        """Ship what there is, then stop; where the exporter is down at once or, with records in memory, by then."""
+        self._deadline = deadline
         self._ending = True
         self._wake.set()
 
@@ -254,8 +282,11 @@ class Shipper:
         deadline = time.monotonic() + timeout
         target = self._journal.position()
         for lane in self._lanes:
-            lane.end()
+            lane.end(deadline)
         reached = [lane.wait_for(target, deadline) for lane in self._lanes]
+        # A daemon thread that is stopped while it imports keeps the import lock, and the interpreter's end may need it.
+        for lane in self._lanes:
+            lane.not_importing.wait(IMPORT_TIMEOUT)
         # What an agent ships it ships to the end; the journal is not ours to delete then.
         done = all(reached) and not any(lane.standing_by for lane in self._lanes)
         if done and self.started:
@@ -279,3 +310,19 @@ def _still_interrupted() -> None:
     if getattr(sys, "last_type", None) is KeyboardInterrupt:
         with contextlib.suppress(KeyboardInterrupt):
             exec("raise KeyboardInterrupt")  # noqa: S102
+
+
+def _before_fork() -> None:
+    """Since 3.12 Python warns of a fork while there are threads. Where they are only ours it would not warn without us.
+
+    The child never uses what our threads hold: it begins a journal, a shipper and locks of its own.
+    """
+    ours = (threading.current_thread(), *(thread for thread in threading.enumerate() if isinstance(thread, Lane)))
+    warnings.filterwarnings("ignore", _FORK_WARNING, DeprecationWarning)  # once, however often it is said
+    if len(ours) < threading.active_count():
+        del warnings.filters[0]  # type: ignore[attr-defined]  # a list, whatever typeshed says
+
+
+_FORK_WARNING = r"This process \(pid=\d+\) is multi-threaded"
+if sys.version_info >= (3, 12):
+    os.register_at_fork(before=_before_fork)

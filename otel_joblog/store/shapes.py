@@ -91,7 +91,7 @@ def error_info(row: Row, *, stacktrace: bool = True) -> ErrorInfo | None:
         return None
     return ErrorInfo(
         type=row["error_type"] or "",
-        message=row["error_message"] or "",
+        message=row["error_message"] or row["status_message"] or "",
         stacktrace=row["error_stacktrace"] if stacktrace else None,
     )
 

@@ -1,49 +1,220 @@
 """A job that logs as fast as it can, and counts the lines whose logging call returned where no fault can reach it.
 
-``worker.py NAME COUNTS THREADS LINES``: the counts lie in a file mapped into memory, one number a thread. What is
-written there outlives SIGKILL.
+``worker.py NAME COUNTS ENDING THREADS LINES PAUSE``: the counts lie in a file mapped into memory, one number a writer,
+which is a thread or a child process. What is written there outlives SIGKILL. ``LINES`` is how many lines each writes,
+0 for as many as it can until it is killed; ``PAUSE`` the seconds between two. The last slot tells that the job begins.
 """
 
 from __future__ import annotations
 
+import ctypes
+import faulthandler
 import logging
 import mmap
+import multiprocessing
+import os
+import resource
+import signal
 import struct
 import sys
 import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from otel_joblog import job, step
+
+SLOTS = 64
+READY = SLOTS - 1
 
 log = logging.getLogger("fault")
 log.setLevel(logging.INFO)
 
 
-def count_lines(name: str, counts: mmap.mmap, thread: int, lines: int) -> None:
-    for number in range(1, lines + 1):
-        log.info("%s %d %d", name, thread, number)
-        struct.pack_into("<q", counts, 8 * thread, number)
+class Counts:
+    """Numbers in a file, one a writer."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():
+            path.write_bytes(bytes(8 * SLOTS))
+        with path.open("r+b") as file:
+            self._map = mmap.mmap(file.fileno(), 8 * SLOTS)
+
+    def __getitem__(self, slot: int) -> int:
+        number: int = struct.unpack_from("<q", self._map, 8 * slot)[0]
+        return number
+
+    def __setitem__(self, slot: int, number: int) -> None:
+        struct.pack_into("<q", self._map, 8 * slot, number)
 
 
-def open_counts(path: Path, threads: int) -> mmap.mmap:
-    path.write_bytes(bytes(8 * threads))
-    with path.open("r+b") as file:
-        return mmap.mmap(file.fileno(), 8 * threads)
+def write(
+    name: str, counts: Counts, slot: int, lines: int, pause: float = 0.0, going: Callable[[], bool] = bool
+) -> None:
+    """Write lines until there are enough of them, or, where that is 0, until ``going`` says False."""
+    number = 0
+    while number < lines or (lines == 0 and going()):
+        number += 1
+        log.info("%s %d %d", name, slot, number)
+        counts[slot] = number
+        if pause:
+            time.sleep(pause)
 
 
-@job("fault")
-def fault(name: str, counts: mmap.mmap, threads: int, lines: int) -> None:
-    with step("log"):
-        others = [
-            threading.Thread(target=count_lines, args=(name, counts, thread, lines)) for thread in range(1, threads)
-        ]
-        for other in others:
-            other.start()
-        count_lines(name, counts, 0, lines)
-        for other in others:
-            other.join()
+# How the job ends
+
+
+def segfault() -> None:
+    ctypes.string_at(0)
+
+
+def memory() -> None:
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + (64 << 20), resource.RLIM_INFINITY))
+    hoard: list[bytes] = []
+    while True:
+        hoard.append(bytes(1 << 20))
+
+
+def eat() -> None:
+    hoard: list[bytearray] = []
+    while True:
+        hoard.append(bytearray(b"x" * (1 << 20)))
+
+
+def fail() -> None:
+    raise ValueError("a fault")
+
+
+ENDINGS: dict[str, Callable[[], object]] = {
+    "sigterm": lambda: os.kill(os.getpid(), signal.SIGTERM),
+    "sigint": lambda: os.kill(os.getpid(), signal.SIGINT),
+    "sigkill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "exit": lambda: sys.exit(3),
+    "os_exit": lambda: os._exit(5),
+    "segfault": segfault,
+    "exception": fail,
+    "memory": memory,
+    "oom": eat,
+    "end": lambda: None,
+}
+
+
+def threads_and_end(name: str, counts: Counts, ending: str, threads: int, lines: int, pause: float) -> None:
+    """All threads write; the first one ends the job in its way while the others go on, as far as they live on."""
+    over = threading.Event()
+
+    def going() -> bool:
+        return not over.is_set()
+
+    free = 0 if ending != "end" else lines
+    others = [
+        threading.Thread(target=write, args=(name, counts, slot, free, pause, going)) for slot in range(1, threads)
+    ]
+    with job(name), step("log"):
+        try:  # SIGINT may come while the threads are started
+            for other in others:
+                other.start()
+            write(name, counts, 0, lines, pause, going)
+            ENDINGS[ending]()
+        finally:
+            over.set()
+            for other in others:
+                if other.ident is not None:
+                    other.join()
+
+
+# Children
+
+
+def child(name: str, path: str, slot: int, lines: int) -> int:
+    with job(f"{name}-{slot}"):
+        write(name, Counts(Path(path)), slot, lines)
+    return os.getpid()
+
+
+def recycled(name: str, path: str, slot: int, lines: int) -> None:
+    child(name, path, slot, lines)
+    os._exit(0)
+
+
+def fork(name: str, path: Path, lines: int) -> None:
+    """Children by ``os.fork``, which write in the parent's run, while a thread and then the parent go on writing."""
+    over = threading.Event()
+    counts = Counts(path)
+    parent = threading.Thread(target=write, args=(name, counts, 0, 0, 0.0005, lambda: not over.is_set()))
+    with job(name), step("log"):
+        parent.start()
+        pids = []
+        for slot in range(2, 8):
+            if pid := os.fork():
+                pids.append(pid)
+                time.sleep(0.01)
+                continue
+            write(name, counts, slot, lines)
+            if slot % 2:
+                os._exit(0)
+            signal.raise_signal(signal.SIGKILL)
+        for pid in pids:
+            os.waitpid(pid, 0)
+        over.set()
+        parent.join()
+        write(name, counts, 1, lines)
+
+
+def pool(name: str, path: Path, lines: int, method: str) -> None:
+    context = multiprocessing.get_context(method)
+    with job(name), ProcessPoolExecutor(3, mp_context=context) as executor:
+        tasks = [executor.submit(child, name, str(path), slot, lines) for slot in range(1, 9)]
+        write(name, Counts(path), 0, lines, 0.0005)
+        for task in tasks:
+            task.result()
+
+
+def recycle(name: str, path: Path, lines: int) -> None:
+    context = multiprocessing.get_context("fork")
+    with job(name):
+        for slot in range(1, 7):
+            task = context.Process(target=recycled, args=(name, str(path), slot, lines))
+            task.start()
+            write(name, Counts(path), 10 + slot, lines)
+            task.join()
+
+
+def orphans(name: str, path: Path, children: int, lines: int) -> None:
+    """Many dead processes at the price of one: children that write some lines of a run of their own, and vanish."""
+    counts = Counts(path)
+    pids = []
+    for slot in range(children):
+        pid = os.fork()
+        pids.append(pid)
+        if not pid:
+            with job(f"{name}-{slot}"):
+                write(name, counts, slot, lines)
+                signal.raise_signal(signal.SIGKILL)
+    for pid in pids:
+        os.waitpid(pid, 0)
+
+
+def main() -> None:
+    faulthandler.register(signal.SIGUSR1)
+    name, path, ending = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+    threads, lines, pause = int(sys.argv[4]), int(sys.argv[5]), float(sys.argv[6])
+    counts = Counts(path)
+    counts[READY] = 1
+    match ending:
+        case "fork":
+            fork(name, path, lines)
+        case "pool_fork" | "pool_spawn":
+            pool(name, path, lines, ending.removeprefix("pool_"))
+        case "recycle":
+            recycle(name, path, lines)
+        case "orphans":
+            orphans(name, path, threads, lines)
+        case _:
+            threads_and_end(name, counts, ending, threads, lines, pause)
 
 
 if __name__ == "__main__":
-    name, counts, threads, lines = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-    fault(name, open_counts(counts, threads), threads, lines)
+    main()

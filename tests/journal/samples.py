@@ -54,6 +54,9 @@ class Kept:
     def numbers(self) -> list[int]:
         return [record.seq for record in self.records if isinstance(record, Line)]
 
+    def prepare(self) -> None:
+        pass
+
     def ship(self, records: Sequence[Record], process: Process | None) -> None:
         if self.troubles:
             raise self.troubles.pop(0)

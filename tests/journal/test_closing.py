@@ -70,8 +70,18 @@ def killed(folder: Path, how: str, number: int | None = None) -> tuple[int, list
 @pytest.mark.parametrize(
     ("how", "number", "code", "words"),
     [
-        ("asleep", signal.SIGKILL, -9, "the process vanished: killed by SIGKILL, or ended by os._exit"),
-        ("lambda: os._exit(3)", None, 3, "the process vanished: killed by SIGKILL, or ended by os._exit"),
+        (
+            "asleep",
+            signal.SIGKILL,
+            -9,
+            "the process vanished: killed by a signal such as SIGKILL, or ended by os._exit",
+        ),
+        (
+            "lambda: os._exit(3)",
+            None,
+            3,
+            "the process vanished: killed by a signal such as SIGKILL, or ended by os._exit",
+        ),
         ("asleep", signal.SIGTERM, -15, "killed by SIGTERM"),
         ("stuck_in_c", signal.SIGTERM, -15, "killed by SIGTERM"),
         ("asleep", signal.SIGHUP, -1, "killed by SIGHUP"),
@@ -149,7 +159,7 @@ def test_a_forked_child_that_is_terminated_does_not_speak_for_its_parent(tmp_pat
     job.communicate(timeout=30)
     (folder,) = dead_journals(tmp_path / "state" / "journal")
     assert {end.message for end in closing_records(folder)[1]} == {
-        "the process vanished: killed by SIGKILL, or ended by os._exit"
+        "the process vanished: killed by a signal such as SIGKILL, or ended by os._exit"
     }
 
 
