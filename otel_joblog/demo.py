@@ -100,7 +100,7 @@ def audit_licences(found: list[Distribution]) -> None:
 # 2. A job that fails in its second step, as real data makes jobs fail: not every version is made of numbers.
 
 
-@job("version-report", type="cron", schedule="0 3 * * *", owner="platform@example.org")
+@job("version-report", type="cron", trigger="schedule", schedule="0 3 * * *", owner="platform@example.org")
 def audit_versions() -> None:
     """Find the oldest and newest major versions; it trips over the first pre-release that it meets."""
     with step("collect"):

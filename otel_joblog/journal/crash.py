@@ -2,7 +2,7 @@
 
 A process cannot say that it was killed, but some of its ends leave a trace, and what is left tells the rest:
 
-- A fatal signal (segmentation fault, abort, …): ``faulthandler`` writes the tracebacks into the journal's folder,
+- A fatal signal (segmentation fault, abort, …): ``faulthandler`` writes the traceback into the journal's folder,
   unless the application has enabled it for itself.
 - SIGTERM and SIGHUP where the application handles neither: likewise, before the signal does what it always did. This is
   done in C, at once, also while Python code is stuck; a Python handler would put the end off.
@@ -27,7 +27,6 @@ TRACED = ("SIGTERM", "SIGHUP")
 ALIVE = "lock"  # the journal's lock; its time of change is moved on while the process lives
 _TRACE_BYTES = 64 * 1024
 _DYING = 1_000_000_000  # ns that a process may take to die of a signal
-_OUR_THREADS = str(Path(__file__).with_name("shipper.py"))
 
 _descriptors: list[int] = []  # what faulthandler writes to
 
@@ -35,20 +34,24 @@ _descriptors: list[int] = []  # what faulthandler writes to
 class Verdict(NamedTuple):
     words: str
     last_seen: int  # when the process last gave a sign of life outside of its records, in ns; 0 where not known
-    traceback: str = ""  # of all threads, where the process could leave it
+    traceback: str = ""  # of the thread that was hit, where the process could leave it
 
 
 def leave_traces(folder: Path) -> None:
-    """Have this process note its violent ends in this folder. Signals that the application handles are left to it."""
+    """Have this process note its violent ends in this folder. Signals that the application handles are left to it.
+
+    Only the thread that is hit is noted: to walk the frames of others while they run may crash, and the process would
+    die of another signal than the one it was sent.
+    """
     before = _descriptors.copy()
     _descriptors.clear()
     with contextlib.suppress(OSError, ValueError, RuntimeError):
         if not faulthandler.is_enabled() or before:
-            faulthandler.enable(_opened(folder / FATAL))
+            faulthandler.enable(_opened(folder / FATAL), all_threads=False)
         for name in TRACED:
             number = getattr(signal, name)
             if signal.getsignal(number) == signal.SIG_DFL:
-                faulthandler.register(number, _opened(folder / f"{name}.txt"), all_threads=True, chain=True)
+                faulthandler.register(number, _opened(folder / f"{name}.txt"), all_threads=False, chain=True)
     _close(before)
 
 
@@ -131,13 +134,11 @@ def _opened(path: Path) -> int:
 
 
 def _trace(path: Path) -> str:
-    """What faulthandler wrote, without the threads of our own, which had no part in it."""
     try:
         with path.open("rb") as file:
-            text = file.read(_TRACE_BYTES).decode("utf-8", "replace")
+            return file.read(_TRACE_BYTES).decode("utf-8", "replace")
     except OSError:
         return ""
-    return "\n\n".join(part for part in text.split("\n\n") if f'File "{_OUR_THREADS}' not in part)
 
 
 def _modified(path: Path) -> int:
