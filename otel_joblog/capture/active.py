@@ -11,7 +11,6 @@ import itertools
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
@@ -20,23 +19,24 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace.propagation import _SPAN_KEY
 
 from .. import setup
-from ..conventions import CONTEXT_KEY, Attribute, RunStatus, SpanKind, Trigger
+from ..conventions import CONTEXT_KEY, Attribute, RunStatus, SpanKind
 from ..diagnostics import report
 from ..errors import Skip
 from ..export.mirror import Mirror, event_attributes
 from ..export.spans import id_bytes, plain, span_events, span_links
 from ..records import Progress, SpanEnded, SpanEvent, SpanLink, SpanStarted, format_run_id, text
 from . import identifiers, installation
+from .attributes import otel_value, otel_values
 from .context import get_current
 from .failures import describe_exception, leave_note, outcome
 from .output import Splitter
-from .span import LightSpan, named
+from .span import LightSpan
 
 if TYPE_CHECKING:
     from .job import JobDefinition
     from .step import StepDefinition
 
-__all__ = ["Active", "Run", "Step", "begin_run", "begin_step", "current", "surrounding"]
+__all__ = ["Active", "Run", "Step", "current", "surrounding"]
 
 PROGRESS_INTERVAL_NS = 500_000_000
 NO_TRACE = bytes(16)
@@ -405,103 +405,3 @@ class Step(Active):
             self.run = parent.run
         else:  # of no run: one that records nothing
             self.run = Run(definition, "", None, capture_output=False)
-
-
-def begin_run(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
-    """Begin a run of this job; one that does not record where recording is off or not possible. Never raises."""
-    name = definition.name or "job"
-    found = surrounding()
-    run = Run(definition, name, found, capture_output=False)
-    try:
-        runtime = setup.runtime()
-        settings = runtime.settings
-        if not settings.enabled or not definition.enabled or (found is not None and found.hidden):
-            run._hide()
-            return run
-        captures = settings.capture_output if definition.capture_output is None else definition.capture_output
-        run = Run(definition, name, found, capture_output=captures)
-        run.light = runtime.provider.unwatched
-        run._begin(runtime, 0, _identity(definition, args, kwargs, run))
-        installation.acquire(run)
-    except Exception as error:
-        report("begin", "a run of job %r could not be recorded: %r", name, error)
-        if not run.entered:
-            run._surround()
-    return run
-
-
-def begin_step(definition: StepDefinition) -> Step:
-    """Begin a step of the current run; outside of one, a step that does not record. Never raises."""
-    found = surrounding()
-    name = definition.name or "step"
-    step = Step(definition, name, found)
-    if found is None or not found.recording:
-        step._surround()
-    else:
-        try:
-            seq = step.run.next_step()
-            attributes: dict[str, Any] = {Attribute.KIND: SpanKind.STEP.value, Attribute.SEQ: seq}
-            if definition.stage is not None:
-                attributes[Attribute.STAGE] = text(definition.stage)
-            if definition.task_id is not None:
-                attributes[Attribute.TASK_ID] = text(definition.task_id)
-            if definition.attributes:
-                attributes |= named(definition.attributes)
-            step._begin(setup.runtime(), seq, attributes)
-        except Exception as error:
-            report("begin", "step %r could not be recorded: %r", name, error)
-            if not step.entered:
-                step._surround()
-    return step
-
-
-def _identity(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str, Any], run: Run) -> dict[str, Any]:
-    """The attributes that say what a run is; set at its start, so that even a run that dies has them."""
-    trigger = definition.trigger or (Trigger.PARENT.value if run.parent_run is not None else None)
-    known = {
-        Attribute.KIND: SpanKind.JOB.value,
-        Attribute.JOB_NAME: run.name,
-        Attribute.JOB_TYPE: text(definition.type),
-        Attribute.TRIGGER: trigger,
-        Attribute.REFERENCE: _reference(definition.reference, args, kwargs),
-        Attribute.OWNER: definition.owner,
-        Attribute.SCHEDULE: definition.schedule,
-        Attribute.EXPECTED: definition.expected,
-        Attribute.ATTEMPT: definition.attempt,
-        Attribute.PARENT_RUN: run.parent_run.run_id if run.parent_run is not None else None,
-    }
-    attributes = {key: value for key, value in known.items() if value is not None}
-    code = definition.code
-    if code is not None:
-        attributes[Attribute.CODE_FUNCTION] = getattr(code, "co_qualname", code.co_name)
-        attributes[Attribute.CODE_FILE] = code.co_filename
-        attributes[Attribute.CODE_LINE] = code.co_firstlineno
-    if definition.attributes:
-        attributes |= named(definition.attributes)
-    return attributes
-
-
-def _reference(
-    reference: str | Callable[..., str | None] | None, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> str | None:
-    if not callable(reference):
-        return None if reference is None else text(reference)
-    try:
-        said = reference(*args, **kwargs)
-    except Exception as error:
-        report("reference", "the reference of a run could not be made from its arguments: %r", error)
-        return None
-    return None if said is None else text(said)
-
-
-def otel_values(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    return {text(key): otel_value(value) for key, value in attributes.items() if value is not None}
-
-
-def otel_value(value: Any) -> Any:
-    """As OTel takes it: the SDK would drop anything else, with a warning in the job's output."""
-    if isinstance(value, str | bool | int | float):
-        return value
-    if isinstance(value, list | tuple) and value and isinstance(value[0], str | bool | int | float):
-        return value if len({type(item) for item in value}) == 1 else [text(item) for item in value]
-    return text(value)

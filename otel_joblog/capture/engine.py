@@ -1,4 +1,4 @@
-"""Late binding to :mod:`.active`, so that importing ``job`` and ``step`` costs next to nothing."""
+"""Late binding to :mod:`.begin`, so that importing ``job`` and ``step`` costs next to nothing."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _engine: ModuleType | None = None
 
 
 def engine() -> ModuleType:
-    """The module :mod:`.active`, imported on first use."""
+    """The module :mod:`.begin`, imported on first use."""
     global _engine
     if _engine is None:
-        from . import active
+        from . import begin
 
-        _engine = active
+        _engine = begin
     return _engine
 
 

@@ -1,0 +1,68 @@
+"""Beginning runs and steps: what ``job`` and ``step`` come to when they are used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .. import setup
+from ..conventions import Attribute, SpanKind
+from ..diagnostics import report
+from ..records import text
+from . import installation
+from .active import Run, Step, current, surrounding
+from .attributes import identity
+from .span import named
+
+if TYPE_CHECKING:
+    from .job import JobDefinition
+    from .step import StepDefinition
+
+__all__ = ["begin_run", "begin_step", "current"]
+
+
+def begin_run(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
+    """Begin a run of this job; one that does not record where recording is off or not possible. Never raises."""
+    name = definition.name or "job"
+    found = surrounding()
+    run = Run(definition, name, found, capture_output=False)
+    try:
+        runtime = setup.runtime()
+        settings = runtime.settings
+        if not settings.enabled or not definition.enabled or (found is not None and found.hidden):
+            run._hide()
+            return run
+        captures = settings.capture_output if definition.capture_output is None else definition.capture_output
+        run = Run(definition, name, found, capture_output=captures)
+        run.light = runtime.provider.unwatched
+        run._begin(runtime, 0, identity(definition, args, kwargs, run))
+        installation.acquire(run)
+    except Exception as error:
+        report("begin", "a run of job %r could not be recorded: %r", name, error)
+        if not run.entered:
+            run._surround()
+    return run
+
+
+def begin_step(definition: StepDefinition) -> Step:
+    """Begin a step of the current run; outside of one, a step that does not record. Never raises."""
+    found = surrounding()
+    name = definition.name or "step"
+    step = Step(definition, name, found)
+    if found is None or not found.recording:
+        step._surround()
+    else:
+        try:
+            seq = step.run.next_step()
+            attributes: dict[str, Any] = {Attribute.KIND: SpanKind.STEP.value, Attribute.SEQ: seq}
+            if definition.stage is not None:
+                attributes[Attribute.STAGE] = text(definition.stage)
+            if definition.task_id is not None:
+                attributes[Attribute.TASK_ID] = text(definition.task_id)
+            if definition.attributes:
+                attributes |= named(definition.attributes)
+            step._begin(setup.runtime(), seq, attributes)
+        except Exception as error:
+            report("begin", "step %r could not be recorded: %r", name, error)
+            if not step.entered:
+                step._surround()
+    return step
