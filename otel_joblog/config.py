@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, get_args
 
 from .errors import ConfigError
 
-__all__ = ["Settings", "documented"]
+__all__ = ["Fsync", "OnFull", "Settings", "documented"]
 
 OtlpMode = Literal["auto", "on", "off"]
+OnFull = Literal["drop_oldest_logs", "drop_new_logs", "block"]
+Fsync = Literal["never", "interval", "always"]
 
 
 def _flag(text: str) -> bool:
@@ -45,11 +48,31 @@ def _level(text: str) -> int:
     return number
 
 
-def _otlp_mode(text: str) -> OtlpMode:
-    word = text.strip().lower()
-    if word not in {"auto", "on", "off"}:
-        raise ValueError("say auto, on or off")
-    return cast("OtlpMode", word)
+def _one_of(choice: Any) -> Callable[[str], str]:
+    """The parser of a ``Literal`` of words."""
+    words = get_args(choice)
+
+    def parse(text: str) -> str:
+        word = text.strip().lower()
+        if word not in words:
+            raise ValueError(f"say {', '.join(words[:-1])} or {words[-1]}")
+        return word
+
+    return parse
+
+
+def _size(text: str) -> int:
+    match = re.fullmatch(r"\s*(\d+)\s*([KMG]i?B)?\s*", text, re.IGNORECASE)
+    if match is None:
+        raise ValueError("say bytes, or a number with KiB, MiB or GiB")
+    unit = (match[2] or "").upper()
+    size = int(match[1]) * {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}[unit[:1]]
+    if size < SMALLEST_JOURNAL:
+        raise ValueError("say 1 MiB or more")
+    return size
+
+
+SMALLEST_JOURNAL = 1024**2
 
 
 def _folder(text: str) -> Path:
@@ -107,7 +130,7 @@ class Settings:
     otlp: OtlpMode = _setting(
         "auto",
         "OTEL_JOBLOG_OTLP",
-        _otlp_mode,
+        _one_of(OtlpMode),
         "Send runs by OTLP: `auto` does when an `OTEL_EXPORTER_OTLP_ENDPOINT` is set and the application has no span "
         "processors of its own, so that no trace arrives twice.",
     )
@@ -124,6 +147,29 @@ class Settings:
         _seconds,
         "Seconds without a sign of life after which `serve` or the agent calls a run of another host lost. On its own "
         "host a dead process is known at once.",
+    )
+    journal_max_bytes: int = _setting(
+        1024**3,
+        "OTEL_JOBLOG_JOURNAL_MAX_BYTES",
+        _size,
+        "Cap of all journals in the state folder together, in bytes or as `512MiB`. A process may go past it by a "
+        "segment (2 MiB), and by the starts and ends of runs and steps, which are never given up.",
+        shown="1GiB",
+    )
+    on_full: OnFull = _setting(
+        "drop_oldest_logs",
+        "OTEL_JOBLOG_ON_FULL",
+        _one_of(OnFull),
+        "What happens at that cap: `drop_oldest_logs`, `drop_new_logs`, or `block`, which makes logging and printing "
+        "wait until there is room. Lines given up are counted, and the run says so.",
+    )
+    fsync: Fsync = _setting(
+        "never",
+        "OTEL_JOBLOG_FSYNC",
+        _one_of(Fsync),
+        "What outlives a power cut or a kernel crash: `never` what the kernel has written back by itself (a killed "
+        "process loses nothing), `interval` all but the last second, `always` every line, at the price of waiting for "
+        "the disk with each.",
     )
     pg_bin: Path | None = _setting(
         None,

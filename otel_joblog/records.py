@@ -28,6 +28,7 @@ __all__ = [
     "encode",
     "format_run_id",
     "is_line",
+    "run_of_line",
     "shown",
     "text",
 ]
@@ -182,6 +183,11 @@ _LINE_HEAD = encode(Line(b"", b"", b"", 0, 0, 0, 0, "", ""))[:2]  # the array's 
 def is_line(head: bytes) -> bool:
     """Whether an encoded record that begins with these two bytes is a :class:`Line`."""
     return head == _LINE_HEAD
+
+
+def run_of_line(payload: bytes) -> tuple[bytes, bytes]:
+    """Trace id and span id of the run that an encoded :class:`Line` belongs to, without decoding the rest."""
+    return payload[4:20], payload[22:30]  # each behind its type and length, one byte apiece
 
 
 def format_run_id(trace_id: bytes, span_id: bytes) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
     from .config import Settings
+    from .export.metrics import Watched
     from .journal.delivery import Sink
     from .journal.journal import Journal
     from .journal.shipper import Shipper
@@ -40,6 +41,7 @@ class Runtime:
 
     def __init__(self, settings: Settings) -> None:
         from .journal.journal import Journal
+        from .journal.room import Room
         from .journal.shipper import Shipper
         from .provider import find_or_make_provider
         from .records import encode
@@ -51,7 +53,14 @@ class Runtime:
         self.tracer: Tracer = self.provider.tracer
         self.process: Process = describe_process(self.provider.resource)
         sinks = make_sinks(settings, otlp_by_default=self.provider.unwatched)
-        self.journal: Journal = Journal(settings.journal_dir, self.process, [sink.name for sink in sinks])
+        self.room = Room.of(settings)
+        self.journal: Journal = Journal(
+            settings.journal_dir,
+            self.process,
+            [sink.name for sink in sinks],
+            self.room,
+            settings.fsync,
+        )
         self.shipper: Shipper = Shipper(self.journal, sinks)
 
     def emit(self, record: Record) -> None:
@@ -145,12 +154,34 @@ def _install(settings: Settings) -> Runtime:
     global _runtime
     _runtime = Runtime(settings)
     _hook_process()
+    _observe()
     if _forked and "multiprocessing.util" in sys.modules:
         # Its children end without atexit; this is what they do call.
         from multiprocessing.util import Finalize
 
         Finalize(None, _at_exit, exitpriority=0)
     return _runtime
+
+
+_observed = False
+
+
+def _observe() -> None:
+    global _observed
+    if not _observed:
+        _observed = True
+        from .export.metrics import observe
+
+        observe(_watched)
+
+
+def _watched() -> Watched | None:
+    current = _runtime
+    if current is None or current.journal.folder is None:
+        return None
+    from .export.metrics import Watched
+
+    return Watched(current.room, [current.journal.folder])
 
 
 def _settings_or_defaults() -> Settings:

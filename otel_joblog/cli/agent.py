@@ -7,6 +7,7 @@ import click
 from ..config import Settings
 from ..journal.agent import Agent
 from ..journal.recovery import dead_journals, ship_all_dead
+from ..journal.room import Room
 from ..setup import make_sinks
 from .common import told_plainly
 from .viewer import until_told_to_stop
@@ -25,7 +26,7 @@ def agent() -> None:
     with (
         told_plainly(),
         until_told_to_stop() as stop,
-        Agent(settings.journal_dir, sinks, lost_after=settings.lost_after),
+        Agent(settings.journal_dir, sinks, Room.of(settings), lost_after=settings.lost_after),
     ):
         click.echo(f"Shipping what is below {settings.journal_dir}  (Ctrl-C stops it)")
         stop.wait()

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import os
 import platform
+import time
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
@@ -16,13 +17,19 @@ import msgspec
 from ..config import Settings
 from ..errors import ConfigError, JobLogError
 from ..export.otlp import endpoint
+from ..journal.backlog import Backlog, journal_state
+from ..journal.folders import journal_folders
 from ..journal.recovery import dead_journals
+from ..journal.room import Room
 from ..store.embedded import EmbeddedServer, resolve_dsn
 from ..store.reader import Reader
 from ..web import format as words
 from .common import JSON_OPTION
 
 __all__ = ["doctor"]
+
+LATE = 60.0  # seconds that a record may wait for its exporter before that is a finding
+NEARLY_FULL = 0.8  # of the journal's cap
 
 
 class Finding(NamedTuple):
@@ -110,18 +117,36 @@ def _state_folder(settings: Settings) -> Finding:
 
 def _journal(settings: Settings) -> Iterator[Finding]:
     root = settings.journal_dir
-    journals = [path for path in root.iterdir() if path.is_dir() and path.name[0] != "."] if root.is_dir() else []
-    size = sum(path.stat().st_size for folder in journals for path in folder.glob("*.seg"))
+    state = journal_state(Room.of(settings))
+    journals = journal_folders(root)
     waiting = len(dead_journals(root))
     if not journals:
         yield Finding(True, "journal", "empty: everything is shipped")
     else:
-        told = f"{words.count(len(journals), 'journal')}, {words.size(size)}; {waiting} of processes that ended"
-        yield Finding(True, "journal", told + (": `otel-joblog serve` or the next job ships them" if waiting else ""))
+        told = f"{words.count(len(journals), 'journal')}, {words.size(state.bytes)} of {words.size(state.limit)}; "
+        told += f"{waiting} of processes that ended"
+        told += ": `otel-joblog serve` or the next job ships them" if waiting else ""
+        yield Finding(state.bytes < NEARLY_FULL * state.limit, "journal", told)
+    for exporter in state.exporters:
+        yield _exporter(exporter)
     letters = root / "dead-letters.jsonl"
     if letters.exists():
         number = letters.read_bytes().count(b"\n")
         yield Finding(False, "journal", f"{words.count(number, 'record')} refused and set aside in {letters}")
+
+
+def _exporter(backlog: Backlog) -> Finding:
+    what = backlog.exporter.partition("-")[0]
+    if not backlog.bytes:
+        return Finding(True, what, "has everything")
+    told = f"{words.size(backlog.bytes)} of {words.count(backlog.journals, 'journal')} wait for it"
+    if backlog.age is not None:
+        told += f", the oldest record for {words.duration(backlog.age)}"
+    if backlog.trouble is not None:
+        tried = words.count(backlog.trouble.attempts, "attempt")
+        told += f"; it has taken nothing for {words.duration(time.time() - backlog.trouble.since)} ({tried}): "
+        told += backlog.trouble.error
+    return Finding(backlog.trouble is None and (backlog.age or 0) < LATE, what, told)
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ import click
 
 from ..config import Settings
 from ..journal.agent import Agent
+from ..journal.room import Room
 from ..setup import make_sinks
 from ..store.embedded import EmbeddedServer
 
@@ -76,10 +77,13 @@ class Viewer:
         host, port = listening.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         sinks = make_sinks(settings, otlp_by_default=True)
-        self._agent = Agent(settings.journal_dir, sinks, lost_after=settings.lost_after, living=agent)
+        room = Room.of(settings)
+        self._agent = Agent(settings.journal_dir, sinks, room, lost_after=settings.lost_after, living=agent)
         # In a thread uvicorn leaves signals alone: the main thread stops everything in order.
         self._server = uvicorn.Server(
-            uvicorn.Config(create_app(dsn), log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+            uvicorn.Config(
+                create_app(dsn, journals=room), log_level="warning", access_log=False, timeout_graceful_shutdown=2
+            )
         )
         self._thread = threading.Thread(target=self._serve, name="otel_joblog-viewer", daemon=True)
 

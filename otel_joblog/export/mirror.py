@@ -64,6 +64,10 @@ class Mirror:
             if len(state.last) > state.room - 2 * quarter:
                 del state.last[0]
 
+    def leave_out(self, lines: int) -> None:
+        """So many lines more, which were given up before they came here."""
+        self._state.total += lines
+
     def lines(self) -> list[Line]:
         """The lines kept, in the order of their time."""
         state = self._state

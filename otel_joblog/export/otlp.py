@@ -26,7 +26,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 from ..conventions import Attribute, RunStatus
 from ..conventions import SpanKind as RecordKind
 from ..errors import ExportUnavailable, RecordRefused
-from ..records import Line, Process, Record, SpanEnded
+from ..records import Dropped, Line, Process, Record, SpanEnded
 from .mirror import Mirror, event_attributes
 
 __all__ = ["Endpoint", "OtlpSink", "endpoint"]
@@ -76,11 +76,9 @@ class OtlpSink:
         resource = Resource(process.resource if process else {})
         for record in records:
             if isinstance(record, Line):
-                mirror = still_open.get(record.span_id)
-                if mirror is None or mirror is self._open.get(record.span_id):
-                    # A copy: should the export fail, the same records come again.
-                    mirror = still_open[record.span_id] = mirror.copy() if mirror else Mirror(EVENT_LIMIT)
-                mirror.add(record)
+                self._own_copy(still_open, record.span_id).add(record)
+            elif isinstance(record, Dropped):
+                self._own_copy(still_open, record.run).leave_out(record.lines)
             elif isinstance(record, SpanEnded):
                 mirror = still_open.pop(record.span_id, None)
                 if record.sampled:
@@ -93,6 +91,13 @@ class OtlpSink:
                     self._open = still_open
                 raise
         self._open = still_open
+
+    def _own_copy(self, still_open: dict[bytes, Mirror], span_id: bytes) -> Mirror:
+        """This batch's mirror of a span. A copy: should the export fail, the same records come again."""
+        mirror = still_open.get(span_id)
+        if mirror is None or mirror is self._open.get(span_id):
+            mirror = still_open[span_id] = mirror.copy() if mirror else Mirror(EVENT_LIMIT)
+        return mirror
 
     def snapshot(self) -> bytes:
         return msgspec.msgpack.encode({span_id.hex(): mirror.state() for span_id, mirror in self._open.items()})

@@ -26,8 +26,10 @@ from . import locks
 from .crash import ALIVE
 from .cursors import CursorFile, cursor_names
 from .delivery import BEAT, Deliverer, Sink, backoff
+from .folders import journal_folders, make_root
 from .reader import Cursor, JournalReader
-from .recovery import journal_folders, ship_all_dead
+from .recovery import ship_all_dead
+from .room import Room
 from .segments import LivingSegments, delete_segments
 
 __all__ = ["Agent", "agent_at_work"]
@@ -35,6 +37,7 @@ __all__ = ["Agent", "agent_at_work"]
 LOCK = "agent.lock"
 ROUND = 0.2  # seconds between two rounds
 LOOK_FOR_DEAD = 1.0  # seconds between two looks for dead processes
+LOOK_FOR_ROOM = 10.0  # seconds between looks at the journal's cap, while the exporter is away
 STOP = 5.0  # seconds that a stopping agent waits for an exporter that hangs
 SETTLE = 60.0  # seconds between two looks for runs whose host never came back
 
@@ -50,15 +53,17 @@ def agent_at_work(root: Path) -> bool:
 class Agent:
     """Works while its block runs. ``living`` False leaves living processes to ship for themselves."""
 
-    def __init__(self, root: Path, sinks: Sequence[Sink], *, lost_after: float, living: bool = True) -> None:
+    def __init__(
+        self, root: Path, sinks: Sequence[Sink], room: Room, *, lost_after: float, living: bool = True
+    ) -> None:
         self._root = root
         self._living = living
         self._lock: int | None = None
         self._stopping = threading.Event()
-        self._threads = [_Rounds(root, sink, lost_after, self._stopping, self._may_ship_living) for sink in sinks]
+        self._threads = [_Rounds(root, sink, room, lost_after, self._stopping, self._may_ship_living) for sink in sinks]
 
     def __enter__(self) -> Self:
-        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_root(self._root)
         self._may_ship_living()
         for thread in self._threads:
             thread.start()
@@ -131,6 +136,7 @@ class _Rounds(threading.Thread):
         self,
         root: Path,
         sink: Sink,
+        room: Room,
         lost_after: float,
         stopping: threading.Event,
         may_ship_living: Callable[[], bool],
@@ -138,6 +144,7 @@ class _Rounds(threading.Thread):
         super().__init__(name=f"otel_joblog-agent-{sink.name}", daemon=True)
         self._root = root
         self._sink = sink
+        self._room = room
         self._lost_after = lost_after
         self._stopping = stopping
         self._may_ship_living = may_ship_living
@@ -165,6 +172,9 @@ class _Rounds(threading.Thread):
         if self._is_due("dead", LOOK_FOR_DEAD):
             ship_all_dead(self._root, self._sink, self._may_go_on)
         if self._failures:
+            if self._is_due("room", LOOK_FOR_ROOM):
+                self._room.make()
+                self._room.report()
             return
         if self._is_due("beat", BEAT):
             living = [tended.process_id for tended in self._tended.values() if tended.process_id]

@@ -11,6 +11,8 @@ from ..diagnostics import report
 from ..errors import ExportUnavailable, RecordRefused, StoreUnavailable
 from ..records import Process, Record
 from .deadletter import set_aside
+from .figures import figures_of
+from .trouble import TroubleFile
 
 __all__ = ["BEAT", "Deliverer", "Sink", "backoff"]
 
@@ -63,6 +65,8 @@ class Deliverer:
         self._dead_letters = dead_letters
         self._waits = waits  # waits the given seconds; False when it is time to give up
         self._failures = 0  # in a row
+        self._figures = figures_of(sink.name)
+        self._trouble = TroubleFile(dead_letters, sink.name)
 
     def deliver(self, records: Sequence[Record], process: Process | None) -> bool:
         """True when every record was taken or set aside; False when told to give up before."""
@@ -71,7 +75,9 @@ class Deliverer:
                 self._sink.ship(records, process)
             except RecordRefused as refusal:
                 self._failures = 0
+                self._trouble.worked()
                 if len(records) == 1:
+                    self._figures.refused += 1
                     report("refused", "%s refused a record, which was set aside: %s", self._sink.name, refusal)
                     set_aside(self._dead_letters, self._sink.name, records[0], refusal)
                     return True
@@ -79,6 +85,8 @@ class Deliverer:
                 return self.deliver(records[:middle], process) and self.deliver(records[middle:], process)
             except Exception as error:
                 self._failures += 1
+                self._figures.retries += 1
+                self._trouble.failed(error)
                 # A fault of our own is treated like an outage, but it is seen: nothing is lost by it either.
                 away = isinstance(error, StoreUnavailable | ExportUnavailable)
                 kind = f"{self._sink.name}: {type(error).__name__}"
@@ -87,6 +95,8 @@ class Deliverer:
                     return False
             else:
                 self._failures = 0
+                self._figures.took(records)
+                self._trouble.worked()
                 return True
         return True
 

@@ -7,7 +7,8 @@ handler. What would need one is arranged otherwise:
 2. A full segment is replaced by swapping ``self._file``. A thread on its way into ``write`` still holds the old file
    object; the file closes when the last such thread lets go. A weak reference tells: dead means sealed.
 3. Where the disk refuses (full, read-only, gone), the next segment lies in memory, with the same frames and the same
-   readers, until the disk takes segments again.
+   readers, until the disk takes segments again. Where the journals have reached their cap, room is made, or the next
+   segment takes no lines (:mod:`.room`).
 4. Beginning a segment takes a lock. A signal handler that comes in the middle of that and must begin one itself leaves
    its frame for the rotation that it interrupted.
 """
@@ -25,19 +26,38 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..config import Fsync
 from ..diagnostics import report
 from ..records import Process, Record, encode
 from . import crash, locks
-from .cursors import CursorFile
+from .folders import create_folder, remove_folder
 from .frames import frame
+from .losses import AT_THE_CAP, Losses
 from .reader import Cursor
-from .segments import DiskFile, MemoryFile, SegmentFile, mark_sealed, read_file, segment_path, write_file
+from .room import Room
+from .segments import (
+    FIRST,
+    DiskFile,
+    MemoryFile,
+    SegmentFile,
+    SparingFile,
+    WaitingFile,
+    delete_segment,
+    is_remainder,
+    mark_sealed,
+    next_number,
+    read_file,
+    segment_numbers,
+    segment_path,
+    write_file,
+)
 
 __all__ = ["Journal", "MemoryOf"]
 
-SEGMENT_BYTES = 8 * 1024 * 1024
+FIRST_SEGMENT_BYTES = 256 * 1024  # the first look at the cap comes soon: 500 processes may begin at once
+SEGMENT_BYTES = 2 * 1024 * 1024
 MEMORY_BYTES = 32 * 1024 * 1024  # lines beyond are counted and given up; starts and ends of spans never are
-DISK_RETRY = 2.0  # seconds between attempts to leave memory for the disk
+RETRY = 2.0  # seconds between attempts to leave memory for the disk, or to take lines again at the cap
 
 
 class _Segment(NamedTuple):
@@ -50,19 +70,33 @@ class _Segment(NamedTuple):
 class Journal:
     """This process's journal below ``root``. Nothing is created before the first record."""
 
-    def __init__(self, root: Path, process: Process, exporters: Sequence[str]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        process: Process,
+        exporters: Sequence[str],
+        room: Room | None = None,
+        fsync: Fsync = "never",
+    ) -> None:
         self.process = process
         self.exporters = exporters  # names of those that are to ship it, by this process or, after its death, another
         self.folder: Path | None = None
         self.trouble: str | None = None  # why records are kept in memory, while they are
-        self.dropped = 0  # lines given up because the memory that stands in for the disk was full
         self.root = root
         self.open: dict[bytes, Callable[[], Record]] = {}  # by span id, what gives the start of each span that goes on
         self._lock_descriptor: int | None = None
         self._segments: list[_Segment] = []
         self._file: SegmentFile | None = None
         self._size = 0
-        self._disk_retry_at = 0.0
+        self._limit = 0  # of the current segment's size
+        self._retry_at: float | None = None  # when to try for the disk, or for room, again; None while there is both
+        self._room = room
+        self.fsync = fsync
+        self._sync_each = fsync == "always"
+        self._sync_from = FIRST  # the first segment that may hold what was not synced
+        self._marked: set[int] = set()  # segments that others were told will not be written to any more
+        self._at_cap = Losses(AT_THE_CAP)
+        self._nowhere = Losses("given up where the disk took nothing and the memory kept for that was full")
         self._folders = 0  # begun so far
         self._shipped: Cursor | None = None
         self._rotating = threading.RLock()
@@ -85,8 +119,10 @@ class Journal:
         else:
             self._left.append(data)
             return
+        if self._sync_each and isinstance(file, DiskFile):
+            self._sync_written(file)
         size = self._size = self._size + len(data)
-        if size >= SEGMENT_BYTES or (self.trouble is not None and time.monotonic() >= self._disk_retry_at):
+        if size >= self._limit or (self._retry_at is not None and time.monotonic() >= self._retry_at):
             self._rotate(file)
 
     def show_life(self) -> None:
@@ -102,10 +138,37 @@ class Journal:
         return any(segment.memory is not None for segment in self._segments)
 
     def mark_sealed(self) -> None:
-        """Let an agent know which segments will not be written to any more."""
+        """Let others know which segments will not be written to any more."""
         for segment in self._segments:
-            if segment.memory is None and self.sealed(segment.number):
+            if segment.memory is None and segment.number not in self._marked and self.sealed(segment.number):
                 mark_sealed(segment.path.parent, segment.number)
+                self._marked.add(segment.number)
+
+    def sync(self) -> None:
+        """Have what was appended before this call outlive a power cut, as far as it is on disk."""
+        try:
+            for segment in self._segments:
+                if segment.memory is None and segment.number >= self._sync_from:
+                    sealed = self.sealed(segment.number)
+                    _sync(segment.path, os.O_RDONLY)
+                    if sealed:
+                        self._sync_from = next_number(segment.number)
+            self._sync_names()
+        except FileNotFoundError:
+            pass  # shipped or gone meanwhile
+        except OSError as error:
+            report("fsync", "the journal could not be synced: %s", error)
+
+    def _sync_written(self, file: DiskFile) -> None:
+        try:
+            os.fdatasync(file.fileno())
+        except OSError as error:
+            report("fsync", "the journal could not be synced: %s", error)
+
+    def _sync_names(self) -> None:
+        if self.folder is not None:
+            _sync(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+            _sync(self.root, os.O_RDONLY | os.O_DIRECTORY)
 
     def position(self) -> Cursor:
         """The place after the last record that was appended before this call."""
@@ -142,8 +205,11 @@ class Journal:
 
     def close(self) -> Path | None:
         """Let go of everything; returns the folder. What it holds stays for whoever ships it."""
+        if self.fsync != "never":
+            self.sync()
         folder, self.folder = self.folder, None
         self._file = None
+        self._marked = set()
         self._segments = []
         if self._lock_descriptor is not None:
             locks.release(self._lock_descriptor)
@@ -168,6 +234,7 @@ class Journal:
         file, self._file = self._file, None
         if file is None:
             return True
+        self._tell_losses(file)
         writing = weakref.ref(file)
         del file
         for _ in range(100):
@@ -179,7 +246,15 @@ class Journal:
     # Segments, for readers
 
     def numbers(self) -> list[int]:
-        return [segment.number for segment in self._segments]
+        numbers = [segment.number for segment in self._segments]
+        return sorted([*numbers, *self._remainders()]) if len(numbers) > 1 else numbers
+
+    def _remainders(self) -> list[int]:
+        """What is left of segments whose lines were given up, by this process or another."""
+        try:
+            return [number for number in segment_numbers(self.folder) if is_remainder(number)] if self.folder else []
+        except FileNotFoundError:
+            return []
 
     def sealed(self, number: int) -> bool:
         segments = self._segments
@@ -196,13 +271,14 @@ class Journal:
                 if isinstance(file, DiskFile):
                     return self._read_open(file, offset, size)
                 return read_file(segment.path, offset, size)
-        return b""
+        return read_file(segment_path(self.folder, number), offset, size) if self.folder else b""
 
     def _read_open(self, file: DiskFile, offset: int, size: int) -> bytes:
         """Through its own descriptor: what was written is there even where somebody has deleted the file."""
         data = file.read_at(offset, size)
         if not data and file.deleted and self.trouble is None:
-            self.trouble = "its folder was deleted"  # the next record begins another
+            self.trouble = "its folder was deleted"
+            self._retry_at = 0.0  # the next record begins another
         return data
 
     def shipped_to(self, cursor: Cursor) -> None:
@@ -215,8 +291,14 @@ class Journal:
             self._segments = [segment for segment in self._segments if segment not in done]
         for segment in done:
             if segment.memory is None:
+                self._marked.discard(segment.number)
                 with contextlib.suppress(OSError):
-                    segment.path.unlink()
+                    delete_segment(segment.path.parent, segment.number)
+        if cursor.segment > FIRST and self.folder is not None:
+            for number in self._remainders():
+                if number < cursor.segment:
+                    with contextlib.suppress(OSError):
+                        delete_segment(self.folder, number)
 
     # Writing
 
@@ -237,36 +319,57 @@ class Journal:
                     file.write(self._left.popleft())
             finally:
                 self._in_rotation = False
+        self._report()  # not before: handlers of the application may want locks that wait for this one
+        return file
+
+    def _report(self) -> None:
+        room = self._room
         if self.trouble is not None:
             report("journal", "the journal cannot be written (%s): records are kept in memory meanwhile", self.trouble)
-        return file
+        elif self._retry_at is not None and room is not None:
+            what = "wait for room" if room.on_full == "block" else "are given up"
+            report("cap", "the journals have reached their cap of %d bytes: lines %s", room.limit, what)
+        if room is not None:
+            room.report()
 
     def _begin(self, outgrown: SegmentFile | None, *, to_memory: bool) -> SegmentFile:
         if isinstance(outgrown, DiskFile) and outgrown.deleted:
             self._keep(outgrown)
-        number = self._segments[-1].number + 1 if self._segments else 1
-        file: SegmentFile | None = None if to_memory else self._disk_file(number)
+            outgrown = None
+        number = next_number(self._segments[-1].number) if self._segments else FIRST
+        self._limit = SEGMENT_BYTES if self._segments else min(FIRST_SEGMENT_BYTES, SEGMENT_BYTES)
+        if self._room is not None:
+            self._limit = min(self._limit, self._room.limit // 16)
+        file: SegmentFile | None = None if to_memory else self._disk_file(number, outgrown)
+        if file is not None and file is outgrown:
+            return file
         path, memory = Path(), None
         if file is not None:
             path = self._path(number)
         else:
             self.trouble = self.trouble or os.strerror(errno.ENOSPC)  # a write cut short says nothing
-            self._disk_retry_at = time.monotonic() + DISK_RETRY
+            self._retry_at = time.monotonic() + RETRY
             if isinstance(outgrown, MemoryFile) and self._size < SEGMENT_BYTES:
                 return outgrown  # no better than what there is
             memory = bytearray(self._head())
-            file = MemoryFile(memory, self._has_room, self._give_up)
+            file = MemoryFile(memory, self._has_room, self._nowhere)
         # Listed before it is written to, so that position() never lies before a record that append() has taken.
         self._segments = [*self._segments, _Segment(number, weakref.ref(file), path, memory)]
         self._size = 0
         self._file = file
+        self._tell_losses(file)
         return file
 
-    def _disk_file(self, number: int) -> DiskFile | None:
+    def _disk_file(self, number: int, outgrown: SegmentFile | None) -> DiskFile | None:
         try:
             if self.folder is None or not self.folder.exists():
                 self._create_folder()
-            file = DiskFile(self._path(number))
+            at_cap = bool(self._segments) and not self.make_room()
+            self._retry_at = time.monotonic() + RETRY if at_cap else None
+            if at_cap and isinstance(outgrown, SparingFile | WaitingFile) and outgrown.size < self._limit:
+                self._size = outgrown.size
+                return outgrown  # no better than what there is
+            file = self._new_file(self._path(number), at_cap=at_cap)
             try:
                 head = self._head()
                 if file.write(head) != len(head):
@@ -274,11 +377,36 @@ class Journal:
             except OSError:
                 self._path(number).unlink()
                 raise
+            if self._sync_each:
+                self._sync_names()
         except OSError as error:
             self.trouble = str(error)
             return None
         self.trouble = None
         return file
+
+    def make_room(self) -> bool:
+        """Whether the journals are below their cap, room being made where that is what to do."""
+        if self._room is None:
+            return True
+        self.mark_sealed()
+        return self._room.make()
+
+    def _new_file(self, path: Path, *, at_cap: bool) -> DiskFile:
+        if not at_cap or self._room is None:
+            return DiskFile(path)
+        if self._room.on_full == "block":
+            return WaitingFile(path, self._room.full)
+        return SparingFile(path, self._at_cap)
+
+    def _tell_losses(self, file: SegmentFile) -> None:
+        def write(frames: bytes) -> int:
+            return file.write(frames) or 0
+
+        if not isinstance(file, SparingFile):  # that one tells what it gives up itself
+            self._at_cap.tell(write)
+        if not isinstance(file, MemoryFile):
+            self._nowhere.tell(write)
 
     def _head(self) -> bytes:
         """What every segment begins with, so that it can be read alone: who speaks, and what goes on."""
@@ -303,9 +431,6 @@ class Journal:
     def _has_room(self) -> bool:
         return sum(len(segment.memory) for segment in self._segments if segment.memory is not None) < MEMORY_BYTES
 
-    def _give_up(self) -> None:
-        self.dropped += 1
-
     def _path(self, number: int) -> Path:
         assert self.folder is not None
         return segment_path(self.folder, number)
@@ -323,6 +448,14 @@ class MemoryOf:
         return [segment.number for segment in self._journal._segments if segment.memory is not None]  # noqa: SLF001
 
 
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags | os.O_CLOEXEC)
+    try:
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _end(segments: Sequence[_Segment]) -> Cursor:
     """The place after the last record of segments that nobody writes to any more."""
     if not segments:
@@ -333,38 +466,3 @@ def _end(segments: Sequence[_Segment]) -> Cursor:
     with contextlib.suppress(OSError):
         return Cursor(last.number, last.path.stat().st_size)
     return Cursor(last.number, 0)
-
-
-def create_folder(root: Path, process: Process, exporters: Sequence[str], count: int) -> tuple[Path, int]:
-    """A journal's folder and its lock, held. It appears under its name only when complete, with the lock held."""
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    started = time.strftime("%Y%m%d%H%M%S", time.gmtime(process.started / 1e9))
-    name = f"{started}-{process.pid}-{process.process_id.hex()[:12]}" + (f"-{count}" if count > 1 else "")
-    making = root / f".making-{name}"
-    making.mkdir(mode=0o700)
-    descriptor = None
-    try:
-        descriptor = locks.acquire(making / crash.ALIVE, exclusive=True)
-        for exporter in exporters:
-            CursorFile(exporter).save(making, Cursor())
-        making.rename(root / name)
-    except OSError:
-        if descriptor is not None:
-            locks.release(descriptor)
-        discard(making)
-        raise
-    return root / name, descriptor
-
-
-def remove_folder(folder: Path) -> None:
-    """Delete a journal's folder; of several that try, one does."""
-    gone = folder.with_name(f".gone-{folder.name}")
-    with contextlib.suppress(OSError):
-        folder.rename(gone)
-        discard(gone)
-
-
-def discard(folder: Path) -> None:
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)

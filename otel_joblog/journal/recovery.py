@@ -22,21 +22,13 @@ from .closing import OpenSpans
 from .crash import ALIVE, verdict
 from .cursors import CursorFile, cursor_names
 from .delivery import Deliverer, Sink
-from .journal import discard, remove_folder
+from .folders import discard, journal_folders, remove_folder
 from .reader import Cursor, JournalReader
 from .segments import DiskSegments
 
-__all__ = ["dead_journals", "journal_folders", "ship_all_dead", "ship_dead", "tidy"]
+__all__ = ["dead_journals", "ship_all_dead", "ship_dead", "tidy"]
 
 STALE = 3_600.0  # seconds after which a folder half made or half deleted is nobody's any more
-
-
-def journal_folders(root: Path) -> list[Path]:
-    """Folders of all journals below ``root``, oldest first."""
-    try:
-        return sorted(path for path in root.iterdir() if not path.name.startswith(".") and path.is_dir())
-    except FileNotFoundError:
-        return []
 
 
 def dead_journals(root: Path) -> list[Path]:
@@ -50,11 +42,24 @@ def dead_journals(root: Path) -> list[Path]:
 
 
 def ship_all_dead(root: Path, sink: Sink, waits: Callable[[float], bool]) -> None:
-    """:func:`ship_dead` for every dead journal; one that cannot be read does not keep the others."""
+    """:func:`ship_dead` for every dead journal; one that cannot be read does not keep the others.
+
+    Where ``waits`` gives up on an exporter that is away, the others are not tried either: each would take a timeout.
+    """
     tidy(root)
+    gave_up = False
+
+    def waits_or_notes(seconds: float) -> bool:
+        nonlocal gave_up
+        goes_on = waits(seconds)
+        gave_up = gave_up or not goes_on
+        return goes_on
+
     for folder in dead_journals(root):
+        if gave_up:
+            return
         try:
-            ship_dead(folder, sink.fresh(), waits)
+            ship_dead(folder, sink.fresh(), waits_or_notes)
         except Exception as error:
             report(f"recovery: {type(error).__name__}", "journal %s could not be shipped: %r", folder.name, error)
 

@@ -1,4 +1,7 @@
-"""Segments: the pieces a journal is made of, on disk or, where the disk refuses, in memory."""
+"""Segments: the pieces a journal is made of, on disk or, where the disk refuses, in memory.
+
+They have even numbers, from 2. The odd number after one is for what is left of it when its lines have been given up.
+"""
 
 from __future__ import annotations
 
@@ -6,32 +9,58 @@ import contextlib
 import io
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 from ..records import is_line
 from .frames import HEADER_SIZE
+from .losses import Losses
 
 __all__ = [
+    "FIRST",
     "DiskFile",
     "DiskSegments",
     "LivingSegments",
     "MemoryFile",
     "SegmentFile",
     "Segments",
+    "SparingFile",
+    "WaitingFile",
+    "delete_segment",
     "delete_segments",
+    "is_remainder",
     "mark_sealed",
+    "marked_sealed",
+    "next_number",
     "read_file",
+    "remainder_of",
+    "segment_numbers",
     "segment_path",
     "write_file",
 ]
+
+FIRST = 2
+WAIT = 0.05  # seconds between looks of a line that waits for room
 
 _NAME = re.compile(r"(\d{8})\.seg")
 
 
 def segment_path(folder: Path, number: int) -> Path:
     return folder / f"{number:08d}.seg"
+
+
+def next_number(number: int) -> int:
+    return number + 2
+
+
+def remainder_of(number: int) -> int:
+    return number + 1
+
+
+def is_remainder(number: int) -> bool:
+    return number % 2 == 1
 
 
 def segment_numbers(folder: Path) -> Iterator[int]:
@@ -66,8 +95,37 @@ class DiskFile(io.FileIO):
         return os.fstat(self.fileno()).st_nlink == 0
 
 
+class SparingFile(DiskFile):
+    """At the journal's cap: takes everything but lines, which it counts."""
+
+    def __init__(self, path: Path, losses: Losses) -> None:
+        super().__init__(path)
+        self._losses = losses
+
+    def write(self, frame: bytes, /) -> int:  # type: ignore[override]
+        if _of_line(frame):
+            self._losses.count(frame[HEADER_SIZE:], super().write)
+            return len(frame)
+        self._losses.tell(super().write)
+        return super().write(frame)
+
+
+class WaitingFile(DiskFile):
+    """At the journal's cap: lines wait until there is room."""
+
+    def __init__(self, path: Path, full: Callable[[], bool]) -> None:
+        super().__init__(path)
+        self._full = full
+
+    def write(self, frame: bytes, /) -> int:  # type: ignore[override]
+        if _of_line(frame):
+            while self._full():
+                time.sleep(WAIT)
+        return super().write(frame)
+
+
 class SegmentFile(Protocol):
-    """Where frames are written: :class:`DiskFile`, or :class:`MemoryFile`."""
+    """Where frames are written: :class:`DiskFile` and its kind, or :class:`MemoryFile`."""
 
     def write(self, frame: bytes, /) -> int | None: ...
 
@@ -75,19 +133,28 @@ class SegmentFile(Protocol):
 class MemoryFile:
     """Stands in for a segment's file where the disk refuses. ``bytearray`` operations are atomic under the GIL."""
 
-    __slots__ = ("__weakref__", "_data", "_give_up", "_has_room")
+    __slots__ = ("__weakref__", "_data", "_has_room", "_losses")
 
-    def __init__(self, data: bytearray, has_room: Callable[[], bool], give_up: Callable[[], None]) -> None:
+    def __init__(self, data: bytearray, has_room: Callable[[], bool], losses: Losses) -> None:
         self._data = data
         self._has_room = has_room
-        self._give_up = give_up
+        self._losses = losses
 
     def write(self, frame: bytes, /) -> int:
-        if is_line(frame[HEADER_SIZE : HEADER_SIZE + 2]) and not self._has_room():
-            self._give_up()
+        if _of_line(frame) and not self._has_room():
+            self._losses.count(frame[HEADER_SIZE:], self._add)
         else:
-            self._data += frame
+            self._losses.tell(self._add)
+            self._add(frame)
         return len(frame)
+
+    def _add(self, frames: bytes) -> int:
+        self._data += frames
+        return len(frames)
+
+
+def _of_line(frame: bytes) -> bool:
+    return is_line(frame[HEADER_SIZE : HEADER_SIZE + 2])
 
 
 class Segments(Protocol):
@@ -123,7 +190,11 @@ class LivingSegments(DiskSegments):
     """The segments of another process that lives. It says itself which of them it will not write to any more."""
 
     def sealed(self, number: int) -> bool:
-        return _seal_path(self._folder, number).exists()
+        return is_remainder(number) or marked_sealed(self._folder, number)
+
+
+def marked_sealed(folder: Path, number: int) -> bool:
+    return _seal_path(folder, number).exists()
 
 
 def mark_sealed(folder: Path, number: int) -> None:
@@ -136,8 +207,12 @@ def delete_segments(folder: Path, *, before: int) -> None:
     """Delete the sealed segments before this number: every exporter is done with them."""
     for number in list(segment_numbers(folder)):
         if number < before:
-            segment_path(folder, number).unlink(missing_ok=True)
-            _seal_path(folder, number).unlink(missing_ok=True)
+            delete_segment(folder, number)
+
+
+def delete_segment(folder: Path, number: int) -> None:
+    segment_path(folder, number).unlink(missing_ok=True)
+    _seal_path(folder, number).unlink(missing_ok=True)
 
 
 def _seal_path(folder: Path, number: int) -> Path:

@@ -33,6 +33,7 @@ from . import locks
 from .agent import agent_at_work
 from .cursors import CursorFile
 from .delivery import BEAT, Deliverer, Sink
+from .durability import Syncer
 from .journal import Journal, MemoryOf
 from .reader import Batch, Cursor, JournalReader
 from .recovery import ship_all_dead
@@ -42,6 +43,7 @@ __all__ = ["Lane", "Shipper"]
 POLL = 0.2  # seconds between looks at an idle journal
 FIRST_LOOK = 0.05  # seconds before the first: a job of milliseconds is over by then and ships at exit
 LOOK_FOR_AGENT = 1.0  # seconds between looks for an agent that would ship in our place
+LOOK_FOR_ROOM = 10.0  # seconds between looks at the journal's cap, while an exporter is away
 LAST_TRIES = 0.25  # seconds between attempts to ship, at the end, what lies in memory
 IMPORT_TIMEOUT = 5.0  # seconds that an import of an exporter is given to end before Python does
 SWEEP = 30.0  # seconds between looks for journals of dead processes
@@ -68,6 +70,7 @@ class Lane(threading.Thread):
         self._ship_lock: int | None = None
         self._look_at = 0.0
         self._sweep_at = 0.0
+        self._room_at = 0.0
         self._beat_at = time.monotonic() + BEAT
         self._has_beaten = False
         self._prepared = False
@@ -225,6 +228,7 @@ class Lane(threading.Thread):
         with self._progressed:
             self._progressed.notify_all()
         self._journal.spill()
+        self._look_for_room()
         if self._ending:
             left = self._deadline - time.monotonic()
             if left <= 0 or not self._journal.in_memory:
@@ -234,6 +238,12 @@ class Lane(threading.Thread):
         self._wake.wait(seconds)
         self._wake.clear()
         return not agent_at_work(self._journal.root)  # when ending, one more try
+
+    def _look_for_room(self) -> None:
+        """The exporter is away, and journals gather. Jobs too short to look for themselves may be what is written."""
+        if time.monotonic() >= self._room_at:
+            self._room_at = time.monotonic() + LOOK_FOR_ROOM
+            self._journal.make_room()
 
     def wait_for(self, target: Cursor, deadline: float) -> bool:
         """Wait until everything before ``target`` is shipped. False past the deadline, or when the exporter is down."""
@@ -260,7 +270,8 @@ class Shipper:
     def __init__(self, journal: Journal, sinks: Sequence[Sink]) -> None:
         self._journal = journal
         self._lanes = [Lane(journal, sink, self._clean) for sink in sinks]
-        self._waiting = list(self._lanes)  # to be started
+        self._syncer = Syncer(journal) if journal.fsync == "interval" else None
+        self._waiting: list[threading.Thread] = [*self._lanes, *([self._syncer] if self._syncer else [])]
         self.started = False
 
     def start(self) -> None:
@@ -281,6 +292,8 @@ class Shipper:
         """Ship what can be shipped within ``timeout`` seconds; the rest waits in the journal for the next process."""
         deadline = time.monotonic() + timeout
         target = self._journal.position()
+        if self._syncer is not None:
+            self._syncer.end()
         for lane in self._lanes:
             lane.end(deadline)
         reached = [lane.wait_for(target, deadline) for lane in self._lanes]
@@ -317,9 +330,9 @@ def _before_fork() -> None:
 
     The child never uses what our threads hold: it begins a journal, a shipper and locks of its own.
     """
-    ours = (threading.current_thread(), *(thread for thread in threading.enumerate() if isinstance(thread, Lane)))
+    others = [thread for thread in threading.enumerate() if thread is not threading.current_thread()]
     warnings.filterwarnings("ignore", _FORK_WARNING, DeprecationWarning)  # once, however often it is said
-    if len(ours) < threading.active_count():
+    if any(not thread.name.startswith("otel_joblog-") for thread in others):
         del warnings.filters[0]  # type: ignore[attr-defined]  # a list, whatever typeshed says
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
+from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ..errors import ConfigError, JobLogError, RecordRefused, SchemaError, StoreError, StoreUnavailable
 
-__all__ = ["conninfo", "errors_translated"]
+__all__ = ["conninfo", "errors_translated", "severed_after"]
 
 # A server that vanished without a word is noticed within a minute; a DSN may say otherwise.
 _DEFAULTS: dict[str, str | int] = {
@@ -40,6 +44,33 @@ def conninfo(dsn: str, **defaults: str | int) -> str:
         ) from None
     parameters: dict[str, Any] = _DEFAULTS | defaults | given
     return make_conninfo(**parameters)
+
+
+@contextmanager
+def severed_after(connection: Connection[Any], seconds: float) -> Iterator[None]:
+    """Cut the connection should the block take longer: the server, or what is between, holds it open and says nothing.
+
+    libpq itself would wait for an answer for as long as the peer's kernel acknowledges what it is sent.
+    """
+    within = threading.Lock()
+    over = False
+
+    def sever() -> None:
+        with within, suppress(OSError, psycopg.Error):
+            if not over:
+                with socket.socket(fileno=os.dup(connection.fileno())) as peer:
+                    peer.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, sever)
+    timer.name, timer.daemon = "otel_joblog-deadline", True
+    with suppress(RuntimeError):  # no thread any more at the interpreter's end; the process ends before the time is up
+        timer.start()
+    try:
+        yield
+    finally:
+        with within:
+            over = True
+        timer.cancel()
 
 
 @contextmanager

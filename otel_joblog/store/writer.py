@@ -27,7 +27,7 @@ from psycopg.rows import TupleRow
 from ..errors import RecordRefused
 from ..records import Process, Record, decode, encode
 from .batch import Batch
-from .connection import conninfo, errors_translated
+from .connection import conninfo, errors_translated, severed_after
 from .copy import encode_lines
 from .encoding import UNENCODABLE, json_bytes
 from .gains import Gains, add_lines, gain_row
@@ -41,6 +41,7 @@ __all__ = ["Writer"]
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
 
+DEADLINE = 60.0  # seconds that a write may take before its connection is given up
 _ATTEMPTS = 4
 
 # Connections that a fork left in a child. They are kept for ever, because collecting one would warn that it is open.
@@ -122,7 +123,9 @@ class Writer:
     def _connection_to_use(self) -> Iterator[Connection]:
         with errors_translated():
             try:
-                yield self._connected()
+                connection = self._connected()
+                with severed_after(connection, DEADLINE):
+                    yield connection
             finally:
                 if self._connection is not None and self._connection.closed:
                     self._connection = None

@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..errors import StoreError
+from ..journal.backlog import journal_state
+from ..journal.room import Room
 from ..store.reader import Reader
 from . import params
 
@@ -47,15 +49,20 @@ async def logs(request: Request) -> Response:
 
 
 async def health(request: Request) -> Response:
-    """200 while the database answers, 503 while it does not; within the patience of a probe."""
+    """200 while the database answers, 503 while it does not; within the patience of a probe.
+
+    ``journal`` says what waits on this host, and what the exporters of the viewer have shipped since it began.
+    """
+    room: Room | None = request.state.journals
+    journal = {} if room is None else {"journal": await asyncio.to_thread(journal_state, room)}
     try:
         async with asyncio.timeout(HEALTH_TIMEOUT):
-            return _json(await request.state.reader.health())
+            return _json(await request.state.reader.health() | journal)
     except StoreError as error:
-        return _json({"ok": False, "message": str(error)}, status=503)
+        return _json({"ok": False, "message": str(error)} | journal, status=503)
     except TimeoutError:
         message = f"the database did not answer within {HEALTH_TIMEOUT} seconds"
-        return _json({"ok": False, "message": message}, status=503)
+        return _json({"ok": False, "message": message} | journal, status=503)
 
 
 def _json(value: Any, status: int = 200) -> Response:

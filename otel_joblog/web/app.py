@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from ..journal.room import Room
 from ..store.reader import Reader
 from .problems import handlers
 from .routes import routes
@@ -26,20 +27,22 @@ class State(TypedDict):
     """What the lifespan hands to every request."""
 
     reader: Reader
+    journals: Room | None
     templates: Templates
 
 
-def create_app(dsn: str, *, extra_hosts: Sequence[str] = ()) -> Starlette:
+def create_app(dsn: str, *, journals: Room | None = None, extra_hosts: Sequence[str] = ()) -> Starlette:
     """The viewer of the runs in the PostgreSQL at ``dsn``: pages, live fragments and a JSON API, all read-only.
 
     It starts, says what is wrong and recovers by itself where that database does not answer. Requests are served only
     under the names of this host, against DNS rebinding; name others in ``extra_hosts`` (``"*.example.com"`` will do).
+    ``/healthz`` tells of ``journals``, where they are given.
     """
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[State]:
         async with Reader(dsn) as reader:  # it connects when first asked, and again when it must
-            yield {"reader": reader, "templates": Templates()}
+            yield {"reader": reader, "journals": journals, "templates": Templates()}
 
     hosts: dict[str, Any] = {"allowed_hosts": [*LOCAL_HOSTS, *extra_hosts], "www_redirect": False}
     return Starlette(

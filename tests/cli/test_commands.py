@@ -146,6 +146,16 @@ def test_doctor_does_not_print_a_password(environment: dict[str, str], otel_jobl
         assert "secret-word" not in otel_joblog("doctor", check=False).stdout
 
 
+def test_doctor_tells_what_waits_and_why(environment: dict[str, str], otel_joblog: Command, tmp_path: Path) -> None:
+    environment["OTEL_JOBLOG_DSN"] = "host=127.0.0.1 port=1 connect_timeout=1"
+    (tmp_path / "jobs.py").write_text(JOBS)
+    subprocess.run([sys.executable, str(tmp_path / "jobs.py")], env=environment, check=True, capture_output=True)
+    report = otel_joblog("doctor", check=False).stdout
+    assert re.search(r"✗ postgres +\S+ (bytes|KB|kB|KiB) of 1 journal wait for it, the oldest record for ", report)
+    assert "it has taken nothing for" in report
+    assert "no PostgreSQL to be had" in report
+
+
 def test_the_viewer_is_not_opened_to_the_network() -> None:
     done = CliRunner().invoke(main, ["serve", "--host", "0.0.0.0"])
     assert done.exit_code == 1
@@ -170,6 +180,8 @@ def viewer(environment: dict[str, str]) -> Iterator[str]:
 def test_serve_prints_its_address_answers_there_and_ends_on_sigterm(viewer: str) -> None:
     with urllib.request.urlopen(f"{viewer}/healthz", timeout=10) as answer:
         assert answer.status == 200
+        told = json.load(answer)["journal"]
+    assert (told["bytes"], told["limit"], told["exporters"]) == (0, 2**30, [])
 
 
 def test_the_demo_checks_itself(environment: dict[str, str], otel_joblog: Command) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from otel_joblog.journal.journal import Journal
 from otel_joblog.journal.reader import Cursor, JournalReader
+from otel_joblog.journal.room import Room
 from otel_joblog.journal.segments import Segments
-from otel_joblog.records import Line, Process, Record, encode
+from otel_joblog.records import Dropped, Line, Process, Record, encode
 
 PROCESS = Process(
     bytes(range(16)), 1_700_000_000_000_000_000, 4711, "host", "boot", "service", {"service.name": "service"}
@@ -17,6 +18,10 @@ PROCESS = Process(
 
 def line(number: int, message: str = "") -> Line:
     return Line(b"t" * 16, b"r" * 8, b"r" * 8, number, number, 9, 0, "log", message or f"line {number}")
+
+
+def unlimited(root: Path) -> Room:
+    return Room(root, 2**40, "drop_oldest_logs")
 
 
 def journal(root: Path, *exporters: str) -> Journal:
@@ -38,6 +43,16 @@ def read_all(segments: Segments) -> tuple[list[int], int]:
         damaged += batch.damaged
         reader.cursor = batch.end
     return numbers, damaged
+
+
+def lines_dropped(segments: Segments) -> int:
+    """How many lines a journal says were given up."""
+    reader = JournalReader(segments, Cursor())
+    lines = 0
+    while (batch := reader.read()).end != reader.cursor:
+        lines += sum(record.lines for record in batch.records if isinstance(record, Dropped))
+        reader.cursor = batch.end
+    return lines
 
 
 class Kept:

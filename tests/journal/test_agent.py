@@ -18,7 +18,7 @@ from otel_joblog.journal.journal import Journal
 from otel_joblog.journal.shipper import Shipper
 from otel_joblog.records import Process
 
-from .samples import PROCESS, Kept, fill
+from .samples import PROCESS, Kept, fill, unlimited
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,7 @@ def living(tmp_path: Path, own: Kept) -> Iterator[Living]:
 
 
 def working(root: Path, sink: Kept) -> Agent:
-    return Agent(root, [sink], lost_after=900)
+    return Agent(root, [sink], unlimited(root), lost_after=900)
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -155,7 +155,7 @@ def test_of_two_agents_one_ships_and_the_other_takes_over(tmp_path: Path, living
 
 def test_an_agent_that_leaves_the_living_alone_does(tmp_path: Path, living: Living, own: Kept) -> None:
     theirs = Kept()
-    with Agent(tmp_path, [theirs], lost_after=900, living=False):
+    with Agent(tmp_path, [theirs], unlimited(tmp_path), lost_after=900, living=False):
         living.log(range(10))
         until(lambda: own.numbers == list(range(10)))
     assert theirs.numbers == []
@@ -200,7 +200,7 @@ def test_what_lies_in_memory_while_an_agent_ships_is_not_lost_at_the_end(tmp_pat
         until(lambda: theirs.numbers == list(range(5)))
         process.journal._rotate(process.journal._file, to_memory=True)  # as a full disk would have it
         process.journal.trouble = "No space left on device"
-        process.journal._disk_retry_at = time.monotonic() + 60
+        process.journal._retry_at = time.monotonic() + 60
         process.log(range(5, 9))
         process.shipper.shutdown(5)
         assert own.numbers == list(range(5, 9))

@@ -17,7 +17,7 @@ from otel_joblog.journal.segments import DiskSegments
 from otel_joblog.journal.shipper import Shipper
 from otel_joblog.records import Process, Record
 
-from .samples import Kept, fill, journal, read_all
+from .samples import Kept, fill, journal, read_all, unlimited
 
 
 class Away(Kept):
@@ -111,7 +111,7 @@ def test_an_agent_whose_exporter_never_answers_stops_all_the_same(
             answer.wait(60)
 
     fill(written := journal(tmp_path, "kept"), range(3))
-    with Agent(tmp_path, [Silent()], lost_after=900):
+    with Agent(tmp_path, [Silent()], unlimited(tmp_path), lost_after=900):
         assert asked.wait(10)
         begun = time.monotonic()
     assert time.monotonic() - begun < 10

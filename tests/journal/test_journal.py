@@ -22,7 +22,7 @@ from otel_joblog.journal.reader import Cursor
 from otel_joblog.journal.segments import DiskSegments
 from otel_joblog.records import encode
 
-from .samples import fill, journal, line, read_all
+from .samples import PROCESS, fill, journal, line, lines_dropped, read_all
 
 
 @pytest.fixture(autouse=True)
@@ -140,7 +140,7 @@ def test_the_disk_is_taken_again_when_it_is_there_again(tmp_path: Path, monkeypa
     written = journal(blocker)
     fill(written, range(10))
     blocker.unlink()
-    monkeypatch.setattr(written, "_disk_retry_at", 0.0)
+    monkeypatch.setattr(written, "_retry_at", 0.0)
     fill(written, range(10, 30))
     assert written.trouble is None
     assert written.folder is not None
@@ -152,7 +152,7 @@ def test_waiting_for_the_disk_takes_no_more_memory_than_the_records(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "root").write_text("")
-    monkeypatch.setattr(module, "DISK_RETRY", 0.0)
+    monkeypatch.setattr(module, "RETRY", 0.0)
     written = journal(tmp_path / "root")
     fill(written, range(20))  # each tries the disk again
     assert len(written.numbers()) <= 2
@@ -166,7 +166,8 @@ def test_lines_beyond_the_memory_are_counted(tmp_path: Path, monkeypatch: pytest
     numbers, _ = read_all(written)
     assert numbers == list(range(len(numbers)))
     assert 0 < len(numbers) < 100
-    assert written.dropped == 100 - len(numbers)
+    written.append(encode(PROCESS))  # anything but a line
+    assert lines_dropped(written) == 100 - len(numbers)
 
 
 @pytest.fixture
@@ -198,7 +199,7 @@ def test_a_full_disk_loses_nothing_and_is_used_again_when_there_is_room(
     fill(written, range(50, 400), "x" * 100)
     assert written.trouble
     ballast.unlink()
-    monkeypatch.setattr(written, "_disk_retry_at", 0.0)
+    monkeypatch.setattr(written, "_retry_at", 0.0)
     fill(written, range(400, 410))
     assert written.trouble is None
     assert read_all(written)[0] == list(range(410))
@@ -214,7 +215,7 @@ def test_a_disk_full_from_the_start_is_used_when_there_is_room(
     fill(written, range(10))
     assert written.trouble
     ballast.unlink()
-    monkeypatch.setattr(written, "_disk_retry_at", 0.0)
+    monkeypatch.setattr(written, "_retry_at", 0.0)
     fill(written, range(10, 20))
     assert written.trouble is None
     assert read_all(written)[0] == list(range(20))

@@ -14,7 +14,7 @@ from otel_joblog.journal import journal as module
 from otel_joblog.journal import reader as reading
 from otel_joblog.journal.frames import frame
 from otel_joblog.journal.reader import Cursor, JournalReader
-from otel_joblog.journal.segments import DiskSegments, segment_path
+from otel_joblog.journal.segments import FIRST, DiskSegments, segment_path
 from otel_joblog.records import Line, encode
 
 from .samples import PROCESS, fill, journal, line, read_all
@@ -76,7 +76,7 @@ def test_a_journal_cut_at_any_byte_of_its_last_record_keeps_all_before(tmp_path:
     fill(written, range(3))
     folder = written.close()
     assert folder is not None
-    path = segment_path(folder, 1)
+    path = segment_path(folder, FIRST)
     content = path.read_bytes()
     for cut in range(1, len(frame(encode(line(2)))) + 1):
         path.write_bytes(content[:-cut])
@@ -98,7 +98,7 @@ def test_records_of_a_later_version_are_passed_over_and_counted(tmp_path: Path) 
 def test_every_batch_says_who_wrote_it(tmp_path: Path) -> None:
     written = journal(tmp_path)
     fill(written, range(40))
-    reader = JournalReader(written, Cursor(2, 0))
+    reader = JournalReader(written, Cursor(FIRST + 2, 0))
     assert reader.read().process == PROCESS
     written.close()
 
@@ -116,7 +116,7 @@ def test_a_damaged_length_does_not_make_the_reader_ask_for_gigabytes(tmp_path: P
     fill(written, range(3))
     folder = written.close()
     assert folder is not None
-    path = segment_path(folder, 1)
+    path = segment_path(folder, FIRST)
     with path.open("ab") as file:
         file.write(b"\xa7\xff\xff\xff\xff" + bytes(4) + bytes(1000) + frame(encode(line(3))))
     numbers, damaged = read_all(DiskSegments(folder))

@@ -124,8 +124,8 @@ def test_a_journal_that_cannot_be_read_does_not_keep_the_others(
 ) -> None:
     monkeypatch.setattr(diagnostics, "counts", diagnostics.Counter())
     bad = dead(tmp_path, range(3), "kept").rename(tmp_path / "0-bad")
-    (bad / "00000001.seg").unlink()
-    (bad / "00000001.seg").mkdir()
+    (bad / "00000002.seg").unlink()
+    (bad / "00000002.seg").mkdir()
     dead(tmp_path, range(3), "kept")
     sink = Kept()
     ship_all_dead(tmp_path, sink, go_on)

@@ -14,6 +14,7 @@ from samples import NOW, PROCESS, ended, line, progress, span, started, step, tr
 from otel_joblog.conventions import RunStatus, SpanKind
 from otel_joblog.errors import ConfigError, RecordRefused, SchemaError, StoreUnavailable
 from otel_joblog.records import SpanEvent, SpanLink
+from otel_joblog.store import writer as module
 from otel_joblog.store.writer import Writer
 
 
@@ -201,6 +202,18 @@ def test_a_cut_connection_is_told_once_and_then_opened_again(writer: Writer, dsn
         )
     with pytest.raises(StoreUnavailable):
         writer.write([line(1)])
+    writer.write([line(1)])
+    assert one(dsn)["lines"] == 1
+
+
+def test_a_server_that_never_answers_is_given_up(writer: Writer, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer.write([started()])
+    monkeypatch.setattr(module, "DEADLINE", 0.3)
+    with psycopg.connect(dsn) as connection:
+        connection.execute("lock table joblog.job_run in access exclusive mode")
+        with pytest.raises(StoreUnavailable):
+            writer.write([line(1)])
+    monkeypatch.undo()
     writer.write([line(1)])
     assert one(dsn)["lines"] == 1
 

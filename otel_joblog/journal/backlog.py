@@ -1,0 +1,92 @@
+"""What waits in the journals, exporter by exporter: seen from the disk, so that any process of this user may ask."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from ..records import Line, Progress, Record, SpanEnded, decode
+from .cursors import CursorFile, cursor_names
+from .figures import Figures, figures
+from .folders import journal_folders
+from .frames import scan
+from .reader import Cursor
+from .room import Room, taken
+from .segments import read_file, segment_numbers, segment_path
+from .trouble import Trouble, trouble_of
+
+__all__ = ["Backlog", "JournalState", "backlog", "journal_state"]
+
+FIRST_BYTES = 64 * 1024  # read behind a cursor to learn the age of what waits there
+
+
+class Backlog(msgspec.Struct, frozen=True):
+    """What one exporter has still to ship."""
+
+    exporter: str
+    journals: int  # that hold something for it
+    bytes: int
+    age: float | None  # seconds since the oldest record that waits was emitted; None where none waits
+    trouble: Trouble | None  # why, while it does not take anything
+
+
+class JournalState(msgspec.Struct, frozen=True):
+    """The journals of a host, and what the exporters of this process have done since it began."""
+
+    bytes: int
+    limit: int  # the cap, in bytes
+    exporters: list[Backlog]
+    shipped: dict[str, Figures]
+
+
+def journal_state(room: Room) -> JournalState:
+    """Looks at the disk: milliseconds, with hundreds of journals tens of them."""
+    return JournalState(taken(room.root), room.limit, backlog(room.root), dict(figures))
+
+
+def backlog(root: Path, folders: Iterable[Path] | None = None) -> list[Backlog]:
+    """The backlog of every exporter that a journal below ``root`` waits for; of ``folders`` only, where given."""
+    waiting: dict[str, list[tuple[int, float | None]]] = {}
+    for folder in journal_folders(root) if folders is None else folders:
+        with contextlib.suppress(OSError):  # shipped meanwhile
+            sizes = {number: segment_path(folder, number).stat().st_size for number in segment_numbers(folder)}
+            for name in cursor_names(folder):
+                cursor, _ = CursorFile(name).load(folder)
+                waiting.setdefault(name, []).append((_bytes_behind(cursor, sizes), _emitted(folder, cursor, sizes)))
+    now = time.time()
+    found = []
+    for name, journals in sorted(waiting.items()):
+        behind = [(size, emitted) for size, emitted in journals if size]
+        times = [emitted for _, emitted in behind if emitted is not None]
+        age = max(0.0, now - min(times)) if times else None
+        found.append(Backlog(name, len(behind), sum(size for size, _ in behind), age, trouble_of(root, name)))
+    return found
+
+
+def _bytes_behind(cursor: Cursor, sizes: dict[int, int]) -> int:
+    later = sum(size for number, size in sizes.items() if number > cursor.segment)
+    return later + max(0, sizes.get(cursor.segment, 0) - cursor.offset)
+
+
+def _emitted(folder: Path, cursor: Cursor, sizes: dict[int, int]) -> float | None:
+    """When the first record behind the cursor was emitted, in seconds since the epoch."""
+    for number in sorted(sizes):
+        offset = cursor.offset if number == cursor.segment else 0
+        if number >= cursor.segment and sizes[number] > offset:
+            found = scan(read_file(segment_path(folder, number), offset, FIRST_BYTES), final=False, limit=100)
+            times = [_time(decode(payload)) for payload in found.payloads]
+            return next((emitted / 1e9 for emitted in times if emitted is not None), None)
+    return None
+
+
+def _time(record: Record) -> int | None:
+    """None for what a segment's head repeats."""
+    if isinstance(record, Line | Progress):
+        return record.time
+    if isinstance(record, SpanEnded):
+        return record.end
+    return None

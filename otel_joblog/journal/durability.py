@@ -1,0 +1,27 @@
+"""``OTEL_JOBLOG_FSYNC=interval``: what was written is synced once a second, by a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+
+from .journal import Journal
+
+__all__ = ["Syncer"]
+
+INTERVAL = 1.0  # seconds
+
+
+class Syncer(threading.Thread):
+    """Apart from the lanes, which may wait for an exporter. At the end the journal itself syncs, as it closes."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__(name="otel_joblog-fsync", daemon=True)
+        self._journal = journal
+        self._ending = threading.Event()
+
+    def run(self) -> None:
+        while not self._ending.wait(INTERVAL):
+            self._journal.sync()
+
+    def end(self) -> None:
+        self._ending.set()

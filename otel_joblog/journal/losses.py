@@ -1,0 +1,53 @@
+"""Lines given up: counted for each run, and told by :class:`Dropped` records, never silently."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+
+from ..records import Dropped, encode, run_of_line
+from .frames import frame
+
+__all__ = ["AT_THE_CAP", "Losses", "dropped_frames"]
+
+AT_THE_CAP = "dropped at the journal's cap"
+MANY = 10_000  # lines given up after which they are told, should nothing else be written
+
+Run = tuple[bytes, bytes]  # trace id, span id
+
+
+class Losses:
+    """Counts without a lock: a line may be given up under anybody's locks and in a signal handler."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+        self._given_up: deque[Run] = deque()
+        self._runs: dict[Run, Run] = {}  # each once, so that what is counted takes no memory of its own
+
+    def count(self, payload: bytes, write: Callable[[bytes], int]) -> None:
+        """A line, as it is encoded, is given up."""
+        run = run_of_line(payload)
+        self._given_up.append(self._runs.setdefault(run, run))
+        if len(self._given_up) >= MANY:
+            self.tell(write)
+
+    def tell(self, write: Callable[[bytes], int]) -> None:
+        """Write down what was given up since the last time; where that fails it is told the next time."""
+        if not self._given_up:
+            return
+        told: Counter[Run] = Counter()
+        while self._given_up:
+            try:
+                told[self._given_up.popleft()] += 1
+            except IndexError:  # another thread tells the rest
+                break
+        data = dropped_frames(told, self._reason)
+        if write(data) != len(data):
+            self._given_up.extend(told.elements())
+
+
+def dropped_frames(lines: Counter[Run], reason: str) -> bytes:
+    """The frames that tell, for each run, how many lines were given up."""
+    now = time.time_ns()
+    return b"".join(frame(encode(Dropped(*run, now, number, reason))) for run, number in lines.items())
