@@ -74,10 +74,13 @@ def _close(descriptors: list[int]) -> None:
             os.close(descriptor)
 
 
-def verdict(process: Process, folder: Path, last_record: int = 0) -> Verdict:
-    """What became of a process whose journal lies in this folder, in words; ``last_record`` is the time of its last."""
+def verdict(process: Process | None, folder: Path, last_record: int = 0) -> Verdict:
+    """What became of a process whose journal lies in this folder, in words; ``last_record`` is the time of its last.
+
+    ``process`` is None where damage hit every record that says who it was.
+    """
     last_seen = max(_modified(folder / ALIVE), last_record)
-    if process.boot_id and process.boot_id != boot_id():
+    if process is not None and process.boot_id and process.boot_id != boot_id():
         return Verdict("the host restarted", last_seen)
     if fatal := _trace(folder / FATAL):
         reason = fatal.partition("\n")[0].removeprefix("Fatal Python error: ")
@@ -87,7 +90,7 @@ def verdict(process: Process, folder: Path, last_record: int = 0) -> Verdict:
         # One that it outlived was another's: a child's that was killed before it had let go of its parent's files.
         if trace and _modified(folder / f"{name}.txt") + _DYING >= last_seen:
             return Verdict(f"killed by {name}", _modified(folder / f"{name}.txt"), trace)
-    if process.oom_kills is not None and (oom_kills(process.oom_events) or 0) > process.oom_kills:
+    if process is not None and _oom_killed(process):
         return Verdict("out of memory: the control group counted an OOM kill", last_seen)
     return Verdict("the process vanished: killed by a signal such as SIGKILL, or ended by os._exit", last_seen)
 
@@ -125,6 +128,10 @@ def oom_kills(events: str) -> int | None:
     except OSError:
         return None
     return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)
+
+
+def _oom_killed(process: Process) -> bool:
+    return process.oom_kills is not None and (oom_kills(process.oom_events) or 0) > process.oom_kills
 
 
 def _opened(path: Path) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from .frames import frame, scan
 from .reader import Cursor
 
 __all__ = ["CursorFile", "cursor_names"]
@@ -32,7 +33,7 @@ class CursorFile:
         making = folder / f".{self._name}"
         descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            data = msgspec.msgpack.encode(_Saved(*cursor, snapshot))
+            data = frame(msgspec.msgpack.encode(_Saved(*cursor, snapshot)))
             if os.write(descriptor, data) != len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(making))
         finally:
@@ -46,8 +47,9 @@ class CursorFile:
     def load(self, folder: Path) -> tuple[Cursor, bytes]:
         """The cursor and the exporter's snapshot. From the beginning where there is none, or none that can be read."""
         try:
-            saved = msgspec.msgpack.decode((folder / self._name).read_bytes(), type=_Saved)
-        except (OSError, msgspec.DecodeError):
+            (payload,) = scan((folder / self._name).read_bytes(), final=True, limit=1).payloads
+            saved = msgspec.msgpack.decode(payload, type=_Saved)
+        except (OSError, ValueError):
             return Cursor(), b""
         return Cursor(saved.segment, saved.offset), saved.snapshot
 

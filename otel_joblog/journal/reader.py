@@ -29,6 +29,7 @@ class Batch(NamedTuple):
     process: Process | None  # who wrote this journal
     end: Cursor  # the place after the last of the records
     damaged: int  # bytes passed over because they belong to no good record
+    cut: int  # bytes at the ends of segments that look like the beginning of a record
 
 
 class JournalReader:
@@ -42,7 +43,7 @@ class JournalReader:
     def read(self) -> Batch:
         """The records that follow the cursor, at most about half a megabyte; none at the end. Does not move on."""
         at = self.cursor
-        damaged = 0
+        damaged = cut = 0
         for number in self._segments.numbers():
             if number < at.segment:
                 continue
@@ -53,14 +54,15 @@ class JournalReader:
             found = self._scan(at, final=sealed)
             at = Cursor(number, at.offset + found.consumed)
             damaged += found.damaged
+            cut += found.cut
             if found.cut:
                 report("cut", "%d bytes of an unfinished record end a segment of the journal", found.cut, outage=True)
             if found.payloads:
                 records, bad = self._decode(found.payloads)
-                return Batch(records, self._known_process(number), at, damaged + bad)
+                return Batch(records, self._known_process(number), at, damaged + bad, cut)
             if not sealed:
                 break
-        return Batch([], self._process, at, damaged)
+        return Batch([], self._process, at, damaged, cut)
 
     def _scan(self, at: Cursor, *, final: bool) -> Scan:
         size = BATCH_BYTES

@@ -93,14 +93,14 @@ def ship_dead(folder: Path, sink: Sink, waits: Callable[[float], bool]) -> bool:
 
 
 def closing_records(folder: Path) -> tuple[Process | None, list[SpanEnded]]:
-    """Who wrote a dead journal, and the ends of what it left open: the same for every exporter that asks."""
+    """Who wrote a dead journal, where that can be read, and the ends of what it left open: the same for every exporter
+    that asks.
+    """
     spans = OpenSpans()
     reader = JournalReader(DiskSegments(folder), Cursor())
     while (batch := reader.read()).end != reader.cursor:
         spans.see(batch.records)
         reader.cursor = batch.end
-    if batch.process is None:
-        return None, []
     return batch.process, list(spans.closing(verdict(batch.process, folder, spans.last_seen)))
 
 
@@ -112,8 +112,9 @@ def _ship(folder: Path, sink: Sink, waits: Callable[[float], bool]) -> bool:
     deliverer = Deliverer(sink, folder.parent, waits)
     while True:
         batch = reader.read()
-        if batch.damaged:
-            report("damaged", "%d bytes of journal %s were damaged and passed over", batch.damaged, folder.name)
+        if unread := batch.damaged + batch.cut:  # of each journal it is told
+            kind = f"damaged: {folder.name}"
+            report(kind, "%d bytes of journal %s belong to no whole record and were passed over", unread, folder.name)
         if batch.end == reader.cursor:
             process, ends = closing_records(folder)
             return deliverer.deliver(ends, process)
