@@ -26,7 +26,7 @@ from ..export.mirror import Mirror, event_attributes
 from ..export.spans import id_bytes, plain, span_events, span_links
 from ..records import Progress, SpanEnded, SpanEvent, SpanLink, SpanStarted, format_run_id, text
 from . import identifiers, installation
-from .attributes import otel_value, otel_values
+from .attributes import otel_values
 from .context import get_current
 from .failures import describe_exception, leave_note, outcome
 from .output import Splitter
@@ -92,6 +92,7 @@ class Active:
         self._sampled = True
         self._parent_id: bytes | None = None
         self._attributes: dict[str, Any] = {}
+        self._late: dict[str, Any] = {}  # those of the attributes that were set since the beginning
         self._outer: Context | None = None
         self._inner: Context | None = None
         self._start = 0
@@ -105,9 +106,9 @@ class Active:
 
     def set_attribute(self, key: str, value: Any) -> None:
         """Set an attribute of its span."""
-        self._attributes[text(key)] = value
-        if isinstance(self._span, ReadableSpan):
-            self._span.set_attribute(text(key), otel_value(value))
+        # The SDK's span gets it at the end: this may be a signal handler, or one of logging, that was called while the
+        # span's lock was held, which does not let its own thread in again.
+        self._attributes[text(key)] = self._late[text(key)] = value
 
     def progress(self, current: float, total: float | None = None, unit: str = "") -> None:
         """Say how far the run has come (see :func:`otel_joblog.progress`)."""
@@ -246,8 +247,6 @@ class Active:
         lines = attributes.get(Attribute.LINES, 0)
         steps = attributes.get(Attribute.STEPS, 0)
         self.recording = False
-        if sdk_span is not None:
-            self._hand_over(sdk_span, status, message, end)
         run = self.run
         runtime = setup.runtime()
         runtime.journal.open.pop(self.span_id, None)
@@ -275,10 +274,12 @@ class Active:
                 steps,
             )
         )
+        if sdk_span is not None:  # last: the application's processors and handlers of logging may raise
+            self._hand_over(sdk_span, status, message, end)
 
     def _take_over(self, span: Any) -> None:
         """What user code has put on the SDK's span, for our own record of it."""
-        self._attributes |= plain(span.attributes)
+        self._attributes |= plain(span.attributes) | self._late
         self.events = span_events(span)
         self.links = span_links(span)
         self.name = text(span.name)

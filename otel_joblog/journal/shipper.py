@@ -23,6 +23,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach
 from opentelemetry.context.context import Context
@@ -49,6 +50,23 @@ IMPORT_TIMEOUT = 5.0  # seconds that an import of an exporter is given to end be
 SWEEP = 30.0  # seconds between looks for journals of dead processes
 
 
+class Bell:
+    """Wakes a lane. It may be rung by a signal handler that interrupts its ringing, as an Event may not be set."""
+
+    def __init__(self) -> None:
+        self._rung: SimpleQueue[None] = SimpleQueue()
+
+    def ring(self) -> None:
+        self._rung.put(None)
+
+    def wait(self, seconds: float) -> None:
+        """Until it is rung, or has been since it was last waited for."""
+        with contextlib.suppress(Empty):
+            self._rung.get(timeout=seconds)
+            while True:
+                self._rung.get_nowait()
+
+
 class Lane(threading.Thread):
     """One exporter's way through this process's own journal, and through what dead processes left."""
 
@@ -62,7 +80,7 @@ class Lane(threading.Thread):
         self._cursor_file = CursorFile(sink.name)
         self._deliverer = Deliverer(sink, journal.root, self._waits)
         self._moved = moved
-        self._wake = threading.Event()
+        self._bell = Bell()
         self._progressed = threading.Condition()
         self._ending = False
         self._deadline = 0.0  # once ending
@@ -92,8 +110,7 @@ class Lane(threading.Thread):
         while True:
             ending = self._ending
             if not ending:
-                self._wake.wait(wait)
-                self._wake.clear()
+                self._bell.wait(wait)
             wait = POLL
             try:
                 if self._stands_by():
@@ -235,8 +252,7 @@ class Lane(threading.Thread):
                 return False
             time.sleep(min(seconds, left, LAST_TRIES))  # what lies in memory ends with us: all the time that is left
             return True
-        self._wake.wait(seconds)
-        self._wake.clear()
+        self._bell.wait(seconds)
         return not agent_at_work(self._journal.root)  # when ending, one more try
 
     def _look_for_room(self) -> None:
@@ -247,7 +263,7 @@ class Lane(threading.Thread):
 
     def wait_for(self, target: Cursor, deadline: float) -> bool:
         """Wait until everything before ``target`` is shipped. False past the deadline, or when the exporter is down."""
-        self._wake.set()
+        self._bell.ring()
         with self._progressed:
             while self.cursor < target:
                 left = deadline - time.monotonic()
@@ -261,7 +277,7 @@ class Lane(threading.Thread):
         """Ship what there is, then stop; where the exporter is down at once or, with records in memory, by then."""
         self._deadline = deadline
         self._ending = True
-        self._wake.set()
+        self._bell.ring()
 
 
 class Shipper:

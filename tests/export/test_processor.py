@@ -100,6 +100,26 @@ for span in memory.get_finished_spans():
     assert processes.messages(tmp_path) == ["careful"]
 
 
+def test_a_processor_of_the_applications_that_raises_costs_no_end(tmp_path: Path) -> None:
+    done = processes.run(
+        OWN_PROVIDER
+        + """
+class Broken(SimpleSpanProcessor):
+    def on_end(self, span):
+        raise ValueError("broken")
+provider = TracerProvider()
+provider.add_span_processor(Broken(memory))
+trace.set_tracer_provider(provider)
+with job("x"), step("y"):
+    print("done")
+""",
+        tmp_path,
+    )
+    assert (done.returncode, done.stdout) == (0, "done\n")
+    ends = [record for record in processes.journaled(tmp_path) if isinstance(record, SpanEnded)]
+    assert [(end.name, end.status) for end in ends] == [("y", "success"), ("x", "success")]
+
+
 def test_what_is_kept_does_not_depend_on_sampling(tmp_path: Path) -> None:
     done = processes.run(
         OWN_PROVIDER
