@@ -9,13 +9,13 @@ import time
 import traceback
 from collections.abc import Callable
 
-from . import agents, backends, children, disks, endings, network, outages
+from . import agents, backends, children, damage, disks, endings, network, outages
 from .bench import Bench, Hang, bench, end_all
 from .tally import Tally
 
 CASES: dict[str, Callable[[Bench, Tally], None]] = {
     case.__name__: case
-    for group in (endings, children, outages, agents, network, backends, disks)
+    for group in (endings, children, outages, agents, network, backends, disks, damage)
     for case in group.CASES
 }
 HEAD = f"{'case':<26}{'times':>6}{'emitted':>10}{'stored':>10}{'twice':>7}{'lost':>7}{'seconds':>9}  verdicts"

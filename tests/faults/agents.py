@@ -52,13 +52,16 @@ def interrupted(bench: Bench, tally: Tally, number: int) -> None:
 def dead_room(bench: Bench, lines: int) -> Room:
     """A room with the journals of 50 dead processes, of which nothing has been shipped; each was killed in its run."""
     room = bench.room()
-    room.dsn = make_conninfo(room.direct, application_name="recoverer")
-    nowhere = room.folder / "nowhere"
-    nowhere.mkdir()
-    # The same words in the same order name the same target: the folder is what the server's socket is linked into.
-    room.dsn = make_conninfo(room.direct, host=str(nowhere))
+    close_door(room)
     room.work("orphans", threads=DEAD, lines=lines).end()
     return room
+
+
+def close_door(room: Room) -> None:
+    """Nothing can be shipped before :func:`open_door`, and then to what has been the target all along."""
+    nowhere = room.folder / "nowhere"
+    nowhere.mkdir()
+    room.dsn = make_conninfo(room.direct, host=str(nowhere))
 
 
 def open_door(bench: Bench, room: Room) -> None:

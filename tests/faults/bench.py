@@ -35,6 +35,11 @@ class Hang(Exception):
     pass
 
 
+def new_name() -> str:
+    """Of a job: each as long as any other."""
+    return f"fault{next(_numbers):05d}"
+
+
 def wait_until(true: Callable[[], Any], seconds: float, what: str) -> None:
     deadline = time.monotonic() + seconds
     while not true():
@@ -95,7 +100,7 @@ class Room:
         return kept | ours | self.environment
 
     def work(self, ending: str = "end", *, threads: int = 1, lines: int = 0, pause: float = 0.0, **env: str) -> Worker:
-        name = f"fault{next(_numbers):05d}"
+        name = new_name()
         path = self.folder / f"{name}.counts"
         counts, errors = Counts(path), self.folder / f"{name}.err"
         command = [sys.executable, str(WORKER), name, str(path), ending, str(threads), str(lines), str(pause)]
