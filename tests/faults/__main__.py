@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable
 
-from . import agents, backends, children, damage, disks, endings, network, outages
+from . import agents, backends, children, crowd, damage, disks, endings, hosts, liveness, network, outages
 from .bench import Bench, Hang, bench, end_all
 from .tally import Tally
 
 CASES: dict[str, Callable[[Bench, Tally], None]] = {
     case.__name__: case
-    for group in (endings, children, outages, agents, network, backends, disks, damage)
+    for group in (endings, children, outages, agents, network, backends, disks, damage, hosts, crowd, liveness)
     for case in group.CASES
 }
 HEAD = f"{'case':<26}{'times':>6}{'emitted':>10}{'stored':>10}{'twice':>7}{'lost':>7}{'seconds':>9}  verdicts"
@@ -58,6 +59,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := set(arguments.cases) - set(CASES):
         parser.error(f"there is no case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the background of a shell has it ignored
     print(HEAD, flush=True)
     failed = 0
     with bench(arguments.scale) as made:

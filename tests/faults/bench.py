@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,19 +94,30 @@ class Room:
         self.environment: dict[str, str] = {}
         self.workers: list[Worker] = []
 
-    def _environment(self) -> dict[str, str]:
+    def variables(self) -> dict[str, str]:
+        """The environment of its processes."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
         ours = {"OTEL_JOBLOG_STATE_DIR": str(self.state), "OTEL_JOBLOG_DSN": self.dsn, "PYTHONPATH": str(ROOT)}
         return kept | ours | self.environment
 
-    def work(self, ending: str = "end", *, threads: int = 1, lines: int = 0, pause: float = 0.0, **env: str) -> Worker:
+    def work(
+        self,
+        ending: str = "end",
+        *,
+        threads: int = 1,
+        lines: int = 0,
+        pause: float = 0.0,
+        under: Sequence[str] = (),
+        **env: str,
+    ) -> Worker:
+        """Start a worker (see worker.py), ``under`` a command that runs another."""
         name = new_name()
         path = self.folder / f"{name}.counts"
         counts, errors = Counts(path), self.folder / f"{name}.err"
-        command = [sys.executable, str(WORKER), name, str(path), ending, str(threads), str(lines), str(pause)]
+        command = [*under, sys.executable, str(WORKER), name, str(path), ending, str(threads), str(lines), str(pause)]
         with errors.open("wb") as stderr:
             process = subprocess.Popen(
-                command, env=self._environment() | env, cwd=self.folder, stderr=stderr, stdin=subprocess.DEVNULL
+                command, env=self.variables() | env, cwd=self.folder, stderr=stderr, stdin=subprocess.DEVNULL
             )
         _started.append(process)
         self.workers.append(worker := Worker(name, process, counts, errors))
@@ -117,7 +128,7 @@ class Room:
         with (self.folder / f"{words[0]}.log").open("ab") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "otel_joblog", *words],
-                env=self._environment() | env,
+                env=self.variables() | env,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -23,9 +23,9 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from otel_joblog import job, step
+from otel_joblog import job, shutdown, step
 
-SLOTS = 64
+SLOTS = 1024
 READY = SLOTS - 1
 
 log = logging.getLogger("fault")
@@ -88,9 +88,9 @@ def fail() -> None:
 
 
 ENDINGS: dict[str, Callable[[], object]] = {
-    "sigterm": lambda: os.kill(os.getpid(), signal.SIGTERM),
-    "sigint": lambda: os.kill(os.getpid(), signal.SIGINT),
-    "sigkill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "sigterm": lambda: signal.raise_signal(signal.SIGTERM),
+    "sigint": lambda: signal.raise_signal(signal.SIGINT),
+    "sigkill": lambda: signal.raise_signal(signal.SIGKILL),
     "exit": lambda: sys.exit(3),
     "os_exit": lambda: os._exit(5),
     "segfault": segfault,
@@ -197,8 +197,55 @@ def orphans(name: str, path: Path, children: int, lines: int) -> None:
         os.waitpid(pid, 0)
 
 
+def crowd(name: str, path: Path, children: int, lines: int, pause: float) -> None:
+    """Many processes that log at once, each with a run and a journal of its own.
+
+    They are forked when everything is imported, also what shipping takes, and so share the memory of that.
+    """
+    import otel_joblog.capture.begin
+    import otel_joblog.export.otlp
+    import otel_joblog.store.writer  # noqa: F401
+
+    counts = Counts(path)
+    pids = {}
+    for slot in range(children):
+        if pid := os.fork():
+            pids[pid] = slot
+            continue
+        with job(f"{name}-{slot}"):
+            write(name, counts, slot, lines, pause)
+        shutdown()
+        os._exit(0)
+    for pid, slot in pids.items():
+        _, status = os.waitpid(pid, 0)
+        if status:
+            sys.exit(f"child {slot} ended with {status}")
+
+
+# Hosts
+
+
+def set_clock_back(seconds: int) -> None:
+    """For this process: others want to keep the machine's."""
+    now, now_ns = time.time, time.time_ns
+    time.time = lambda: now() - seconds
+    time.time_ns = lambda: now_ns() - seconds * 10**9
+
+
+def clock(name: str, counts: Counts, ending: str, lines: int) -> None:
+    with job(name), step("log"):
+        write(name, counts, 0, lines)
+        for slot, seconds in enumerate((3_600, 2 * 86_400), 1):
+            set_clock_back(seconds)
+            with step("back"):
+                write(name, counts, slot, lines)
+        ENDINGS[ending]()
+
+
 def main() -> None:
     faulthandler.register(signal.SIGUSR1)
+    if pid := os.environ.get("FAULT_PID"):
+        os.getpid = lambda: int(pid)
     name, path, ending = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
     threads, lines, pause = int(sys.argv[4]), int(sys.argv[5]), float(sys.argv[6])
     counts = Counts(path)
@@ -210,6 +257,10 @@ def main() -> None:
             pool(name, path, lines, ending.removeprefix("pool_"))
         case "recycle":
             recycle(name, path, lines)
+        case "crowd":
+            crowd(name, path, threads, lines, pause)
+        case "clock_end" | "clock_sigkill":
+            clock(name, counts, ending.removeprefix("clock_"), lines)
         case "orphans":
             orphans(name, path, threads, lines)
         case _:

@@ -1,0 +1,76 @@
+"""A host full of logging processes under one agent, which is killed in the middle."""
+
+from __future__ import annotations
+
+import time
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from otel_joblog.journal.agent import agent_at_work
+
+from .bench import HANG, Bench, Room, wait_until
+from .tally import Tally
+
+PROCESSES = 500
+LINES = 600
+PAUSE = 0.1
+CALM = 40.0  # seconds within which all connections but the agent's must be gone again
+
+CONNECTIONS = """
+select count(*) from pg_stat_activity
+where datname = %s and backend_type = 'client backend' and application_name = 'otel_joblog'"""
+
+
+def agent_500_processes(bench: Bench, tally: Tally) -> None:
+    """500 logging processes under one agent, with one connection; the agent killed in the middle and restarted"""
+    processes = len(bench.times(PROCESSES))
+    room = bench.room()
+    begun = time.monotonic()
+    agent = room.command("agent")
+    wait_until(lambda: agent_at_work(room.state / "journal"), HANG, "the agent")
+    worker = room.work("crowd", threads=processes, lines=LINES, pause=PAUSE)
+    wait_until(lambda: all(worker.counts[slot] for slot in range(processes)), 3 * HANG, "a line of each process")
+    before = most_connections(room, seconds=5)
+    agent.kill()
+    agent.wait()
+    time.sleep(1)
+    agent = room.command("agent")
+    wait_until(lambda: agent_at_work(room.state / "journal"), HANG, "the agent")
+    during = most_connections(room, seconds=1)
+    restarted = time.monotonic()
+    wait_until(lambda: connections(room) <= 1, CALM, "the agent's connection for all")
+    calm = time.monotonic() - restarted
+    after = most_connections(room, seconds=5)
+    tally.expect(worker.process.poll() is None, "the processes were over before the agent was restarted")
+    tally.expect(before == after == 1, f"{before} and {after} connections to PostgreSQL under the agent")
+    tally.remarks.append(
+        f"{processes} processes, connections: {before}; with the agent gone {during}; then {after} after {calm:.1f} s"
+    )
+    worker.end(10 * HANG)
+    tally.expect(worker.process.returncode == 0, f"the crowd: {worker.errors.read_text()[-1000:]}")
+    tally.remarks.append(f"they logged for {time.monotonic() - begun:.0f} s")
+    agent.terminate()
+    agent.wait(30)
+    room.settle(tally, "success")
+    tally.times += 1
+
+
+def connections(room: Room) -> int:
+    name = conninfo_to_dict(room.direct)["dbname"]
+    with psycopg.connect(room.direct, application_name="faults") as connection:
+        row = connection.execute(CONNECTIONS, [name]).fetchone()
+    assert row
+    return int(row[0])
+
+
+def most_connections(room: Room, seconds: float) -> int:
+    most = 0
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        most = max(most, connections(room))
+        time.sleep(0.05)
+    return most
+
+
+CASES = (agent_500_processes,)
