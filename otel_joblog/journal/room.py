@@ -97,7 +97,7 @@ class Room:
         """Replace a segment by what is left of it without lines; returns how many bytes that has freed."""
         data = segment_path(segment.folder, segment.number).read_bytes()
         found = scan(data, final=True, limit=len(data))
-        self._damaged += found.damaged
+        self._damaged += found.damaged + found.cut
         lost: Counter[tuple[bytes, bytes]] = Counter()
         kept = []
         for payload in found.payloads:

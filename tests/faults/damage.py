@@ -73,7 +73,7 @@ class Pattern:
             start = len(segment)
             segment += frame(own)
             lying.append(Lying(decode(own), start, len(segment)))
-        segment_path(folder, 1).write_bytes(segment)
+        segment_path(folder, 2).write_bytes(segment)
         return Copy(name, folder, lying, self.ended)
 
 

@@ -59,7 +59,7 @@ def test_runs_of_a_process_that_the_damage_made_unknown_are_closed_all_the_same(
     written.append(encode(start))
     folder = written.close()
     assert folder is not None
-    flip(segment_path(folder, 1), 100)  # the first record says whose journal it is
+    flip(segment_path(folder, 2), 100)  # the first record says whose journal it is
     sink = Kept()
     assert ship_dead(folder, sink, at_once)
     (end,) = (record for record in sink.records if isinstance(record, SpanEnded))
