@@ -16,7 +16,7 @@ import psycopg
 
 from otel_joblog.journal.frames import HEADER_SIZE, frame, scan
 from otel_joblog.journal.recovery import dead_journals
-from otel_joblog.journal.segments import segment_path
+from otel_joblog.journal.segments import FIRST, segment_path
 from otel_joblog.records import Line, Process, Record, SpanEnded, SpanStarted, decode
 
 from .agents import close_door, open_door
@@ -48,7 +48,7 @@ class Pattern:
         room.workers.clear()
         (self.folder,) = dead_journals(room.state / "journal")
         self.name = worker.name
-        self.payloads = scan(segment_path(self.folder, 1).read_bytes(), final=True, limit=10_000).payloads
+        self.payloads = scan(segment_path(self.folder, FIRST).read_bytes(), final=True, limit=10_000).payloads
         records = [decode(payload) for payload in self.payloads]
         (process,) = (record for record in records if isinstance(record, Process))
         run = next(record for record in records if isinstance(record, SpanStarted))
@@ -73,7 +73,7 @@ class Pattern:
             start = len(segment)
             segment += frame(own)
             lying.append(Lying(decode(own), start, len(segment)))
-        segment_path(folder, 2).write_bytes(segment)
+        segment_path(folder, FIRST).write_bytes(segment)
         return Copy(name, folder, lying, self.ended)
 
 
@@ -87,7 +87,7 @@ class Copy:
 
     @property
     def segment(self) -> Path:
-        return segment_path(self.folder, 1)
+        return segment_path(self.folder, FIRST)
 
     def cut(self, size: int) -> None:
         """Leave so many bytes of the last record."""

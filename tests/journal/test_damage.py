@@ -10,7 +10,7 @@ from otel_joblog import diagnostics, job
 from otel_joblog.journal.cursors import CursorFile
 from otel_joblog.journal.reader import Cursor
 from otel_joblog.journal.recovery import ship_all_dead, ship_dead
-from otel_joblog.journal.segments import segment_path
+from otel_joblog.journal.segments import FIRST, segment_path
 from otel_joblog.records import SpanEnded, encode
 from otel_joblog.testing import recording
 
@@ -39,7 +39,7 @@ def test_every_damaged_journal_is_told_of_be_it_in_its_middle_or_at_its_end(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(diagnostics, "counts", diagnostics.Counter())
-    middle, end, cut, sound = (segment_path(dead(tmp_path, name), 1) for name in ("middle", "end", "cut", "sound"))
+    middle, end, cut, sound = (segment_path(dead(tmp_path, name), FIRST) for name in ("middle", "end", "cut", "sound"))
     size = sound.stat().st_size
     flip(middle, size * 4)
     flip(end, size * 8 - 1)
@@ -59,7 +59,7 @@ def test_runs_of_a_process_that_the_damage_made_unknown_are_closed_all_the_same(
     written.append(encode(start))
     folder = written.close()
     assert folder is not None
-    flip(segment_path(folder, 2), 100)  # the first record says whose journal it is
+    flip(segment_path(folder, FIRST), 100)  # the first record says whose journal it is
     sink = Kept()
     assert ship_dead(folder, sink, at_once)
     (end,) = (record for record in sink.records if isinstance(record, SpanEnded))
