@@ -6,10 +6,13 @@ another context, so their output never mixes; what is printed outside of a run i
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Self
+
+from opentelemetry.context import Context, attach
 
 from ..conventions import CONTEXT_KEY, Severity, Stream
 from ..diagnostics import report
@@ -132,17 +135,38 @@ class StreamTap:
         self._target.__exit__(*args)
 
 
+class LoggerTap(StreamTap):
+    """Stands in for a stream that writes to a logger, as Celery's does: its record is not taken for another line."""
+
+    __slots__ = ()
+
+    def write(self, text: str) -> int:
+        outer = get_current()
+        active: Any = outer.get(CONTEXT_KEY)
+        if active is None:
+            return super().write(text)
+        attach(Context({key: value for key, value in outer.items() if key != CONTEXT_KEY}))
+        try:
+            written = super().write(text)
+        finally:
+            attach(outer)
+        if active.recording and active.run.capture_output:
+            self._take(active, text)
+        return written
+
+
 def install() -> None:
     """Put the stand-ins before ``sys.stdout`` and ``sys.stderr``, unless they are there."""
     for name, stream in (("stdout", Stream.STDOUT), ("stderr", Stream.STDERR)):
         target = getattr(sys, name, None)
-        if target is not None and type(target) is not StreamTap:
-            setattr(sys, name, StreamTap(target, stream))
+        if target is not None and not issubclass(type(target), StreamTap):
+            kind = LoggerTap if isinstance(getattr(target, "logger", None), logging.Logger) else StreamTap
+            setattr(sys, name, kind(target, stream))
 
 
 def uninstall() -> None:
     """Take them away, unless somebody else has put something before them meanwhile."""
     for name in ("stdout", "stderr"):
         tap = getattr(sys, name, None)
-        if type(tap) is StreamTap:
+        if tap is not None and issubclass(type(tap), StreamTap):
             setattr(sys, name, tap._target)

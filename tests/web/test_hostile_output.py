@@ -13,7 +13,6 @@ import httpx
 import psycopg
 import pytest
 
-
 PROGRAM = r"""
     import logging, sys
     from rich.progress import track
