@@ -13,6 +13,7 @@ from typing import Any
 from ..conventions import Attribute, RunStatus, SpanKind
 from ..records import Dropped, Process, SpanEnded, SpanEvent, SpanLink, SpanStarted
 from .encoding import without_zero
+from .errorgroups import ErrorGroup
 
 __all__ = ["Row", "bigint", "gap_row", "instant", "nanoseconds", "process_row", "run_row", "span_bytes", "step_row"]
 
@@ -39,8 +40,11 @@ def process_row(process: Process) -> Row:
 def run_row(span: Span, process: Process | None) -> Row:
     """A run as it began or as it ended."""
     get = span.attributes.get
+    common = _common(span)
+    group = ErrorGroup.of_run(common)
     return {
-        **_common(span),
+        **common,
+        "error_group": group and group.number,
         "parent_run_span_id": bigint(span.parent_run),
         **_speaker(span, process),
         "lines_emitted": span.lines if isinstance(span, SpanEnded) else None,

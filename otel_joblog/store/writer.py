@@ -7,6 +7,7 @@ How a batch is written:
    rolled back and done again with the lines staged, so that only new ones are inserted and counted.
 3. Its runs and steps go in by upsert: a row gives way only to a more final state.
 4. Its runs gain what was really inserted: counts of lines and steps, and the latest progress.
+5. The statistics of their jobs gain the runs whose state really changed.
 
 It also keeps account of who is alive: processes beat, and a run whose process gives no sign of life is settled as lost.
 """
@@ -22,19 +23,22 @@ import msgspec
 import psycopg
 from psycopg import Connection, Cursor
 from psycopg.errors import DeadlockDetected, SerializationFailure, UniqueViolation
-from psycopg.rows import TupleRow
+from psycopg.rows import DictRow, TupleRow, dict_row
 
+from ..conventions import RunStatus
 from ..errors import RecordRefused
 from ..records import Process, Record, decode, encode
 from .batch import Batch
 from .connection import conninfo, errors_translated, severed_after
 from .copy import encode_lines
 from .encoding import UNENCODABLE, json_bytes
+from .errorgroups import ErrorGroup
 from .gains import Gains, add_lines, gain_row
 from .migrate import require_current, schema_state, upgrade
 from .partitions import Days
 from .rows import Row, nanoseconds, span_bytes
 from .sql import query
+from .statistics import Statistics
 
 __all__ = ["Writer"]
 
@@ -43,6 +47,9 @@ T = TypeVar("T")
 
 DEADLINE = 60.0  # seconds that a write may take before its connection is given up
 _ATTEMPTS = 4
+
+# What is said of a settled run; the place is for the time in UTC.
+_SILENT = "no sign of life since %s UTC: its host never came back"
 
 # Connections that a fork left in a child. They are kept for ever, because collecting one would warn that it is open.
 _inherited: list[Connection] = []
@@ -189,14 +196,15 @@ def _insert(connection: Connection, batch: Batch, stream: bytes, *, staged: bool
         add_lines(gains, batch.lines)
     if batch.processes:
         _execute(connection, "write/processes", batch.processes)
-    if batch.runs:
-        _execute(connection, "write/runs", batch.runs)
+    statistics = _insert_runs(connection, batch.runs) if batch.runs else None
     if batch.steps:
         _insert_steps(connection, batch.steps, gains)
     if batch.gaps:
         _execute(connection, "write/gaps", batch.gaps)
     if gains:
         _execute(connection, "write/touched_runs", [gain_row(run, gain) for run, gain in gains.items()])
+    if statistics:
+        _add_statistics(connection, statistics)
 
 
 def _insert_staged_lines(connection: Connection, stream: bytes, gains: Gains) -> None:
@@ -212,6 +220,32 @@ def _insert_staged_lines(connection: Connection, stream: bytes, gains: Gains) ->
         gain.elsewhere += elsewhere
 
 
+def _insert_runs(connection: Connection, runs: list[Row]) -> Statistics:
+    """Writes runs; returns what that changes in the statistics."""
+    given = {(run["trace_id"], run["span_id"]): run for run in runs}
+    inserted = [given[trace_id.hex, span_id] for trace_id, span_id in _execute(connection, "write/new_runs", runs)]
+    before: list[DictRow] = []
+    if len(inserted) < len(runs):
+        with connection.cursor(row_factory=dict_row) as cursor:
+            before = cursor.execute(query("write/known_runs"), {"rows": json_bytes(runs).decode()}).fetchall()
+    statistics = Statistics()
+    for run in runs:
+        statistics.seen(run)
+    for run in before:
+        if run["status"] == RunStatus.LOST.code:
+            statistics.not_lost(run)
+    for run in inserted + [given[run["trace_id"].hex, run["span_id"]] for run in before]:
+        statistics.ended(run)
+    return statistics
+
+
+def _add_statistics(connection: Connection, statistics: Statistics) -> None:
+    parameters = {name: json_bytes(rows).decode() for name, rows in statistics.rows().items()}
+    connection.execute(query("write/statistics"), parameters)
+    if statistics.taken_back:
+        _execute(connection, "write/recount_errors", statistics.taken_back)
+
+
 def _insert_steps(connection: Connection, steps: list[Row], gains: Gains) -> None:
     inserted = _execute(connection, "write/new_steps", steps).fetchall()
     for trace_id, run, started_at, kind in inserted:
@@ -223,11 +257,17 @@ def _insert_steps(connection: Connection, steps: list[Row], gains: Gains) -> Non
 
 
 def _settle(connection: Connection, lost_after: float) -> int:
-    row = connection.execute(query("write/settle_runs"), {"lost_after": lost_after}).fetchone()
-    assert row is not None
+    group = ErrorGroup.of(RunStatus.LOST.value, _SILENT % "2000-01-01 00:00:00")
+    parameters = {"lost_after": lost_after, "message": _SILENT, "error_group": group.number}
+    with connection.cursor(row_factory=dict_row) as cursor:
+        settled = cursor.execute(query("write/settle_runs"), parameters).fetchall()
     connection.execute(query("write/forget_silent"), {"lost_after": lost_after})
-    settled: int = row[0]
-    return settled
+    statistics = Statistics()
+    for run in settled:
+        statistics.ended(run)
+    if statistics:
+        _add_statistics(connection, statistics)
+    return len(settled)
 
 
 def _execute(connection: Connection, name: str, rows: list[Row]) -> Cursor[TupleRow]:

@@ -110,7 +110,8 @@ def test_a_query_uses_its_index_and_only_the_days_it_needs(
 def test_silent_runs_are_found_and_settled_by_key(database: psycopg.Connection) -> None:
     indexes = {"job_run_open", "job_live_pkey", "job_run_pkey", "job_step_{day}_pkey"}
     with database.transaction(force_rollback=True):
-        assert used(database, "write/settle_runs", {"lost_after": 0.0}, executed=True) == indexes_of_day(indexes)
+        parameters = {"lost_after": 0.0, "message": "silent since %s", "error_group": 1}
+        assert used(database, "write/settle_runs", parameters, executed=True) == indexes_of_day(indexes)
 
 
 @pytest.mark.parametrize("analysed", [False, True])

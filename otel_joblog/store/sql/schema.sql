@@ -70,6 +70,7 @@ create table joblog.job_run (
   error_type         text,
   error_message      text,
   error_stacktrace   text,
+  error_group        bigint,                      -- of a failed run: which failures are the same (store/errorgroups.py)
   resource           jsonb,
   attributes         jsonb,
   events             jsonb,
@@ -83,6 +84,8 @@ create index job_run_started on joblog.job_run (started_at, trace_id, span_id);
 create index job_run_name on joblog.job_run (name, started_at);
 create index job_run_reference on joblog.job_run (reference, started_at) where reference is not null;
 create index job_run_failed on joblog.job_run (started_at) where status >= 5;
+create index job_run_failed_name on joblog.job_run (name, started_at) where status >= 5;
+create index job_run_error on joblog.job_run (error_group, started_at) where error_group is not null;
 create index job_run_open on joblog.job_run (started_at) where status <= 1;
 
 -- When each process was heard last, by this server's clock. Unlogged: after a crash of the server it is empty until the
@@ -152,3 +155,354 @@ create index job_log_errors on joblog.job_log (ts) where severity >= 17;
 create index job_log_problems on joblog.job_log (trace_id, run_span_id, ts, seq) where severity >= 13;
 
 create table joblog.job_log_default partition of joblog.job_log default;
+
+-- Statistics, kept as runs end and exactly: each run counts once, in its last state, and a lost one that ends after all is
+-- taken back. They outlive the runs. Runs without a name are not in them. A day is one of UTC, that of the run's start.
+
+-- Each job that ever ran.
+create table joblog.job (
+  name            text not null,
+  service         text not null,
+  runs            bigint not null default 0,      -- that ended
+  failures        bigint not null default 0,      -- of these: error, timeout or lost
+  timed           bigint not null default 0,      -- of these: success, error or timeout, which took the time that
+  duration_ms     bigint not null default 0,      -- is summed here
+  last_run_at     timestamptz,                    -- when the latest run began, ended or not
+  last_success_at timestamptz,                    -- when the latest successful run began
+  primary key (name, service)
+) with (fillfactor = 50);
+
+create table joblog.job_day (
+  day         date not null,
+  name        text not null,
+  service     text not null,
+  type        text not null,
+  successes   int not null default 0,
+  skipped     int not null default 0,
+  cancelled   int not null default 0,
+  errors      int not null default 0,
+  timeouts    int not null default 0,
+  lost        int not null default 0,
+  duration_ms bigint not null default 0,          -- of successes, errors and timeouts together
+  longest_ms  bigint,                             -- and of the longest of them
+  cpu_runs    int not null default 0,             -- how many of them told of their CPU time
+  cpu_ms      bigint not null default 0,
+  memory_peak bigint,                             -- bytes, of the process that needed the most
+  primary key (name, service, day, type)
+) with (fillfactor = 70);
+
+create index job_day_day on joblog.job_day (day);
+
+-- How long runs took that ended by success, error or timeout: four buckets an octave, so that a percentile read from them
+-- is off by 9 % at most.
+create table joblog.job_duration (
+  day     date not null,
+  name    text not null,
+  service text not null,
+  bucket  smallint not null,                      -- floor(4 * log2(1 + milliseconds))
+  runs    int not null,
+  primary key (name, service, day, bucket)
+) with (fillfactor = 70);
+
+create index job_duration_day on joblog.job_duration (day);
+
+-- Failures of the same kind: same type, and a message that differs in numbers and ids only.
+create table joblog.job_error_day (
+  day         date not null,
+  name        text not null,
+  service     text not null,
+  error_group bigint not null,
+  runs        int not null,
+  first_at    timestamptz not null,               -- starts of runs
+  last_at     timestamptz not null,
+  type        text not null,
+  message     text not null,                      -- with <n>, <id>, … for what differs
+  primary key (error_group, name, service, day)
+) with (fillfactor = 70);
+
+create index job_error_day_day on joblog.job_error_day (day);
+
+-- The middle of a bucket of joblog.job_duration, in seconds.
+create function joblog.bucket_seconds(bucket smallint) returns double precision
+  language sql immutable parallel safe
+  return (power(2, (bucket + 0.5) / 4) - 1) / 1000;
+
+-- What is shown to people and to programs: everything below is documented in docs/sql.md and stays as it is.
+
+create function joblog.status_name(status smallint) returns text
+  language sql immutable parallel safe
+  return (array['pending', 'running', 'success', 'skipped', 'cancelled', 'error', 'timeout', 'lost'])[status + 1];
+
+create function joblog.run_id(trace_id uuid, span_id bigint) returns text
+  language sql immutable parallel safe
+  return replace(trace_id::text, '-', '') || '-' || lpad(to_hex(span_id), 16, '0');
+
+create function joblog.level_name(severity smallint) returns text
+  language sql immutable parallel safe
+  return (array['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'])[greatest(1, least(24, severity::int) + 3) / 4];
+
+create function joblog.stream_name(stream smallint) returns text
+  language sql immutable parallel safe
+  return (array['log', 'stdout', 'stderr'])[stream + 1];
+
+create view joblog.job_history as
+select
+  joblog.run_id(run.trace_id, run.span_id) as run_id,
+  run.name as job,
+  run.service,
+  joblog.status_name(run.status) as status,
+  run.status >= 5 as failed,
+  run.status <= 1 as open,
+  run.started_at,
+  run.ended_at,
+  extract(epoch from run.ended_at - run.started_at)::double precision as duration_s,
+  run.type,
+  run.trigger,
+  run.schedule,
+  run.reference,
+  run.owner,
+  run.attempt,
+  run.host,
+  run.pid,
+  run.exit_code,
+  run.status_message,
+  run.error_type,
+  run.error_message,
+  run.error_group,
+  run.steps,
+  run.lines,
+  run.warnings,
+  run.errors,
+  run.lines_emitted,
+  joblog.run_id(run.trace_id, run.parent_run_span_id) as parent_run_id,
+  replace(run.trace_id::text, '-', '') as trace_id,
+  run.attributes
+from joblog.job_run as run
+where run.name <> '';
+
+create view joblog.active_jobs as
+select
+  joblog.run_id(run.trace_id, run.span_id) as run_id,
+  run.name as job,
+  run.service,
+  joblog.status_name(run.status) as status,
+  run.started_at,
+  extract(epoch from now() - run.started_at)::double precision as elapsed_s,
+  run.expected_s,
+  live.beat_at as last_beat_at,
+  greatest(run.started_at, run.last_at, run.progress_at, live.beat_at) as last_seen_at,
+  run.status = 1 and live.beat_at is not null
+    and greatest(run.started_at, run.last_at, run.progress_at, live.beat_at) <= now() - interval '30 seconds'
+    as unresponsive,
+  run.type,
+  run.trigger,
+  run.schedule,
+  run.reference,
+  run.owner,
+  run.attempt,
+  run.host,
+  run.pid,
+  run.steps,
+  run.lines,
+  run.warnings,
+  run.errors,
+  replace(run.trace_id::text, '-', '') as trace_id
+from joblog.job_run as run
+left join joblog.job_live as live on live.process_id = run.process_id
+where run.status <= 1 and run.name <> '';
+
+create view joblog.job_progress as
+select
+  joblog.run_id(run.trace_id, run.span_id) as run_id,
+  run.name as job,
+  run.service,
+  run.started_at,
+  extract(epoch from now() - run.started_at)::double precision as elapsed_s,
+  run.progress_at,
+  run.progress_current as current,
+  run.progress_total as total,
+  coalesce(run.progress_unit, '') as unit,
+  case when run.progress_total > 0 then least(100, 100 * run.progress_current / run.progress_total) end as percent,
+  case when run.progress_current > 0 and run.progress_total >= run.progress_current
+    then extract(epoch from run.progress_at - run.started_at)::double precision
+      * (run.progress_total - run.progress_current) / run.progress_current
+  end as remaining_s
+from joblog.job_run as run
+where run.status <= 1 and run.name <> '' and run.progress_current is not null;
+
+create view joblog.job_errors as
+select
+  day,
+  name as job,
+  service,
+  type as error_type,
+  message,
+  runs,
+  first_at as first_seen_at,
+  last_at as last_seen_at,
+  error_group
+from joblog.job_error_day;
+
+create view joblog.job_daily as
+select
+  day,
+  name as job,
+  service,
+  type,
+  successes + skipped + cancelled + errors + timeouts + lost as runs,
+  errors + timeouts + lost as failures,
+  successes,
+  skipped,
+  cancelled,
+  errors,
+  timeouts,
+  lost,
+  duration_ms / 1000.0::double precision / nullif(successes + errors + timeouts, 0) as average_s,
+  longest_ms / 1000.0::double precision as longest_s,
+  cpu_ms / 1000.0::double precision / nullif(cpu_runs, 0) as average_cpu_s,
+  memory_peak as memory_peak_bytes
+from joblog.job_day;
+
+create view joblog.job_durations as
+select
+  day,
+  name as job,
+  service,
+  max(total)::bigint as runs,
+  joblog.bucket_seconds(min(bucket) filter (where upto >= total * 0.50)) as p50_s,
+  joblog.bucket_seconds(min(bucket) filter (where upto >= total * 0.95)) as p95_s,
+  joblog.bucket_seconds(min(bucket) filter (where upto >= total * 0.99)) as p99_s
+from (
+  select
+    day, name, service, bucket,
+    sum(runs) over (partition by name, service, day order by bucket) as upto,
+    sum(runs) over (partition by name, service, day) as total
+  from joblog.job_duration
+) as summed
+group by day, name, service;
+
+create view joblog.job_health as
+select
+  job.name as job,
+  job.service,
+  latest.type,
+  latest.schedule,
+  latest.owner,
+  joblog.run_id(latest.trace_id, latest.span_id) as last_run_id,
+  joblog.status_name(latest.status) as last_status,
+  job.last_run_at,
+  job.last_success_at,
+  extract(epoch from now() - job.last_success_at)::double precision as success_age_s,
+  streak.failures as failures_in_a_row,
+  job.runs,
+  job.failures,
+  job.duration_ms / 1000.0::double precision / nullif(job.timed, 0) as average_s,
+  week.runs as runs_7d,
+  week.failures as failures_7d,
+  (1 - week.failures::double precision / nullif(week.counted, 0)) as success_rate_7d
+from joblog.job
+left join lateral (
+  select trace_id, span_id, status, type, schedule, owner
+  from joblog.job_run
+  where job_run.name = job.name and job_run.service = job.service and job_run.started_at <= job.last_run_at
+  order by job_run.started_at desc, trace_id desc, span_id desc
+  limit 1
+) as latest on true
+cross join lateral (
+  select count(*) as failures
+  from (
+    select from joblog.job_run
+    where job_run.name = job.name and job_run.service = job.service and job_run.status >= 5
+      and job_run.started_at > coalesce(job.last_success_at, '-infinity')
+    limit 100
+  ) as since
+) as streak
+cross join lateral (
+  select
+    coalesce(sum(successes + skipped + cancelled + errors + timeouts + lost), 0)::bigint as runs,
+    coalesce(sum(successes + errors + timeouts + lost), 0)::bigint as counted,
+    coalesce(sum(errors + timeouts + lost), 0)::bigint as failures
+  from joblog.job_day
+  where job_day.name = job.name and job_day.service = job.service
+    and job_day.day > (now() at time zone 'UTC')::date - 7
+) as week;
+
+create view joblog.job_steps as
+select
+  joblog.run_id(step.trace_id, step.run_span_id) as run_id,
+  run.name as job,
+  run.service,
+  step.name as step,
+  step.stage,
+  step.task_id,
+  step.seq,
+  joblog.status_name(step.status) as status,
+  step.status >= 5 as failed,
+  step.started_at,
+  step.ended_at,
+  extract(epoch from step.ended_at - step.started_at)::double precision as duration_s,
+  step.status_message,
+  step.error_type,
+  step.error_message,
+  lpad(to_hex(step.span_id), 16, '0') as span_id,
+  lpad(to_hex(step.parent_span_id), 16, '0') as parent_span_id
+from joblog.job_step as step
+left join joblog.job_run as run on run.trace_id = step.trace_id and run.span_id = step.run_span_id
+where step.kind = 0;
+
+create view joblog.job_lines as
+select
+  log.ts as at,
+  joblog.run_id(log.trace_id, log.run_span_id) as run_id,
+  run.name as job,
+  run.service,
+  joblog.level_name(log.severity) as level,
+  log.severity,
+  joblog.stream_name(log.stream) as stream,
+  log.logger,
+  log.message,
+  log.seq,
+  lpad(to_hex(log.span_id), 16, '0') as span_id,
+  log.attributes
+from joblog.job_log as log
+left join joblog.job_run as run on run.trace_id = log.trace_id and run.span_id = log.run_span_id;
+
+comment on view joblog.job_history is
+  'Every run, one row each. Bound started_at: it has the index. failed and open are indexed conditions, too.';
+comment on column joblog.job_history.status is
+  'pending, running, success, skipped, cancelled, error, timeout or lost';
+comment on column joblog.job_history.failed is 'error, timeout or lost';
+comment on column joblog.job_history.open is 'pending or running';
+comment on column joblog.job_history.duration_s is 'seconds; null while the run is open';
+comment on column joblog.job_history.lines is 'log lines in the store';
+comment on column joblog.job_history.lines_emitted is 'lines that the run says its process emitted; null until its end is known';
+comment on column joblog.job_history.error_group is 'the same number for the same kind of error, as in job_errors';
+comment on view joblog.active_jobs is 'The runs that have not ended.';
+comment on column joblog.active_jobs.unresponsive is 'running, but its process has missed three heartbeats';
+comment on column joblog.active_jobs.expected_s is 'seconds that the job was declared to take';
+comment on view joblog.job_progress is 'How far the open runs have come that tell of it.';
+comment on column joblog.job_progress.percent is '0 to 100; null where no total is known';
+comment on column joblog.job_progress.remaining_s is 'seconds that are left if it goes on at the pace it had until progress_at';
+comment on view joblog.job_errors is
+  'Failed runs by UTC day, job and kind of error; the kind leaves out numbers and ids in messages. Bound day.';
+comment on column joblog.job_errors.runs is 'how many runs failed so on this day';
+comment on column joblog.job_errors.first_seen_at is 'start of the first of them';
+comment on column joblog.job_errors.last_seen_at is 'start of the last of them';
+comment on view joblog.job_daily is 'Counts of ended runs by UTC day of their start, job and type. Bound day.';
+comment on column joblog.job_daily.average_s is 'seconds, of successes, errors and timeouts';
+comment on column joblog.job_daily.longest_s is 'seconds, of successes, errors and timeouts';
+comment on column joblog.job_daily.average_cpu_s is 'seconds of CPU of a run, where its process told';
+comment on view joblog.job_durations is
+  'Percentiles in seconds of the durations by UTC day and job, within 9 %. Successes, errors and timeouts count. Bound day.';
+comment on view joblog.job_health is 'Every job that ever ran, with its latest run and how it has fared.';
+comment on column joblog.job_health.success_age_s is 'seconds since the start of the last success; null where there was none';
+comment on column joblog.job_health.failures_in_a_row is 'failed runs since the last success; 100 means 100 or more';
+comment on column joblog.job_health.runs is 'all that ended, since the first';
+comment on column joblog.job_health.average_s is 'seconds, of all successes, errors and timeouts since the first';
+comment on column joblog.job_health.success_rate_7d is
+  '0 to 1: successes among successes, errors, timeouts and lost runs of seven UTC days up to today';
+comment on view joblog.job_steps is 'Steps of runs. Bound started_at, which also picks the partitions.';
+comment on view joblog.job_lines is
+  'Log lines and lines of output. Bound at, which also picks the partitions; severity >= 17 has an index.';
+comment on column joblog.job_lines.severity is 'OpenTelemetry severity number: 9 INFO, 13 WARN, 17 ERROR, 21 FATAL';
+comment on column joblog.job_lines.at is 'when the line was written';

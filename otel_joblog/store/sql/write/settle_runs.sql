@@ -1,4 +1,4 @@
--- Open runs that gave no sign of life for so long are lost, with their open steps; returns how many runs.
+-- Open runs that gave no sign of life for so long are lost, with their open steps; returns these runs, for the statistics.
 --
 -- 1. "silent" locks them in the order of their key, as every writer does, so that none is settled twice, and none that
 --    was heard or ended meanwhile. Nobody can be heard while the server is down, and a crash empties job_live: so the
@@ -20,11 +20,13 @@ closed as (
   update joblog.job_run as run set
     status = 7,
     ended_at = silent.seen_at,
-    status_message = format('no sign of life since %%s UTC: its host never came back',
-      to_char(silent.seen_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'))
+    status_message = format(%(message)s, to_char(silent.seen_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')),
+    error_group = %(error_group)s
   from silent
   where run.trace_id = silent.trace_id and run.span_id = silent.span_id
-  returning run.trace_id, run.span_id, run.first_at, run.last_at, run.ended_at, run.status_message
+  returning
+    run.trace_id, run.span_id, run.first_at, run.last_at, run.started_at, run.ended_at, run.status, run.status_message,
+    run.name, run.service, run.type
 ),
 closed_steps as (
   insert into joblog.job_step as stored (
@@ -44,4 +46,4 @@ closed_steps as (
     (ended_at, status, status_message) = row(excluded.ended_at, excluded.status, excluded.status_message)
   where joblog.finality(excluded.status) > joblog.finality(stored.status)
 )
-select count(*) from closed;
+select name, service, type, started_at, ended_at, status, status_message from closed;
