@@ -47,6 +47,7 @@ class Statistics:
     def __init__(self) -> None:
         self._jobs: defaultdict[tuple[str, str], Row] = defaultdict(dict)
         self._days: defaultdict[tuple[str, ...], Row] = defaultdict(dict)
+        self._hours: defaultdict[tuple[Any, ...], Row] = defaultdict(dict)
         self._durations: defaultdict[tuple[Any, ...], Row] = defaultdict(dict)
         self._errors: defaultdict[tuple[Any, ...], Row] = defaultdict(dict)
         self.taken_back: list[Row] = []  # failures that were none, or others: rows for recount_errors.sql
@@ -87,6 +88,7 @@ class Statistics:
         return {
             "jobs": list(self._jobs.values()),
             "days": list(self._days.values()),
+            "hours": list(self._hours.values()),
             "durations": list(self._durations.values()),
             "errors": list(self._errors.values()),
         }
@@ -98,7 +100,8 @@ class Statistics:
         job = self._job(run)
         _add(job, "runs", sign)
         _add(job, "failures", sign if status.failed else 0)
-        _add(self._day(run), _COUNTER[status], sign)
+        for row in (self._day(run), self._hour(run)):
+            _add(row, _COUNTER[status], sign)
 
     def _time(self, run: Row) -> None:
         job, day = self._job(run), self._day(run)
@@ -132,6 +135,12 @@ class Statistics:
         day = self._days[(*_key(run), without_zero(run["type"]))]
         day |= _dated(run) | {"type": run["type"]}
         return day
+
+    def _hour(self, run: Mapping[str, Any]) -> Row:
+        begin = run["started_at"].astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        hour = self._hours[begin, run["name"], without_zero(run["service"]), without_zero(run["type"])]
+        hour |= {"hour": begin, "name": run["name"], "service": run["service"], "type": run["type"]}
+        return hour
 
     def _error(self, run: Mapping[str, Any], group: int, sign: int) -> Row:
         error = self._errors[(*_key(run), group)]

@@ -106,6 +106,14 @@ STATISTICS = {
           max((attributes ->> 'joblog.process.memory.peak')::bigint) as memory_peak
         from runs where status > 1 group by day, name, service, type
     """,
+    "job_hour": """
+        select
+          date_trunc('hour', started_at, 'UTC') as hour, name, service, type,
+          count(*) filter (where status = 2) as successes, count(*) filter (where status = 3) as skipped,
+          count(*) filter (where status = 4) as cancelled, count(*) filter (where status = 5) as errors,
+          count(*) filter (where status = 6) as timeouts, count(*) filter (where status = 7) as lost
+        from runs where status > 1 group by 1, 2, 3, 4
+    """,
     "job_duration": """
         select day, name, service, floor(4 * log(2, 1 + ms)) as bucket, count(*) as runs
         from runs where ms is not null group by 1, 2, 3, 4
@@ -117,8 +125,8 @@ STATISTICS = {
         from runs where status >= 5 group by day, name, service, error_group
     """,
 }
-# A day keeps its row when all of its lost runs turn out to have ended on another.
-EMPTY_DAYS = "where successes + skipped + cancelled + errors + timeouts + lost > 0"
+# A day and an hour keep their rows when all of their lost runs turn out to have begun at another time.
+NOT_EMPTY = "where successes + skipped + cancelled + errors + timeouts + lost > 0"
 COUNTED = """
     with runs as (
       select
@@ -138,7 +146,7 @@ def assert_statistics_are_right(connection: psycopg.Connection) -> None:
         columns = ", ".join(
             column.name for column in connection.execute(f"select * from joblog.{table}").description or []
         )
-        kept = f"select {columns} from joblog.{table} {EMPTY_DAYS if table == 'job_day' else ''} order by {columns}"
+        kept = f"select {columns} from joblog.{table} {NOT_EMPTY if 'successes' in columns else ''} order by {columns}"
         recounted = f"{COUNTED} counted as ({counted}) select {columns} from counted order by {columns}"
         assert connection.execute(kept).fetchall() == connection.execute(recounted).fetchall(), table
 
@@ -182,7 +190,7 @@ def contents(connection: psycopg.Connection) -> dict[str, list[Any]]:
 
 def emptied(connection: psycopg.Connection) -> None:
     """By deleting: truncating costs a file or two for every table."""
-    tables = ("run", "step", "log", "process", "gap", "live", "day", "duration", "error_day")
+    tables = ("run", "step", "log", "process", "gap", "live", "day", "hour", "duration", "error_day")
     connection.execute("delete from joblog.job;" + "".join(f"delete from joblog.job_{table};" for table in tables))
 
 

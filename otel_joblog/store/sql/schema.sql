@@ -193,6 +193,21 @@ create table joblog.job_day (
 
 create index job_day_day on joblog.job_day (day);
 
+-- The counts again by hour, for the time zones of their readers and for curves over weeks.
+create table joblog.job_hour (
+  hour      timestamptz not null,
+  name      text not null,
+  service   text not null,
+  type      text not null,
+  successes int not null default 0,
+  skipped   int not null default 0,
+  cancelled int not null default 0,
+  errors    int not null default 0,
+  timeouts  int not null default 0,
+  lost      int not null default 0,
+  primary key (hour, name, service, type)
+) with (fillfactor = 70);
+
 -- How long runs took that ended by success, error or timeout: four buckets an octave, so that a percentile read from them
 -- is off by 9 % at most.
 create table joblog.job_duration (
@@ -363,15 +378,42 @@ select
   memory_peak as memory_peak_bytes
 from joblog.job_day;
 
+create view joblog.job_hourly as
+select
+  hour,
+  name as job,
+  service,
+  type,
+  successes + skipped + cancelled + errors + timeouts + lost as runs,
+  errors + timeouts + lost as failures,
+  successes,
+  skipped,
+  cancelled,
+  errors,
+  timeouts,
+  lost
+from joblog.job_hour;
+
+create view joblog.job_duration_histogram as
+select
+  day,
+  name as job,
+  service,
+  bucket,
+  (power(2, bucket / 4.0::double precision) - 1) / 1000 as from_s,
+  (power(2, (bucket + 1) / 4.0::double precision) - 1) / 1000 as to_s,
+  runs
+from joblog.job_duration;
+
 create view joblog.job_durations as
 select
   day,
   name as job,
   service,
   max(total)::bigint as runs,
-  joblog.bucket_seconds(min(bucket) filter (where upto >= total * 0.50)) as p50_s,
-  joblog.bucket_seconds(min(bucket) filter (where upto >= total * 0.95)) as p95_s,
-  joblog.bucket_seconds(min(bucket) filter (where upto >= total * 0.99)) as p99_s
+  joblog.bucket_seconds(min(bucket) filter (where upto * 100 >= total * 50)) as p50_s,
+  joblog.bucket_seconds(min(bucket) filter (where upto * 100 >= total * 95)) as p95_s,
+  joblog.bucket_seconds(min(bucket) filter (where upto * 100 >= total * 99)) as p99_s
 from (
   select
     day, name, service, bucket,
@@ -492,6 +534,10 @@ comment on view joblog.job_daily is 'Counts of ended runs by UTC day of their st
 comment on column joblog.job_daily.average_s is 'seconds, of successes, errors and timeouts';
 comment on column joblog.job_daily.longest_s is 'seconds, of successes, errors and timeouts';
 comment on column joblog.job_daily.average_cpu_s is 'seconds of CPU of a run, where its process told';
+comment on view joblog.job_hourly is
+  'Counts of ended runs by the hour of their start, job and type: for curves over weeks, in any time zone. Bound hour.';
+comment on view joblog.job_duration_histogram is
+  'How many runs took how long, by UTC day and job: buckets from from_s up to to_s seconds, four an octave. Bound day.';
 comment on view joblog.job_durations is
   'Percentiles in seconds of the durations by UTC day and job, within 9 %. Successes, errors and timeouts count. Bound day.';
 comment on view joblog.job_health is 'Every job that ever ran, with its latest run and how it has fared.';

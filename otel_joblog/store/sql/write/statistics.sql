@@ -40,6 +40,22 @@ days as (
     cpu_ms = stored.cpu_ms + excluded.cpu_ms,
     memory_peak = greatest(stored.memory_peak, excluded.memory_peak)
 ),
+hours as (
+  insert into joblog.job_hour as stored (
+    hour, name, service, type, successes, skipped, cancelled, errors, timeouts, lost)
+  select
+    hour, name, service, type, coalesce(successes, 0), coalesce(skipped, 0), coalesce(cancelled, 0),
+    coalesce(errors, 0), coalesce(timeouts, 0), coalesce(lost, 0)
+  from jsonb_populate_recordset(null::joblog.job_hour, %(hours)s::jsonb)
+  order by hour, name, service, type
+  on conflict (hour, name, service, type) do update set
+    successes = stored.successes + excluded.successes,
+    skipped = stored.skipped + excluded.skipped,
+    cancelled = stored.cancelled + excluded.cancelled,
+    errors = stored.errors + excluded.errors,
+    timeouts = stored.timeouts + excluded.timeouts,
+    lost = stored.lost + excluded.lost
+),
 durations as (
   insert into joblog.job_duration as stored (day, name, service, bucket, runs)
   select day, name, service, bucket, runs from jsonb_populate_recordset(null::joblog.job_duration, %(durations)s::jsonb)
