@@ -12,7 +12,8 @@
     ├── RecordRefused       a backend refuses these very records for ever
     ├── EmbeddedError       the embedded PostgreSQL cannot be set up or started
     ├── RunNotFound         no run, or more than one, goes by that id
-    └── BadCursor           the key of a page is none of ours
+    ├── BadCursor           the key of a page is none of ours
+    └── ImportRefused       a file holds what cannot be imported
 
     Skip                    not an error: raised by user code to end a run or step as skipped
 
@@ -26,6 +27,7 @@ __all__ = [
     "ConfigError",
     "EmbeddedError",
     "ExportUnavailable",
+    "ImportRefused",
     "JobLogError",
     "JournalError",
     "RecordRefused",
@@ -91,3 +93,7 @@ class Skip(Exception):
     def __init__(self, reason: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class ImportRefused(JobLogError):
+    """A file holds what cannot be imported. The message says which line and why; what came before it is stored."""

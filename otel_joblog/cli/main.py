@@ -18,6 +18,8 @@ _COMMANDS = {
     "migrate": "migrate",
     "list": "runs:list_runs",
     "show": "show",
+    "export": "transfer:export_runs",
+    "import": "transfer:import_files",
     "doctor": "doctor",
 }
 

@@ -3,59 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from commands import JOBS, Command
 
 from otel_joblog.cli.main import main
-
-Command = Callable[..., subprocess.CompletedProcess[str]]
-
-JOBS = """
-from otel_joblog import job, step
-
-@job("import", reference="2026-11-03")
-def load():
-    print("said before the fall")
-    with step("parse"):
-        int("x")
-
-@job("export")
-def export():
-    print("all well")
-
-export()
-try:
-    load()
-except ValueError:
-    pass
-"""
-
-
-@pytest.fixture
-def environment(dsn: str, tmp_path: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
-    state = tmp_path / "state"
-    return kept | {"OTEL_JOBLOG_DSN": dsn, "OTEL_JOBLOG_STATE_DIR": str(state), "OTEL_SERVICE_NAME": "shop"}
-
-
-@pytest.fixture
-def otel_joblog(environment: dict[str, str]) -> Command:
-    def run(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "otel_joblog", *arguments]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-        assert not check or done.returncode == 0, done.stderr
-        return done
-
-    return run
 
 
 @pytest.fixture

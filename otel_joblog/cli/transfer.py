@@ -1,0 +1,166 @@
+"""``otel-joblog export`` and ``import``: runs out of the store, and back into another."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import gzip
+import io
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+import click
+
+from ..config import Settings
+from ..conventions import RunStatus, Severity, Stream
+from ..export.otlp_json import otlp_lines
+from ..records import Line, SpanEnded, SpanStarted, format_run_id
+from ..store.archive import Spoken, dump, load, read_run, reading
+from ..store.embedded import resolve_dsn
+from ..store.reader import Reader
+from ..store.rows import instant
+from ..store.writer import Writer
+from .common import read, told_plainly
+
+__all__ = ["export_runs", "import_files"]
+
+PAGE = 200
+_DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
+_COLUMNS = ("time", "run_id", "job", "level", "stream", "logger", "message", "span_id", "seq")
+
+
+@click.command("export")
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@click.option("--all", "everything", is_flag=True, help="Every run.")
+@click.option("--job", help="Runs of this job.")
+@click.option(
+    "--status", type=click.Choice([status.value for status in RunStatus]), multiple=True, help="In this state."
+)
+@click.option("--since", type=click.DateTime(_DATES), help="Begun from then on, UTC.")
+@click.option("--until", type=click.DateTime(_DATES), help="Begun before then, UTC.")
+@click.option(
+    "--format",
+    "as_format",
+    type=click.Choice(["jsonl", "csv", "otlp"]),
+    default="jsonl",
+    show_default=True,
+    help="jsonl is what `import` takes back; csv the lines; otlp what the file exporter of a collector writes.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="A file; with .gz it is compressed. Default stdout."
+)
+def export_runs(
+    *,
+    runs: tuple[str, ...],
+    everything: bool,
+    job: str | None,
+    status: tuple[str, ...],
+    since: datetime | None,
+    until: datetime | None,
+    as_format: str,
+    output: Path | None,
+) -> None:
+    """Write runs to a file: themselves, their steps and all of their lines.
+
+    RUN is an id or the beginning of one; without any, the options say which. Newest first.
+    """
+    if not (runs or everything or job or status or since or until):
+        raise click.UsageError("say which runs: by id, --job, --status, --since, --until, or --all")
+
+    async def chosen(reader: Reader) -> list[str]:
+        if runs:
+            return [(await reader.run(run, step_limit=1)).run.run_id for run in runs]
+        found: list[str] = []
+        after = None
+        while True:
+            page = await reader.runs(
+                job=job,
+                status=[RunStatus(word) for word in status] or None,
+                since=since and since.replace(tzinfo=UTC),
+                until=until and until.replace(tzinfo=UTC),
+                limit=PAGE,
+                after=after,
+            )
+            found += [run.run_id for run in page.items]
+            after = page.next
+            if after is None:
+                return found
+
+    run_ids = read(chosen)
+    if not run_ids:
+        click.echo("No runs match.", err=True)
+    write = {"jsonl": _as_records, "csv": _as_csv, "otlp": _as_otlp}[as_format]
+    with told_plainly(), reading(resolve_dsn(Settings.from_environment())) as connection, _opened(output) as file:
+        file.writelines(write(read_run(connection, run_id) for run_id in run_ids))
+
+
+@click.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_files(*, files: tuple[Path, ...]) -> None:
+    """Take in files that `export --format jsonl` wrote, compressed (.gz) or not.
+
+    Runs that are there already stay as they are, so the same file may be taken in again.
+    """
+    writer = Writer(resolve_dsn(Settings.from_environment()), application_name="otel_joblog import")
+    with told_plainly():
+        try:
+            for path in files:
+                with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+                    written = load(file, writer)
+                click.echo(f"{path}: {written:,} records")
+        finally:
+            writer.close()
+
+
+def _as_records(runs: Iterable[Iterable[Spoken]]) -> Iterator[bytes]:
+    return dump(spoken for run in runs for spoken in run)
+
+
+def _as_otlp(runs: Iterable[Iterable[Spoken]]) -> Iterator[bytes]:
+    for run in runs:
+        yield from otlp_lines(run)
+
+
+def _as_csv(runs: Iterable[Iterable[Spoken]]) -> Iterator[bytes]:
+    yield _row(_COLUMNS)
+    for run in runs:
+        job = ""
+        for _, record in run:
+            if isinstance(record, SpanStarted | SpanEnded) and record.span_id == record.run:
+                job = record.name
+            elif isinstance(record, Line):
+                yield _row(
+                    (
+                        instant(record.time).isoformat(),
+                        format_run_id(record.trace_id, record.run),
+                        job,
+                        Severity.label(record.severity),
+                        Stream(record.stream).name.lower(),
+                        record.logger,
+                        record.message,
+                        record.span_id.hex(),
+                        record.seq,
+                    )
+                )
+
+
+def _row(values: Iterable[object]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerow(values)
+    return text.getvalue().encode("utf-8", "backslashreplace")
+
+
+@contextlib.contextmanager
+def _opened(output: Path | None) -> Iterator[IO[bytes]]:
+    if output is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    elif output.suffix == ".gz":
+        with gzip.open(output, "wb") as compressed:
+            yield compressed  # type: ignore[misc]
+    else:
+        with output.open("wb") as file:
+            yield file
