@@ -10,14 +10,12 @@ from pathlib import Path
 import pytest
 from commands import Command
 
-PATIENT = {"OTEL_JOBLOG_EXIT_TIMEOUT": "60"}  # a job ships all that it has, however busy the machine
-
 
 @pytest.fixture
 def environment(dsn: str, tmp_path: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     state = tmp_path / "state"
-    return kept | {"OTEL_JOBLOG_DSN": dsn, "OTEL_JOBLOG_STATE_DIR": str(state), "OTEL_SERVICE_NAME": "shop"} | PATIENT
+    return kept | {"OTEL_JOBLOG_DSN": dsn, "OTEL_JOBLOG_STATE_DIR": str(state), "OTEL_SERVICE_NAME": "shop"}
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ from otel_joblog.cli.main import main
 
 @pytest.fixture
 def after_two_jobs(environment: dict[str, str]) -> None:
-    subprocess.run([sys.executable, "-c", JOBS], env=environment, check=True, capture_output=True, timeout=60)
+    patient = environment | {"OTEL_JOBLOG_EXIT_TIMEOUT": "60"}  # all is shipped, however busy the machine
+    subprocess.run([sys.executable, "-c", JOBS], env=patient, check=True, capture_output=True, timeout=60)
 
 
 def test_list_says_what_to_do_when_there_is_nothing_yet(otel_joblog: Command) -> None:
@@ -109,7 +110,8 @@ def test_doctor_does_not_print_a_password(environment: dict[str, str], otel_jobl
 def test_doctor_tells_what_waits_and_why(environment: dict[str, str], otel_joblog: Command, tmp_path: Path) -> None:
     environment["OTEL_JOBLOG_DSN"] = "host=127.0.0.1 port=1 connect_timeout=1"
     (tmp_path / "jobs.py").write_text(JOBS)
-    subprocess.run([sys.executable, str(tmp_path / "jobs.py")], env=environment, check=True, capture_output=True)
+    patient = environment | {"OTEL_JOBLOG_EXIT_TIMEOUT": "20"}
+    subprocess.run([sys.executable, str(tmp_path / "jobs.py")], env=patient, check=True, capture_output=True)
     report = otel_joblog("doctor", check=False).stdout
     assert re.search(r"✗ postgres +\S+ (bytes|KB|kB|KiB) of 1 journal wait for it, the oldest record for ", report)
     assert "it has taken nothing for" in report
