@@ -238,7 +238,12 @@ class Lane(threading.Thread):
         ship_all_dead(self._journal.root, self.sink, self._may_go_on)
 
     def _may_go_on(self, seconds: float) -> bool:
-        return seconds == 0 and not self._ending and self.cursor >= self._journal.position()
+        if seconds or self._ending:
+            return False
+        if self.cursor >= self._journal.position():
+            return True
+        self._sweep_at = 0.0  # its own records come first; the rest is shipped when it has nothing to say again
+        return False
 
     def _waits(self, seconds: float) -> bool:
         self.failing = True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from otel_joblog.journal.journal import Journal
@@ -53,6 +54,13 @@ def lines_dropped(segments: Segments) -> int:
         lines += sum(record.lines for record in batch.records if isinstance(record, Dropped))
         reader.cursor = batch.end
     return lines
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.005)
 
 
 class Kept:

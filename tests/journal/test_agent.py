@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from otel_joblog.journal.journal import Journal
 from otel_joblog.journal.shipper import Shipper
 from otel_joblog.records import Process
 
-from .samples import PROCESS, Kept, fill, unlimited
+from .samples import PROCESS, Kept, fill, unlimited, until
 
 
 @pytest.fixture(autouse=True)
@@ -56,13 +56,6 @@ def living(tmp_path: Path, own: Kept) -> Iterator[Living]:
 
 def working(root: Path, sink: Kept) -> Agent:
     return Agent(root, [sink], unlimited(root), lost_after=900)
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.005)
 
 
 def test_an_agent_ships_for_a_living_process_which_then_ships_nothing_itself(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,9 +17,9 @@ from otel_joblog.journal import journal as journals
 from otel_joblog.journal.cursors import CursorFile
 from otel_joblog.journal.journal import Journal
 from otel_joblog.journal.shipper import Shipper
-from otel_joblog.records import Line, encode
+from otel_joblog.records import Line, Process, Record, encode
 
-from .samples import Kept, fill, journal
+from .samples import Kept, fill, journal, until
 
 
 @pytest.fixture(autouse=True)
@@ -196,4 +196,26 @@ def test_cursors_are_written_with_what_the_exporter_remembers(tmp_path: Path) ->
     assert written.folder is not None
     assert CursorFile("kept").load(written.folder) == (position, sink.snapshot())
     shipping.shutdown(10)
+    written.remove()
+
+
+def test_recovery_that_the_processs_own_records_interrupt_goes_on_when_it_is_silent_again(tmp_path: Path) -> None:
+    class Interrupted(Kept):
+        def ship(self, records: Sequence[Record], process: Process | None) -> None:
+            super().ship(records, process)
+            if self.numbers[-1] < 100:
+                fill(written, [100 + self.numbers[-1]])
+
+    for number in range(3):
+        dead = journal(tmp_path, "kept")
+        fill(dead, [number])
+        folder = dead.close()
+        assert folder is not None
+        folder.rename(tmp_path / f"{number}")
+    written = journal(tmp_path, "kept")
+    shipping = Shipper(written, [sink := Interrupted()])
+    shipping.start()
+    fill(written, [200])
+    until(lambda: sorted(sink.numbers) == [0, 1, 2, 100, 101, 102, 200])
+    assert shipping.shutdown(10)
     written.remove()
