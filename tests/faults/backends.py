@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from statistics import median
 
 import psycopg
 
@@ -65,24 +67,41 @@ def both_black_holed(bench: Bench, tally: Tally) -> None:
     for _ in bench.times(5):
         with behind_proxy(bench, "swallow") as (room, proxy), Endpoint("hang") as endpoint:
             room.environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint.url}
-            startup = timed(room.work(lines=1, OTEL_JOBLOG_ENABLED="false"))
-            room.workers.clear()
-            worker = room.work(lines=1)
-            took.append(timed(worker) - startup)
-            tally.expect(took[-1] < EXIT, f"its exit took {took[-1]:.2f} s over the {startup:.2f} s without us")
+            workers = []
+            for _ in range(3):
+                startup = timed(room.work(lines=1, OTEL_JOBLOG_ENABLED="false"))
+                room.workers.clear()
+                workers.append(room.work(lines=1))
+                took.append(timed(workers[-1]) - startup)
             proxy.mode = "pass"
             proxy.cut()
             endpoint.heal()
-            room.work(lines=8, pause=0.5).end()  # the next process, of four seconds
-            with psycopg.connect(room.direct) as connection:
-                found = connection.execute(
-                    "select 1 from joblog.job_log where message = %s", [f"{worker.name} 0 1"]
-                ).fetchone()
-            tally.expect(found is not None, "the next process did not bring the line to Postgres")
-            tally.expect(endpoint.names.count(worker.name) == 1, "the next process did not bring the span by OTLP")
+            following = room.work(lines=80, pause=0.25)  # the next process, of twenty seconds
+            wait_until(
+                lambda room=room, workers=workers, endpoint=endpoint, following=following: (
+                    brought(room, endpoint, workers) or following.process.poll() is not None
+                ),
+                HANG,
+                "the end of the next process",
+            )
+            tally.expect(brought(room, endpoint, workers), "the next process did not bring all lines and spans")
             room.settle(tally, "success")
+            spans = [endpoint.names.count(worker.name) for worker in workers]
+            tally.expect(spans == [1, 1, 1], f"so many spans of each job arrived: {spans}")
         tally.times += 1
     tally.remarks.append("seconds over the startup: " + ", ".join(f"{seconds:.2f}" for seconds in took))
+    # Others use this machine, too: one that took long may have waited for the processor.
+    tally.expect(median(took) < EXIT, f"the exit took {median(took):.2f} s")
+    tally.expect(max(took) < 2 * EXIT, f"one exit took {max(took):.2f} s")
+
+
+def brought(room: Room, endpoint: Endpoint, workers: list[Worker]) -> bool:
+    """Whether the one line of each job is in Postgres, and its span at the OTLP endpoint."""
+    with psycopg.connect(room.direct) as connection, contextlib.suppress(psycopg.errors.UndefinedTable):
+        messages = [f"{worker.name} 0 1" for worker in workers]
+        row = connection.execute("select count(*) from joblog.job_log where message = any(%s)", [messages]).fetchone()
+        return row == (len(workers),) and all(worker.name in endpoint.names for worker in workers)
+    return False
 
 
 def timed(worker: Worker) -> float:

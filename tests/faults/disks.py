@@ -69,23 +69,25 @@ def full(bench: Bench, tally: Tally, lines: int, pause: float, back_after: float
 
 
 def disk_read_only(bench: Bench, tally: Tally) -> None:
-    """the folder read-only for a while"""
+    """the journal's folder and what lies in it read-only for a while, also for files that are open"""
     for _ in bench.times(3):
         room = bench.room()
-        with small_disk(room) as disk:
-            room.environment = PATIENT
-            worker = room.work(threads=2, lines=2000, pause=0.001)
-            worker.begun(300)
-            # A file open for writing forbids it; a new process could not even begin.
-            done = subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=False, capture_output=True)
+        room.environment = PATIENT
+        worker = room.work(threads=2, lines=2000, pause=0.001)
+        worker.begun(300)
+        try:
+            done = subprocess.run(["chattr", "-R", "+i", str(room.state)], check=False, capture_output=True, text=True)
             if done.returncode:
-                disk.chmod(0o500)
-                tally.remarks.append("remount refused (files are open); new segments fail by a file in their place")
+                tally.remarks.append(f"skipped: {done.stderr.strip()[:100]}")
+                worker.kill()
+                worker.end()
+                return
             time.sleep(1)
-            subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=False, capture_output=True)
-            disk.chmod(0o700)
-            worker.end()
-            room.settle(tally, "success")
+            tally.expect(worker.process.poll() is None, "the process was over while its folder was read-only")
+        finally:
+            subprocess.run(["chattr", "-R", "-i", str(room.state)], check=False, capture_output=True)
+        worker.end()
+        room.settle(tally, "success")
         tally.times += 1
 
 
