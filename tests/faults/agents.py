@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 import signal
 import time
+from collections.abc import Callable
 
 from psycopg.conninfo import make_conninfo
 
+from otel_joblog.journal.agent import agent_at_work
 from otel_joblog.journal.recovery import dead_journals
 
-from .bench import Bench, Room, wait_until
+from .bench import HANG, Bench, Room, wait_until
 from .tally import Tally
 
 DEAD = 50
@@ -22,22 +24,24 @@ def processes(bench: Bench) -> int:
 
 def agent_killed(bench: Bench, tally: Tally) -> None:
     """the agent killed and restarted under 50 logging processes"""
-    interrupted(bench, tally, signal.SIGKILL)
+    interrupted(bench, tally, signal.SIGKILL, lambda: random.uniform(0.0, 2.0))
 
 
 def agent_stopped(bench: Bench, tally: Tally) -> None:
     """the agent stopped and started every second under 50 logging processes"""
-    interrupted(bench, tally, signal.SIGTERM)
+    interrupted(bench, tally, signal.SIGTERM, lambda: 1.0)
 
 
-def interrupted(bench: Bench, tally: Tally, number: int) -> None:
+def interrupted(bench: Bench, tally: Tally, number: int, seconds: Callable[[], float]) -> None:
+    """Agents that are sent this signal after so many seconds at work, one after the other."""
     for _ in bench.times(5):
         room = bench.room()
         for _ in range(processes(bench)):
             room.work(threads=2, lines=1500, pause=0.005)
         for _ in range(5):
             agent = room.command("agent")
-            time.sleep(random.uniform(1.0, 2.5))
+            wait_until(lambda room=room: agent_at_work(room.state / "journal"), HANG, "the agent at work")
+            time.sleep(seconds())
             agent.send_signal(number)
             agent.wait(30)
         agent = room.command("agent")
