@@ -12,6 +12,7 @@ Of two agents one ships and the other waits for the lock. Without it only the de
 from __future__ import annotations
 
 import contextlib
+import resource
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -50,6 +51,16 @@ def agent_at_work(root: Path) -> bool:
         return not free
 
 
+def allow_many_files() -> None:
+    """Let this process open as many files as it may at all: a lock is held for each journal and exporter.
+
+    What a process is given at first is often 256 or 1024.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):  # macOS does not take its own word for it
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 class Agent:
     """Works while its block runs. ``living`` False leaves living processes to ship for themselves."""
 
@@ -64,6 +75,7 @@ class Agent:
 
     def __enter__(self) -> Self:
         make_root(self._root)
+        allow_many_files()
         self._may_ship_living()
         for thread in self._threads:
             thread.start()

@@ -25,7 +25,9 @@ from .worker import READY, Counts
 
 ROOT = Path(__file__).parent.parent.parent
 WORKER = Path(__file__).with_name("worker.py")
-HANG = 60.0  # seconds after which a process that should have ended is called hanging
+HANG = (
+    240.0  # seconds after which a process that should have ended is called hanging, on a machine that others use, too
+)
 
 _numbers = itertools.count(1)
 _started: list[subprocess.Popen[bytes]] = []
@@ -123,11 +125,11 @@ class Room:
         self.workers.append(worker := Worker(name, process, counts, errors))
         return worker
 
-    def command(self, *words: str, **env: str) -> subprocess.Popen[bytes]:
-        """Start ``otel-joblog WORDS``."""
+    def command(self, *words: str, under: Sequence[str] = (), **env: str) -> subprocess.Popen[bytes]:
+        """Start ``otel-joblog WORDS``, ``under`` a command that runs another."""
         with (self.folder / f"{words[0]}.log").open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "otel_joblog", *words],
+                [*under, sys.executable, "-m", "otel_joblog", *words],
                 env=self.variables() | env,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,

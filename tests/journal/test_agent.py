@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -198,6 +199,17 @@ def test_what_lies_in_memory_while_an_agent_ships_is_not_lost_at_the_end(tmp_pat
         process.shipper.shutdown(5)
         assert own.numbers == list(range(5, 9))
         process.journal.close()
+
+
+def test_an_agent_may_open_all_the_files_that_the_host_allows(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, before[1]), before[1]))
+    try:
+        with working(tmp_path, Kept()):
+            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            assert soft == hard
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_a_lock_is_free_when_its_agent_is_gone(tmp_path: Path) -> None:
