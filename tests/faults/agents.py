@@ -43,12 +43,12 @@ def interrupted(bench: Bench, tally: Tally, number: int, seconds: Callable[[], f
             wait_until(lambda room=room: agent_at_work(room.state / "journal"), HANG, "the agent at work")
             time.sleep(seconds())
             agent.send_signal(number)
-            agent.wait(30)
+            agent.wait(HANG)
         agent = room.command("agent")
         for worker in room.workers:
-            worker.end(120)
+            worker.end(2 * HANG)
         agent.send_signal(signal.SIGTERM)
-        agent.wait(30)
+        agent.wait(HANG)
         room.settle(tally, "success")
         tally.times += 1
 
@@ -83,10 +83,10 @@ def racing(bench: Bench, tally: Tally) -> None:
         tally.expect(found == DEAD, f"{found} dead journals instead of {DEAD}")
         open_door(bench, room)
         racers = [room.command("recover"), room.command("agent"), room.command("recover")]
-        wait_until(lambda room=room: not dead_journals(room.state / "journal"), 60, "the end of the race")
+        wait_until(lambda room=room: not dead_journals(room.state / "journal"), HANG, "the end of the race")
         racers[1].terminate()
         for racer in racers:
-            racer.wait(30)
+            racer.wait(HANG)
         room.settle(tally, VANISHED)
         tally.times += 1
 
@@ -103,7 +103,7 @@ def recoverer_killed(bench: Bench, tally: Tally) -> None:
                 lambda room=room, before=before, recoverer=recoverer: (
                     len(dead_journals(room.state / "journal")) < before or recoverer.poll() is not None
                 ),
-                60,
+                HANG,
                 "the first journal recovered",
             )
             time.sleep(random.uniform(0, 0.3))

@@ -64,7 +64,7 @@ def crowded(room: Room, tally: Tally, processes: int) -> str:
     tally.expect(worker.process.returncode == 0, f"the crowd: {worker.errors.read_text()[-1000:]}")
     tally.remarks.append(f"they logged for {time.monotonic() - begun:.0f} s")
     agent.terminate()
-    agent.wait(30)
+    agent.wait(HANG)
     return worker.name
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from .bench import Bench, Room, wait_until
+from .bench import HANG, Bench, Room, wait_until
 from .network import behind_proxy
 from .tally import Tally
 
@@ -44,7 +44,7 @@ def disk_recovers(bench: Bench, tally: Tally) -> None:
             occupied = disk / "occupied"
             occupied.write_bytes(bytes(800 * 1024))
             worker = room.work(threads=2, lines=1500, pause=0.0005)
-            wait_until(lambda disk=disk: shutil.disk_usage(disk).free < 8192, 60, "the disk full")
+            wait_until(lambda disk=disk: shutil.disk_usage(disk).free < 8192, HANG, "the disk full")
             time.sleep(0.3)
             occupied.unlink()
             worker.end()
@@ -59,7 +59,7 @@ def full(bench: Bench, tally: Tally, lines: int, pause: float, back_after: float
             room.environment = PATIENT
             (disk / "occupied").write_bytes(bytes(800 * 1024))
             worker = room.work(threads=2, lines=lines, pause=pause)
-            wait_until(lambda disk=disk: shutil.disk_usage(disk).free < 8192, 60, "the disk full")
+            wait_until(lambda disk=disk: shutil.disk_usage(disk).free < 8192, HANG, "the disk full")
             time.sleep(back_after)
             tally.expect(worker.process.poll() is None, "the process was over before PostgreSQL was back")
             proxy.mode = "pass"

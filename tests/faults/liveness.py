@@ -35,7 +35,7 @@ def lost_within_5_seconds(bench: Bench, tally: Tally) -> None:
         tally.remarks.append(f"{words[0]}: lost after " + ", ".join(f"{seconds:.1f}" for seconds in took) + " s")
         tally.expect(max(took) < SOON, f"{words[0]}: lost only after {max(took):.1f} s")
         watcher.terminate()
-        watcher.wait(30)
+        watcher.wait(HANG)
         room.settle(tally, "lost · the process vanished")
 
 
