@@ -75,6 +75,10 @@ def _size(text: str) -> int:
 SMALLEST_JOURNAL = 1024**2
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for part in text.split(",") if (name := part.strip()))
+
+
 def _folder(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
@@ -126,6 +130,25 @@ class Settings:
     )
     capture_output: bool = _setting(
         True, "OTEL_JOBLOG_CAPTURE_OUTPUT", _flag, "Keep what a run prints; it is still printed where it went before."
+    )
+    resources: bool = _setting(
+        True,
+        "OTEL_JOBLOG_RESOURCES",
+        _flag,
+        "Keep what runs and steps use: CPU time, memory, disk; and, of runs longer than a second, how it went.",
+    )
+    arguments: bool = _setting(
+        False,
+        "OTEL_JOBLOG_ARGUMENTS",
+        _flag,
+        "Keep, in short, what each job is called with, unless the job says otherwise.",
+    )
+    environment: tuple[str, ...] = _setting(
+        (),
+        "OTEL_JOBLOG_ENVIRONMENT",
+        _names,
+        "Names of environment variables, with commas, that each run keeps the values of.",
+        shown="none",
     )
     otlp: OtlpMode = _setting(
         "auto",
@@ -223,6 +246,8 @@ class Settings:
 
 def _parsed(name: str, value: Any, parse: Callable[[str], Any]) -> Any:
     try:
+        if isinstance(value, list | tuple):
+            value = ",".join(value)
         return parse(value if isinstance(value, str) else str(value))
     except ValueError as error:
         raise ConfigError(f"{name}={value!r} cannot be used: {error}") from error

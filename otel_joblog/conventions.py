@@ -123,6 +123,7 @@ class Attribute:
     SCHEDULE = "joblog.schedule"
     EXPECTED = "joblog.expected_s"
     ATTEMPT = "joblog.attempt"
+    MAX_ATTEMPTS = "joblog.max_attempts"
     EXIT_CODE = "joblog.exit_code"
     SEQ = "joblog.seq"
     STAGE = "joblog.stage"
@@ -131,6 +132,25 @@ class Attribute:
     PROGRESS_CURRENT = "joblog.progress.current"
     PROGRESS_TOTAL = "joblog.progress.total"
     PROGRESS_UNIT = "joblog.progress.unit"
+    STEPS_EXPECTED = "joblog.steps_expected"
+    RESULT = "joblog.result"  # below it, by name, what set_result() was told
+    RETURNED = "joblog.returned"  # what the function returned, in short
+    ARGUMENT = "joblog.argument"  # below it, by name, what the function was called with
+    WORKER = "joblog.worker"  # which of several workers ran it, where there is such a thing
+
+    # Seconds and bytes while the run or step went on. Whose they are is in the name: other runs, threads and tasks of
+    # the process are in the process's figures, other tasks of an event loop in its thread's.
+    PROCESS_CPU_USER = "joblog.process.cpu.user"
+    PROCESS_CPU_SYSTEM = "joblog.process.cpu.system"
+    THREAD_CPU = "joblog.thread.cpu"
+    PROCESS_MEMORY_PEAK = "joblog.process.memory.peak"  # since the process began: it never falls
+    PROCESS_MEMORY_PEAK_GROWTH = "joblog.process.memory.peak_growth"
+    PROCESS_DISK_READ = "joblog.process.disk.read"
+    PROCESS_DISK_WRITTEN = "joblog.process.disk.written"
+    PROCESS_GC_COLLECTIONS = "joblog.process.gc.collections"
+    CHILDREN_CPU_USER = "joblog.children.cpu.user"  # of subprocesses that ended meanwhile and were waited for
+    CHILDREN_CPU_SYSTEM = "joblog.children.cpu.system"
+
     LINES = "joblog.lines"  # lines emitted by the run, whatever became of them
     STEPS = "joblog.steps"
     LINES_LEFT_OUT = "joblog.lines_left_out"  # lines that the bounded mirror of span events does not show
@@ -146,6 +166,9 @@ class Attribute:
     HOST_NAME = "host.name"  # semconv: resource/host
     PROCESS_PID = "process.pid"  # semconv: resource/process
     PROCESS_COMMAND = "process.command"
+    PROCESS_OWNER = "process.owner"
+    PROCESS_ENVIRONMENT = "process.environment_variable"  # below it, by name, variables that were asked for
+    VCS_REVISION = "vcs.ref.head.revision"  # semconv: resource/vcs
     CODE_FUNCTION = "code.function.name"  # semconv: code
     CODE_FILE = "code.file.path"
     CODE_LINE = "code.line.number"

@@ -22,6 +22,7 @@ __all__ = [
     "Process",
     "Progress",
     "Record",
+    "Sample",
     "SpanEnded",
     "SpanStarted",
     "decode",
@@ -92,6 +93,8 @@ class Progress(msgspec.Struct, array_like=True, frozen=True, tag=4, gc=False):
     current: float
     total: float | None
     unit: str
+    since: int = 0  # when this count began; 0 where nobody says
+    base: float = 0.0  # and from where: the rate is (current - base) / (time - since)
 
 
 class SpanEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -143,7 +146,19 @@ class Dropped(msgspec.Struct, array_like=True, frozen=True, tag=6, gc=False):
     reason: str  # in words that go on from "120 lines missing: ", such as "dropped at the journal's cap"
 
 
-Record = Process | SpanStarted | Line | Progress | SpanEnded | Dropped
+class Sample(msgspec.Struct, array_like=True, frozen=True, tag=7, gc=False):
+    """What the process of a run used at one moment of it."""
+
+    trace_id: bytes
+    run: bytes
+    time: int
+    seq: int  # place among the samples of its run, from 1
+    memory: int | None  # bytes resident; None where the platform does not tell
+    cpu: float  # seconds of CPU, user and system, of the whole process since the run began
+    start: int  # when that was
+
+
+Record = Process | SpanStarted | Line | Progress | SpanEnded | Dropped | Sample
 
 MAX_DEPTH = 8  # of containers in an attribute that MessagePack cannot carry as it is
 

@@ -243,14 +243,16 @@ def describe_process(resource: dict[str, Any]) -> Process:
 
     events = oom_events()
     service = service_name(resource)
+    host = str(resource.get(Attribute.HOST_NAME) or socket.gethostname())
+    known = {Attribute.HOST_NAME: host, Attribute.PROCESS_PID: os.getpid(), Attribute.PROCESS_OWNER: user_name()}
     return Process(
         process_id=os.urandom(16),
         started=time.time_ns(),
         pid=os.getpid(),
-        host=str(resource.get(Attribute.HOST_NAME) or socket.gethostname()),
+        host=host,
         boot_id=boot_id(),
         service=service,
-        resource=resource | {Attribute.SERVICE_NAME: service},
+        resource=known | resource | {Attribute.SERVICE_NAME: service},
         oom_events=events,
         oom_kills=oom_kills(events),
     )
@@ -265,6 +267,11 @@ def service_name(resource: dict[str, Any]) -> str:
         return name
     program = os.path.basename(sys.argv[0] if sys.argv else "")  # noqa: PTH119  (pathlib costs an import here)
     return program if program not in {"", "-", "-c", "-m"} else "python"
+
+
+def user_name() -> str:
+    """Whose process this is, as cron, systemd and shells say it in the environment: a directory may be slow."""
+    return os.environ.get("LOGNAME") or os.environ.get("USER") or f"uid {os.getuid()}"
 
 
 def make_sinks(settings: Settings, *, otlp_by_default: bool) -> Sequence[Sink]:

@@ -29,7 +29,7 @@ from .conventions import SpanKind
 from .journal.journal import Journal
 from .journal.shipper import Shipper
 from .provider import find_or_make_provider
-from .records import Line, Process, Progress, Record, SpanEnded, SpanStarted, decode
+from .records import Line, Process, Progress, Record, Sample, SpanEnded, SpanStarted, decode
 
 __all__ = ["Recorded", "recording"]
 
@@ -119,6 +119,6 @@ def _at(record: Record, now: int, started: Sequence[SpanStarted]) -> Record:
         return msgspec.structs.replace(record, start=start, end=now, events=events)
     if isinstance(record, SpanStarted):
         return msgspec.structs.replace(record, start=now)
-    if isinstance(record, Line | Progress):
+    if isinstance(record, Line | Progress | Sample):
         return msgspec.structs.replace(record, time=now)
     return record

@@ -24,13 +24,16 @@ from ..diagnostics import report
 from ..errors import Skip
 from ..export.mirror import Mirror, event_attributes
 from ..export.spans import id_bytes, plain, span_events, span_links
-from ..records import Progress, SpanEnded, SpanEvent, SpanLink, SpanStarted, format_run_id, text
+from ..records import SpanEnded, SpanEvent, SpanLink, SpanStarted, format_run_id, text
 from . import identifiers, installation
 from .attributes import otel_values
 from .context import get_current
+from .count import Count
 from .failures import describe_exception, leave_note, outcome
 from .output import Splitter
+from .resources import Look, RunUsage, look, used
 from .span import LightSpan
+from .summary import summary
 
 if TYPE_CHECKING:
     from .job import JobDefinition
@@ -38,7 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Active", "Run", "Step", "current", "surrounding"]
 
-PROGRESS_INTERVAL_NS = 500_000_000
 NO_TRACE = bytes(16)
 NO_SPAN = bytes(8)
 
@@ -97,6 +99,7 @@ class Active:
         self._inner: Context | None = None
         self._start = 0
         self._clock = 0
+        self._look: Look | None = None
         self._process = _process
 
     @property
@@ -113,6 +116,9 @@ class Active:
     def progress(self, current: float, total: float | None = None, unit: str = "") -> None:
         """Say how far the run has come (see :func:`otel_joblog.progress`)."""
         self.run.progress(current, total, unit)
+
+    def returned(self, value: Any) -> None:
+        """Take note of what its function returned; only runs do."""
 
     def finish(self, error: BaseException | None) -> bool:
         """End it; True when the exception ends here (:class:`~otel_joblog.Skip`). Never raises."""
@@ -147,6 +153,8 @@ class Active:
         self._attributes = attributes
         self._start = time.time_ns()
         self._clock = time.monotonic_ns()
+        if self.run.resources:
+            self._look = look()
         if self.run.light:
             self._light_span(runtime, outer)
         else:
@@ -232,6 +240,8 @@ class Active:
         if self.declared_error is not None and status is RunStatus.SUCCESS:
             status, message = RunStatus.ERROR, self.declared_error
         attributes = self._attributes
+        if self._look is not None:
+            used(self._look, attributes)
         attributes[Attribute.STATUS] = status.value
         if message:
             attributes[Attribute.STATUS_MESSAGE] = message
@@ -324,23 +334,36 @@ class Run(Active):
     kind = SpanKind.JOB
 
     def __init__(
-        self, definition: JobDefinition | StepDefinition, name: str, parent: Active | None, *, capture_output: bool
+        self,
+        definition: JobDefinition | StepDefinition,
+        name: str,
+        parent: Active | None,
+        *,
+        capture_output: bool = False,
+        resources: bool = False,
+        steps: int | None = None,
     ) -> None:
         super().__init__(definition, name, parent)
         self.run = self
         self.parent_run = parent.run if parent is not None and parent.recording else None
         self.capture_output = capture_output
+        self.resources = resources
+        self.count = Count(self, steps)
+        self.usage: RunUsage | None = None
         self.light = True  # nobody but us looks at its spans
         self.sampled = True  # False: Postgres keeps it, OTLP does not get it
         self.line_numbers = itertools.count(1)  # the ``seq`` of each line
         self._steps = itertools.count(1)
-        self._progress: Progress | None = None
-        self._progress_told_at = 0
 
     @property
     def run_id(self) -> str:
         """``<trace_id>-<span_id>`` in lower-case hex: what ``otel-joblog show`` and the viewer's pages take."""
         return format_run_id(self.trace_id, self.span_id)
+
+    @property
+    def pid(self) -> int:
+        """The process that it goes on in."""
+        return self._process
 
     @property
     def lines_so_far(self) -> int:
@@ -356,39 +379,35 @@ class Run(Active):
 
     def progress(self, current: float, total: float | None = None, unit: str = "") -> None:
         """Say how far it has come (see :func:`otel_joblog.progress`)."""
-        if not self.recording:
-            return
-        try:
-            now = time.time_ns()
-            said = self._progress = Progress(
-                self.trace_id,
-                self.span_id,
-                self.span_id,
-                now,
-                float(current),
-                None if total is None else float(total),
-                text(unit),
-            )
-            if now - self._progress_told_at >= PROGRESS_INTERVAL_NS:
-                self._tell_progress(said)
-        except Exception as error:
-            report("progress", "progress could not be recorded: %r", error)
+        self.count.say(current, total, unit)
 
-    def _tell_progress(self, said: Progress) -> None:
-        self._progress_told_at = said.time
-        setup.runtime().emit(said)
+    def set_result(self, **facts: Any) -> None:
+        """Say in numbers and words what came of it: ``run.set_result(records=4312)``; lists and its page show that.
+
+        Numbers, strings and booleans are kept as they are, anything else in short. A name said again is replaced.
+        """
+        for name, value in facts.items():
+            self.set_attribute(f"{Attribute.RESULT}.{name}", summary(value))
+
+    def returned(self, value: Any) -> None:
+        try:
+            if self.recording:
+                self.set_attribute(Attribute.RETURNED, text(summary(value)))
+        except Exception as error:
+            report("result", "what a job returned could not be recorded: %r", error)
+
+    def _begin(self, runtime: setup.Runtime, seq: int, attributes: dict[str, Any]) -> None:
+        super()._begin(runtime, seq, attributes)
+        if self._look is not None:
+            self.usage = RunUsage(self, self._start, self._clock, self._look[0])
+        self.count.begin()
 
     def _summarise(self, attributes: dict[str, Any]) -> None:
         attributes[Attribute.LINES] = next(self.line_numbers) - 1
         attributes[Attribute.STEPS] = next(self._steps) - 1
-        said = self._progress
-        if said is not None:
-            if said.time != self._progress_told_at:
-                self._tell_progress(said)
-            attributes[Attribute.PROGRESS_CURRENT] = said.current
-            attributes[Attribute.PROGRESS_UNIT] = said.unit
-            if said.total is not None:
-                attributes[Attribute.PROGRESS_TOTAL] = said.total
+        self.count.summarise(attributes)
+        if self.usage is not None:
+            self.usage.summarise(attributes)
 
     def _leave(self) -> None:
         super()._leave()
@@ -405,4 +424,8 @@ class Step(Active):
         if parent is not None and parent.recording:
             self.run = parent.run
         else:  # of no run: one that records nothing
-            self.run = Run(definition, "", None, capture_output=False)
+            self.run = Run(definition, "", None)
+
+    def _summarise(self, attributes: dict[str, Any]) -> None:  # noqa: ARG002
+        if self.parent is self.run:
+            self.run.count.step_done()

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..conventions import Attribute, SpanKind, Trigger
 from ..diagnostics import report
 from ..records import text
 from .span import named
+from .summary import summary
 
 if TYPE_CHECKING:
+    from ..config import Settings
     from .active import Run
     from .job import JobDefinition
 
-__all__ = ["identity", "otel_value", "otel_values"]
+__all__ = ["circumstances", "identity", "otel_value", "otel_values"]
 
 
 def identity(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str, Any], run: Run) -> dict[str, Any]:
@@ -30,6 +33,8 @@ def identity(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str,
         Attribute.SCHEDULE: definition.schedule,
         Attribute.EXPECTED: definition.expected,
         Attribute.ATTEMPT: definition.attempt,
+        Attribute.MAX_ATTEMPTS: definition.max_attempts,
+        Attribute.STEPS_EXPECTED: definition.steps,
         Attribute.PARENT_RUN: run.parent_run.run_id if run.parent_run is not None else None,
     }
     attributes = {key: value for key, value in known.items() if value is not None}
@@ -41,6 +46,34 @@ def identity(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str,
     if definition.attributes:
         attributes |= named(definition.attributes)
     return attributes
+
+
+def circumstances(
+    definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str, Any], settings: Settings
+) -> dict[str, Any]:
+    """What a run was called with, and the environment variables that were asked for; nothing unless it was asked for.
+
+    Defaults are not among the arguments, nor is the ``self`` or ``cls`` of a method.
+    """
+    attributes: dict[str, Any] = {}
+    wanted = settings.arguments if definition.arguments is None else definition.arguments
+    if wanted:
+        for name, value in _called_with(definition.code, args, kwargs):
+            if isinstance(wanted, bool) or name in wanted:
+                attributes[f"{Attribute.ARGUMENT}.{name}"] = summary(value)
+    for name in settings.environment:
+        if (value := os.environ.get(name)) is not None:
+            attributes[f"{Attribute.PROCESS_ENVIRONMENT}.{name}"] = value
+    return attributes
+
+
+def _called_with(code: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    names = code.co_varnames[: code.co_argcount] if code is not None else ()
+    for place, value in enumerate(args):
+        name = names[place] if place < len(names) else str(place)  # of *args only the place is known
+        if place or name not in {"self", "cls"}:
+            yield name, value
+    yield from kwargs.items()
 
 
 def _reference(

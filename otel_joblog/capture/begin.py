@@ -10,7 +10,7 @@ from ..diagnostics import report
 from ..records import text
 from . import installation
 from .active import Run, Step, current, surrounding
-from .attributes import identity
+from .attributes import circumstances, identity
 from .span import named
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def begin_run(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str
     """Begin a run of this job; one that does not record where recording is off or not possible. Never raises."""
     name = definition.name or "job"
     found = surrounding()
-    run = Run(definition, name, found, capture_output=False)
+    run = Run(definition, name, found)
     try:
         runtime = setup.runtime()
         settings = runtime.settings
@@ -32,9 +32,13 @@ def begin_run(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str
             run._hide()
             return run
         captures = settings.capture_output if definition.capture_output is None else definition.capture_output
-        run = Run(definition, name, found, capture_output=captures)
+        looks = settings.resources if definition.resources is None else definition.resources
+        run = Run(definition, name, found, capture_output=captures, resources=looks, steps=definition.steps)
         run.light = runtime.provider.unwatched
-        run._begin(runtime, 0, identity(definition, args, kwargs, run))
+        attributes = identity(definition, args, kwargs, run)
+        if settings.environment or settings.arguments or definition.arguments:
+            attributes |= circumstances(definition, args, kwargs, settings)
+        run._begin(runtime, 0, attributes)
         installation.acquire(run)
     except Exception as error:
         report("begin", "a run of job %r could not be recorded: %r", name, error)

@@ -85,6 +85,8 @@ def _plain(func: Callable[..., Any], begin: Begin) -> Callable[..., Any]:
             if active.finish(error):
                 return None
             raise
+        if result is not None:
+            active.returned(result)
         active.finish(None)
         return result
 
@@ -102,6 +104,8 @@ def _coroutine(func: Callable[..., Any], begin: Begin) -> Callable[..., Any]:
             if active.finish(error):
                 return None
             raise
+        if result is not None:
+            active.returned(result)
         active.finish(None)
         return result
 
@@ -128,6 +132,8 @@ def _generator(func: Callable[..., Generator[Any, Any, Any]], begin: Begin) -> C
                     item = generator.throw(thrown)
                     thrown = None
             except StopIteration as stop:
+                if stop.value is not None:
+                    active.returned(stop.value)
                 active.finish(None)
                 return stop.value
             except BaseException as error:

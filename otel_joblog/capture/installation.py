@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .. import setup
 from . import logs, output, propagation
+from .sampler import Sampler
 
 if TYPE_CHECKING:
     from .active import Run
@@ -18,6 +19,7 @@ __all__ = ["acquire", "release"]
 # garbage collector may close a generator that is one.
 _lock = threading.RLock()
 _runs: set[Run] = set()
+_sampler = Sampler(_runs)
 _installed = False
 
 
@@ -28,6 +30,7 @@ def acquire(run: Run) -> None:
         _sync()
         if run.capture_output:
             output.install()
+    _sampler.begin()
 
 
 def release(run: Run) -> None:
@@ -52,8 +55,9 @@ def _sync() -> None:
 
 
 def _after_fork() -> None:
-    global _lock
+    global _lock, _sampler
     _lock = threading.RLock()
+    _sampler = Sampler(_runs)
     for run in _runs:
         run.count_apart()
 

@@ -7,7 +7,7 @@ from .engine import engine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from types import TracebackType
     from typing import Any, ParamSpec, TypeVar, overload
 
@@ -31,16 +31,20 @@ class JobDefinition:
     """
 
     __slots__ = (
+        "arguments",
         "attempt",
         "attributes",
         "capture_output",
         "code",
         "enabled",
         "expected",
+        "max_attempts",
         "name",
         "owner",
         "reference",
+        "resources",
         "schedule",
+        "steps",
         "trigger",
         "type",
     )  # fmt: skip
@@ -56,8 +60,12 @@ class JobDefinition:
         schedule: str | None,
         expected: float | None,
         attempt: int,
+        max_attempts: int | None,
+        steps: int | None,
+        arguments: bool | Collection[str] | None,
         attributes: Mapping[str, Any] | None,
         capture_output: bool | None,
+        resources: bool | None,
         enabled: bool,
     ) -> None:
         self.name = name
@@ -68,8 +76,12 @@ class JobDefinition:
         self.schedule = schedule
         self.expected = expected
         self.attempt = attempt
+        self.max_attempts = max_attempts
+        self.steps = steps
+        self.arguments = arguments
         self.attributes = attributes
         self.capture_output = capture_output
+        self.resources = resources
         self.enabled = enabled
         self.code: Any = None
 
@@ -104,11 +116,10 @@ class JobDefinition:
         return run
 
     def _named(self, name: str, func: Any) -> JobDefinition:
-        named = JobDefinition(
-            self.name or name, type=self.type, reference=self.reference, owner=self.owner, trigger=self.trigger,
-            schedule=self.schedule, expected=self.expected, attempt=self.attempt, attributes=self.attributes,
-            capture_output=self.capture_output, enabled=self.enabled,
-        )  # fmt: skip
+        named = JobDefinition.__new__(JobDefinition)
+        for slot in JobDefinition.__slots__:
+            setattr(named, slot, getattr(self, slot))
+        named.name = self.name or name
         named.code = getattr(getattr(func, "__func__", func), "__code__", None)
         return named
 
@@ -137,8 +148,12 @@ def job(
     schedule: str | None = None,
     expected: float | None = None,
     attempt: int = 1,
+    max_attempts: int | None = None,
+    steps: int | None = None,
+    arguments: bool | Collection[str] | None = None,
     attributes: Mapping[str, Any] | None = None,
     capture_output: bool | None = None,
+    resources: bool | None = None,
     enabled: bool = True,
 ) -> JobDefinition: ...
 
@@ -154,8 +169,12 @@ def job(
     schedule: str | None = None,
     expected: float | None = None,
     attempt: int = 1,
+    max_attempts: int | None = None,
+    steps: int | None = None,
+    arguments: bool | Collection[str] | None = None,
     attributes: Mapping[str, Any] | None = None,
     capture_output: bool | None = None,
+    resources: bool | None = None,
     enabled: bool = True,
 ) -> JobDefinition | Callable[P, R]:
     """Record each call of a function, or each ``with`` block, as one run of a job::
@@ -184,15 +203,20 @@ def job(
     :param schedule: when it should run, as a cron expression.
     :param expected: seconds that it should take at most.
     :param attempt: which attempt this is, from 1.
+    :param max_attempts: how many there will be at most.
+    :param steps: how many steps of its own it is going to have: its progress, unless it tells of another one.
+    :param arguments: keep, in short, what it is called with: True, or only the arguments of these names. Default
+        OTEL_JOBLOG_ARGUMENTS, which is off.
     :param attributes: further attributes of the run's span.
     :param capture_output: keep what it prints; default OTEL_JOBLOG_CAPTURE_OUTPUT.
+    :param resources: keep what it and its steps use; default OTEL_JOBLOG_RESOURCES.
     :param enabled: False records nothing of it, nor of what runs inside.
     """
     function = name if decorable(name) else None
     definition = JobDefinition(
         None if function is not None else _checked(name), type=type, reference=reference, owner=owner, trigger=trigger,
-        schedule=schedule, expected=expected, attempt=attempt, attributes=attributes, capture_output=capture_output,
-        enabled=enabled,
+        schedule=schedule, expected=expected, attempt=attempt, max_attempts=max_attempts, steps=steps,
+        arguments=arguments, attributes=attributes, capture_output=capture_output, resources=resources, enabled=enabled,
     )  # fmt: skip
     return definition if function is None else definition(function)
 

@@ -126,6 +126,6 @@ def _about(run: RunSummary, now: datetime) -> str:
         return told
     if run.status is RunStatus.RUNNING and run.progress is not None:
         percent = run.progress.percent
-        done = f"{words.number(run.progress.current)} {run.progress.unit}".strip()
+        done = words.progress(run.progress)
         return done if percent is None else f"{percent:.0f} %, {done}"
-    return run.reference or ""
+    return " ".join(filter(None, (run.reference, words.facts(run.result))))

@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from ..conventions import Severity
-from ..store.models import LogLine, RunDetail, StepInfo
+from ..conventions import Attribute, Severity
+from ..store.models import LogLine, RunDetail, RunSummary, StepInfo
 from ..store.reader import Reader
 from ..web import format as words
+from ..web.usage import memory_words, sparkline, step_cpu, step_growth, usage_facts
 from .common import JSON_OPTION, read
 from .runs import short_id, silence, status_text
 
@@ -114,19 +115,32 @@ def _print_summary(console: Console, detail: RunDetail) -> None:
         "trigger": run.trigger,
         "schedule": run.schedule,
         "owner": run.owner,
-        "attempt": run.attempt if run.attempt > 1 else None,
+        "called with": words.facts(detail.arguments),
+        "version": detail.resource.get(Attribute.SERVICE_VERSION),
+        "revision": detail.resource.get(Attribute.VCS_REVISION),
+        "attempt": attempt(run),
+        "result": words.facts(run.result),
+        "returned": detail.returned,
         "exit code": run.exit_code,
         "parent run": run.parent_run,
     }
     if run.progress is not None:
-        percent = run.progress.percent
-        of = "" if run.progress.total is None else f" of {words.number(run.progress.total)}"
-        done = f"{words.number(run.progress.current)}{of} {run.progress.unit}".rstrip()
+        percent, done = run.progress.percent, words.progress(run.progress)
         facts["progress"] = done if percent is None else f"{percent:.0f} %, {done}"
+    if bars := sparkline(detail.samples):
+        facts["memory"] = f"{bars} {memory_words(detail.samples)}"
     for name, value in facts.items():
         if value not in (None, ""):
             console.print(Text.assemble((f"  {name:12}", "dim"), str(value)))
+    for name, said in usage_facts(detail.attributes):
+        console.print(Text.assemble((f"  {name}: ", "dim"), said))
     console.print()
+
+
+def attempt(run: RunSummary) -> str | None:
+    if run.max_attempts:
+        return f"{run.attempt} of {run.max_attempts}"
+    return str(run.attempt) if run.attempt > 1 else None
 
 
 def _print_error(console: Console, detail: RunDetail) -> None:
@@ -162,6 +176,10 @@ def _step(step: StepInfo, detail: RunDetail) -> Text:
     if step.stage:
         text.append(f" ({step.stage})", style="dim")
     text.append(f"  {words.offset(since)}, {words.duration(step.duration)}", style="dim")
+    if cpu := step_cpu(step.attributes):
+        text.append(f", CPU {cpu[0]}", style="dim")
+    if growth := step_growth(step.attributes):
+        text.append(f", memory {growth}", style="dim")
     if step.status_message:
         text.append(f"  {step.status_message.partition(chr(10))[0]}", style="red" if step.status.failed else "dim")
     return text

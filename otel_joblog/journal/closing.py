@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..conventions import Attribute, RunStatus, SpanKind
-from ..records import Line, Process, Progress, Record, SpanEnded, SpanEvent, SpanStarted
+from ..records import Line, Process, Progress, Record, Sample, SpanEnded, SpanEvent, SpanStarted
 from .crash import Verdict
 
 __all__ = ["OpenSpans"]
@@ -36,7 +36,7 @@ class OpenSpans:
             elif isinstance(record, SpanEnded):
                 self._open.pop(record.span_id, None)
                 self.last_seen = max(self.last_seen, record.end)
-            elif isinstance(record, Progress):
+            elif isinstance(record, Progress | Sample):
                 self.last_seen = max(self.last_seen, record.time)
             elif isinstance(record, Process):
                 self.last_seen = max(self.last_seen, record.started)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from ..conventions import RunStatus, SpanKind
-from ..records import Dropped, Line, Process, Progress, Record, SpanEnded, SpanStarted
+from ..records import Dropped, Line, Process, Progress, Record, Sample, SpanEnded, SpanStarted
 from .gains import Gain, Gains
-from .rows import Row, gap_row, process_row, run_row, step_row
+from .rows import Row, gap_row, process_row, run_row, sample_row, step_row
+from .samples import Thinning, thinnings
 
 __all__ = ["Batch"]
 
@@ -31,13 +32,16 @@ class Batch:
     lines: list[Line] = field(default_factory=list)
     progress: list[Progress] = field(default_factory=list)
     gaps: list[Row] = field(default_factory=list)
-    days: set[date] = field(default_factory=set)  # that lines and steps fall on
+    samples: list[Row] = field(default_factory=list)
+    thinnings: list[Thinning] = field(default_factory=list)  # of samples of runs
+    days: set[date] = field(default_factory=set)  # that lines, steps and samples fall on
 
     @classmethod
     def of(cls, records: Iterable[Record], process: Process | None) -> Batch:
         """Sorts the records; ``process`` speaks until a Process record names another."""
         batch = cls()
         spans: dict[tuple[bytes, bytes, int], tuple[Span, Process | None]] = {}
+        samples: list[Sample] = []
         for record in records:
             if isinstance(record, Line):
                 batch.lines.append(record)
@@ -46,6 +50,8 @@ class Batch:
             elif isinstance(record, Process):
                 process = record
                 batch.processes.append(process_row(record))
+            elif isinstance(record, Sample):
+                samples.append(record)
             elif isinstance(record, Dropped):
                 batch.gaps.append(gap_row(record))
             else:
@@ -59,14 +65,17 @@ class Batch:
             else:
                 batch.steps.append(step_row(span))
                 batch.days.add(_day(span.start // _DAY))
-        batch.days |= {_day(number) for number in {line.time // _DAY for line in batch.lines}}
+        batch.samples = [sample_row(sample) for sample in samples]
+        batch.thinnings = thinnings(samples)
+        days = {line.time // _DAY for line in batch.lines} | {sample.time // _DAY for sample in samples}
+        batch.days |= {_day(number) for number in days}
         return batch
 
     def progress_gains(self) -> Gains:
         """What runs gain by the batch's progress alone: new ones each time, to add to."""
         gains: Gains = defaultdict(Gain)
         for progress in self.progress:
-            if math.isfinite(progress.current) and math.isfinite(progress.total or 0):
+            if all(map(math.isfinite, (progress.current, progress.total or 0, progress.base))):
                 gains[progress.trace_id, progress.run].add_progress(progress)
         return gains
 

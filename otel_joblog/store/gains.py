@@ -79,6 +79,8 @@ def gain_row(run: RunKey, gain: Gain) -> Row:
         "progress_current": progress and progress.current,
         "progress_total": progress and progress.total,
         "progress_unit": progress and progress.unit,
+        "progress_since": instant(progress.since) if progress and progress.since else None,
+        "progress_base": progress and progress.base,
     }
 
 

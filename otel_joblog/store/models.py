@@ -9,7 +9,17 @@ import msgspec
 
 from ..conventions import RunStatus
 
-__all__ = ["ErrorInfo", "LinePage", "LogLine", "Page", "ProgressInfo", "RunDetail", "RunSummary", "StepInfo"]
+__all__ = [
+    "ErrorInfo",
+    "LinePage",
+    "LogLine",
+    "Page",
+    "ProgressInfo",
+    "RunDetail",
+    "RunSummary",
+    "SampleInfo",
+    "StepInfo",
+]
 
 T = TypeVar("T")
 
@@ -21,15 +31,13 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     next: str | None = None
 
 
-class ProgressInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+class ProgressInfo(msgspec.Struct, frozen=True, kw_only=True):
     current: float
-    total: float | None = None
-    unit: str = ""
-
-    @property
-    def percent(self) -> float | None:
-        """0 to 100, or None where the total is not known."""
-        return min(100.0, 100.0 * self.current / self.total) if self.total else None
+    total: float | None
+    unit: str
+    percent: float | None  # 0 to 100; None where the total is not known
+    rate: float | None  # units a second since this count began; None where it has only begun
+    left: float | None  # seconds that the rest will take at this rate; of an open run only
 
 
 class ErrorInfo(msgspec.Struct, frozen=True):
@@ -57,6 +65,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     owner: str | None
     schedule: str | None
     attempt: int
+    max_attempts: int | None
     service: str
     host: str
     pid: int | None
@@ -70,7 +79,16 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     steps: int
     parent_run: str | None  # run id of the enclosing run
     exit_code: int | None
+    result: dict[str, Any]  # what it said of its result, by name
     error: ErrorInfo | None  # without the stacktrace
+
+
+class SampleInfo(msgspec.Struct, frozen=True):
+    """What the process of a run used at one moment of it."""
+
+    time: datetime
+    memory: int | None  # bytes resident; None where the platform does not tell
+    cpu: float  # processors busy since the sample before: 0.5 is half of one, 2 are two
 
 
 class StepInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,11 +134,14 @@ class RunDetail(msgspec.Struct, frozen=True, kw_only=True):
 
     run: RunSummary
     error: ErrorInfo | None  # with the stacktrace
+    returned: str | None  # what its function returned, in short
+    arguments: dict[str, Any]  # what it was called with, in short, where that was asked for
     attributes: dict[str, Any]
     resource: dict[str, Any]
     events: list[dict[str, Any]]
     links: list[dict[str, Any]]
     steps: list[StepInfo]  # ordered by start, then seq; at most the reader's step limit
+    samples: list[SampleInfo]  # by time; of a run longer than a second
     steps_left_out: int  # how many steps the limit left out
     children: list[RunSummary]  # by start; the latest ones where there are too many
     children_left_out: int

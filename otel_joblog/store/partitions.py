@@ -1,4 +1,4 @@
-"""The days of ``job_log`` and ``job_step``: partitions made ahead by whoever writes.
+"""The days of ``job_log``, ``job_step`` and ``job_sample``: partitions made ahead by whoever writes.
 
 No row is ever refused for want of a partition: the default partition takes what no day was made for. That is meant for
 times far off, and happens to a day that could not be made in time; such a day then stays there.
@@ -17,7 +17,7 @@ from .sql import query
 
 __all__ = ["Days", "ensure_days", "partition_name"]
 
-_TABLES = ("job_log", "job_step")
+_TABLES = ("job_log", "job_step", "job_sample")
 _PAST = timedelta(days=400)
 _AHEAD = timedelta(days=2)
 _RETRY_AFTER = 60.0  # seconds

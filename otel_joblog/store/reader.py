@@ -12,7 +12,7 @@ import itertools
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Self
@@ -23,14 +23,15 @@ from psycopg.errors import QueryCanceled
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from ..conventions import RunStatus, Stream
+from ..conventions import Attribute, RunStatus, Stream
 from ..errors import RunNotFound, SchemaError, StoreError, StoreUnavailable
 from .connection import conninfo, errors_translated
 from .keys import before_run, line_bounds, line_key, run_key, run_prefix, span_hex
 from .migrate import SchemaState, schema_problem
 from .models import LinePage, Page, RunDetail, RunSummary
-from .rows import bigint
-from .shapes import error_info, log_line, run_summary, step_info
+from .rows import below, bigint
+from .samples import MOST
+from .shapes import error_info, log_line, run_summary, sample_infos, step_info
 from .sql import migrations, query
 
 __all__ = ["Reader", "line_key"]
@@ -39,6 +40,7 @@ _PATIENCE = 3.0  # seconds to wait for a connection
 _HINT = 0.2  # seconds after which to look whether there is one to be had at all
 _CONNECTIONS = 8
 _CHILDREN = 500
+_LATE = timedelta(seconds=30)  # that a sample may be later than the end which a run was given for want of a real one
 _COUNTED = 100_000
 _PAGE_BYTES = 2_000_000  # of messages and attributes: a thousand lines of a megabyte must not make one page
 
@@ -111,6 +113,8 @@ class Reader:
             key = await _resolve(connection, run_id)
             (row,) = await _rows(connection, "read/run", key)
             steps = await _rows(connection, "read/steps", {**key, "limit": step_limit + 1})
+            lasted = {"from": row["started_at"], "to": (row["ended_at"] or row["clock"]) + _LATE, "limit": 10 * MOST}
+            samples = await _rows(connection, "read/samples", {**key, **lasted})
             steps_left_out = await _left_out(connection, "read/count_steps", key, len(steps), step_limit)
             family = {"trace_id": key["trace_id"], "parent_run": key["span_id"], "limit": _CHILDREN + 1}
             children = await _rows(connection, "read/runs", {**_ALL_RUNS, **before_run(None), **family})
@@ -122,6 +126,9 @@ class Reader:
             resource=row["resource"] or {},
             events=row["events"] or [],
             links=row["links"] or [],
+            returned=row["returned"],
+            arguments=below(Attribute.ARGUMENT, row["attributes"] or {}),
+            samples=sample_infos(samples, row["started_at"]),
             steps=[step_info(step) for step in steps[:step_limit]],
             steps_left_out=steps_left_out,
             children=[run_summary(child) for child in reversed(children[:_CHILDREN])],

@@ -6,16 +6,28 @@ Rows are dicts by column name, ready for JSON; the server reads them by ``jsonb_
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..conventions import Attribute, RunStatus, SpanKind
-from ..records import Dropped, Process, SpanEnded, SpanEvent, SpanLink, SpanStarted
+from ..records import Dropped, Process, Sample, SpanEnded, SpanEvent, SpanLink, SpanStarted
 from .encoding import without_zero
 from .errorgroups import ErrorGroup
 
-__all__ = ["Row", "bigint", "gap_row", "instant", "nanoseconds", "process_row", "run_row", "span_bytes", "step_row"]
+__all__ = [
+    "Row",
+    "below",
+    "bigint",
+    "gap_row",
+    "instant",
+    "nanoseconds",
+    "process_row",
+    "run_row",
+    "sample_row",
+    "span_bytes",
+    "step_row",
+]
 
 Row = dict[str, Any]
 Span = SpanStarted | SpanEnded
@@ -52,12 +64,15 @@ def run_row(span: Span, process: Process | None) -> Row:
         "expected_s": _float(get(Attribute.EXPECTED)),
         "exit_code": _int(get(Attribute.EXIT_CODE)),
         "attempt": _int(get(Attribute.ATTEMPT), most=_SMALLINT) or 1,
+        "max_attempts": _int(get(Attribute.MAX_ATTEMPTS), most=_SMALLINT),
         "name": _name(get(Attribute.JOB_NAME)) or _name(span.name) or "",
         "type": _text(get(Attribute.JOB_TYPE)) or "",
         "trigger": _text(get(Attribute.TRIGGER)) or "",
         "reference": _name(get(Attribute.REFERENCE)),
         "owner": _text(get(Attribute.OWNER)),
         "schedule": _text(get(Attribute.SCHEDULE)),
+        "returned": _text(get(Attribute.RETURNED)),
+        "result": below(Attribute.RESULT, span.attributes) or None,
     }
 
 
@@ -74,6 +89,17 @@ def step_row(span: Span) -> Row:
         "name": span.name,
         "stage": _text(span.attributes.get(Attribute.STAGE)),
         "task_id": _text(span.attributes.get(Attribute.TASK_ID)),
+    }
+
+
+def sample_row(sample: Sample) -> Row:
+    return {
+        "ts": instant(sample.time),
+        "trace_id": sample.trace_id.hex(),
+        "run_span_id": bigint(sample.run),
+        "seq": _int(sample.seq),
+        "memory": _int(sample.memory, most=_BIGINT),
+        "cpu_s": _float(sample.cpu) or 0.0,
     }
 
 
@@ -184,6 +210,12 @@ def _text(value: Any) -> str | None:
 
 def _name(value: Any) -> str | None:
     return None if value is None else without_zero(str(value))[:_NAME_LENGTH]
+
+
+def below(prefix: str, attributes: Mapping[str, Any]) -> Row:
+    """The attributes whose names go on from this one, by the rest of their names."""
+    start = f"{prefix}."
+    return {name[len(start) :]: value for name, value in sorted(attributes.items()) if name.startswith(start)}
 
 
 def _int(value: Any, *, most: int = _INT) -> int | None:

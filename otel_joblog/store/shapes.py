@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,9 +10,10 @@ from ..conventions import RunStatus, Severity, Stream
 from .completeness import missing
 from .keys import span_hex
 from .liveness import last_seen, remark
-from .models import ErrorInfo, LogLine, ProgressInfo, RunSummary, StepInfo
+from .models import ErrorInfo, LogLine, ProgressInfo, RunSummary, SampleInfo, StepInfo
+from .samples import MOST
 
-__all__ = ["error_info", "log_line", "run_summary", "step_info"]
+__all__ = ["error_info", "log_line", "run_summary", "sample_infos", "step_info"]
 
 Row = Mapping[str, Any]
 
@@ -35,6 +36,7 @@ def run_summary(row: Row) -> RunSummary:
         owner=row["owner"],
         schedule=row["schedule"],
         attempt=row["attempt"],
+        max_attempts=row["max_attempts"],
         service=row["service"],
         host=row["host"],
         pid=row["pid"],
@@ -48,6 +50,7 @@ def run_summary(row: Row) -> RunSummary:
         steps=row["steps"],
         parent_run=None if row["parent_run_span_id"] is None else _run_id(row, row["parent_run_span_id"]),
         exit_code=row["exit_code"],
+        result=dict(sorted((row["result"] or {}).items())),
         error=error_info(row, stacktrace=False),
     )
 
@@ -86,6 +89,19 @@ def log_line(row: Row, step_names: Mapping[int, str]) -> LogLine:
     )
 
 
+def sample_infos(rows: Sequence[Row], started_at: datetime) -> list[SampleInfo]:
+    """Rows of ``samples.sql``, thinned out where there are more than are kept."""
+    samples: list[SampleInfo] = []
+    before, cpu_s = started_at, 0.0
+    for row in rows[:: -(-len(rows) // MOST) or 1]:
+        at: datetime = row["ts"].astimezone(UTC)
+        seconds = (at - before).total_seconds()
+        if seconds > 0:
+            samples.append(SampleInfo(at, row["memory"], round(max(0.0, row["cpu_s"] - cpu_s) / seconds, 3)))
+        before, cpu_s = at, row["cpu_s"]
+    return samples
+
+
 def error_info(row: Row, *, stacktrace: bool = True) -> ErrorInfo | None:
     if row["error_type"] is None and row["error_message"] is None:
         return None
@@ -106,7 +122,22 @@ def _times(row: Row) -> dict[str, Any]:
 def _progress(row: Row) -> ProgressInfo | None:
     if row["progress_current"] is None:
         return None
-    return ProgressInfo(row["progress_current"], row["progress_total"], row["progress_unit"] or "")
+    current, total, at = row["progress_current"], row["progress_total"], row["progress_at"]
+    going = not RunStatus.from_code(row["status"]).terminal
+    rate = None
+    if row["progress_since"] is not None:
+        # Of an open run until now: where nothing moves any more, the rate falls and the rest takes longer.
+        seconds = ((max(at, row["clock"]) if going else at) - row["progress_since"]).total_seconds()
+        gained = current - (row["progress_base"] or 0.0)
+        rate = gained / seconds if seconds > 0 and gained > 0 else None
+    return ProgressInfo(
+        current=current,
+        total=total,
+        unit=row["progress_unit"] or "",
+        percent=max(0.0, min(100.0, 100.0 * current / total)) if total else None,
+        rate=rate,
+        left=max(0.0, total - current) / rate if going and rate and total is not None else None,
+    )
 
 
 def _run_id(row: Row, span_id: int) -> str:

@@ -199,6 +199,10 @@ def _insert(connection: Connection, batch: Batch, stream: bytes, *, staged: bool
     statistics = _insert_runs(connection, batch.runs) if batch.runs else None
     if batch.steps:
         _insert_steps(connection, batch.steps, gains)
+    if batch.samples:
+        _execute(connection, "write/samples", batch.samples)
+        for thinning in batch.thinnings:
+            connection.execute(query("write/thin_samples"), thinning)
     if batch.gaps:
         _execute(connection, "write/gaps", batch.gaps)
     if gains:

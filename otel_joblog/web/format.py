@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from ..store.models import RunSummary
+from ..store.models import ProgressInfo, RunSummary
 
-__all__ = ["ago", "clock", "coarse", "count", "duration", "iso", "lines", "number", "offset", "pretty", "size", "utc"]
+__all__ = [
+    "ago",
+    "clock",
+    "coarse",
+    "count",
+    "duration",
+    "facts",
+    "iso",
+    "lines",
+    "number",
+    "offset",
+    "pretty",
+    "progress",
+    "rate",
+    "size",
+    "utc",
+]
 
 
 def duration(seconds: float | None) -> str:
@@ -94,13 +111,45 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value % 1 == 0 or abs(value) >= 100 else f"{value:.3g}"
 
 
-def size(characters: int) -> str:
-    """``812 B``, ``38 kB``, ``1.0 MB``."""
-    if characters < 1_000:
-        return f"{characters} B"
-    if characters < 999_500:
-        return f"{characters / 1_000:.0f} kB"
-    return f"{characters / 1_000_000:.1f} MB"
+def rate(per_second: float) -> str:
+    """``52 a second``, ``12 a minute``, ``3 an hour``: in the unit that makes a number of it."""
+    for unit, length in (("a second", 1), ("a minute", 60)):
+        if per_second * length >= 1:
+            return f"{number(float(f'{per_second * length:.3g}'))} {unit}"
+    return f"{per_second * 3_600:.2g} an hour"
+
+
+def progress(it: ProgressInfo) -> str:
+    """``120 of 400 rows, 52 a second, 5.38 s left``."""
+    of = "" if it.total is None else f" of {number(it.total)}"
+    said = [f"{number(it.current)}{of} {it.unit}".rstrip()]
+    if it.rate is not None:
+        said.append(rate(it.rate))
+    if it.left:
+        said.append(f"{duration(it.left)} left")
+    return ", ".join(said)
+
+
+def facts(values: Mapping[str, Any]) -> str:
+    """``records=4,312 source=ftp``."""
+    return " ".join(f"{name}={_fact(value)}" for name, value in values.items())
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return pretty(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+
+
+def size(amount: float) -> str:
+    """Bytes or characters: ``812 B``, ``38 kB``, ``1.0 MB``, ``1.9 GB``."""
+    if amount < 1_000:
+        return f"{amount:.0f} B"
+    if amount < 999_500:
+        return f"{amount / 1_000:.0f} kB"
+    if amount < 999_950_000:
+        return f"{amount / 1_000_000:.1f} MB"
+    return f"{amount / 1_000_000_000:.1f} GB"
 
 
 def pretty(value: Any) -> str:

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 from ..store.reader import line_key
 from . import format as words
 from .terminal import fold, painted, visible
+from .usage import step_cpu, step_growth
 
 __all__ = ["Templates"]
 
@@ -22,8 +23,11 @@ FILTERS = {
     "coarse": words.coarse,
     "clock": words.clock,
     "count": words.count,
+    "cpu": step_cpu,
     "duration": words.duration,
+    "facts": words.facts,
     "fold": fold,
+    "growth": step_growth,
     "iso": words.iso,
     "key": line_key,
     "lines_of": words.lines,
@@ -31,6 +35,7 @@ FILTERS = {
     "offset": words.offset,
     "painted": painted,
     "pretty": words.pretty,
+    "progress": words.progress,
     "utc": words.utc,
 }
 

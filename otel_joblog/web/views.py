@@ -10,6 +10,7 @@ from starlette.requests import Request
 from ..store.models import LogLine, Page, RunDetail, RunSummary, StepInfo
 from ..store.reader import Reader
 from . import params
+from .usage import Chart, charts, usage_facts
 from .waterfall import Bar, failing_path, waterfall
 
 __all__ = ["LineView", "RunView", "line_view", "lines_around", "run_list", "run_view"]
@@ -24,6 +25,8 @@ class RunView(NamedTuple):
     run: RunSummary
     bars: list[Bar]
     failed_in: list[StepInfo]  # from the outermost step to the one that failed
+    usage: list[tuple[str, str]]  # what it used: name and words
+    charts: list[Chart]
     live: str  # "open", "settling" while lines of an ended run are on their way, or empty
 
 
@@ -45,11 +48,14 @@ async def run_view(request: Request) -> RunView:
     reader: Reader = request.state.reader
     detail = await reader.run(request.path_params["run_id"])
     run = detail.run
+    now = datetime.now(UTC)
     return RunView(
         detail=detail,
         run=run,
-        bars=waterfall(detail, datetime.now(UTC)),
+        bars=waterfall(detail, now),
         failed_in=failing_path(detail),
+        usage=usage_facts(detail.attributes),
+        charts=charts(detail, now),
         live="open" if not run.status.terminal else "settling" if run.missing else "",
     )
 

@@ -55,6 +55,11 @@ select %(start)s + n * interval '7 seconds',
   case when mod(n, 100) = 0 then %(trace)s else md5((n / 9)::text)::uuid end, n, 7, 1, 2, 0, 0, 'step', '', ''
 from generate_series(1, 30000) as n;
 
+insert into joblog.job_sample
+select %(start)s + n * interval '5 seconds', case when mod(n, 100) = 0 then %(trace)s else md5((n / 9)::text)::uuid end,
+  7, n, n, n
+from generate_series(1, 40000) as n;
+
 insert into joblog.job_log
   (ts, trace_id, run_span_id, span_id, seq, severity, stream, logger, message)
 select %(start)s + n * interval '3 seconds',
@@ -76,7 +81,9 @@ def filled(module_dsn: str) -> str:
         ensure_days(connection, [START.date() + timedelta(days=number) for number in range(4)])
         with psycopg.ClientCursor(connection) as cursor:
             cursor.execute(FILL, {"trace": TRACE, "start": START})
-        connection.execute("vacuum analyze joblog.job_run, joblog.job_step, joblog.job_live, joblog.job_gap")
+        connection.execute(
+            "vacuum analyze joblog.job_run, joblog.job_step, joblog.job_live, joblog.job_gap, joblog.job_sample"
+        )
     return module_dsn
 
 
@@ -99,6 +106,7 @@ def filled(module_dsn: str) -> str:
         ("count_children", RUN | {"limit": 100_000}, {"job_run_pkey"}),
         ("count_steps", RUN | {"limit": 100_000}, {"job_step_{day}_pkey"}),
         ("step_names", RUN | {"steps": [100, 200]}, {"job_step_{day}_pkey"}),
+        ("samples", RUN | {"from": START, "to": RUN["last_at"], "limit": 1000}, {"job_sample_{day}_pkey"}),
     ],
 )
 def test_a_query_uses_its_index_and_only_the_days_it_needs(
@@ -112,6 +120,11 @@ def test_silent_runs_are_found_and_settled_by_key(database: psycopg.Connection) 
     with database.transaction(force_rollback=True):
         parameters = {"lost_after": 0.0, "message": "silent since %s", "error_group": 1}
         assert used(database, "write/settle_runs", parameters, executed=True) == indexes_of_day(indexes)
+
+
+def test_samples_are_thinned_out_by_key(database: psycopg.Connection) -> None:
+    thinning = {"trace_id": TRACE, "run_span_id": 7, "first_at": START, "last_at": AT, "before": 100, "stride": 2}
+    assert used(database, "write/thin_samples", thinning) == indexes_of_day({"job_sample_{day}_pkey"})
 
 
 @pytest.mark.parametrize("analysed", [False, True])

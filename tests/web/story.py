@@ -7,7 +7,17 @@ import time
 from typing import Any
 
 from otel_joblog.conventions import Attribute, RunStatus, Severity, SpanKind, Stream
-from otel_joblog.records import Line, Process, Progress, Record, SpanEnded, SpanEvent, SpanStarted, format_run_id
+from otel_joblog.records import (
+    Line,
+    Process,
+    Progress,
+    Record,
+    Sample,
+    SpanEnded,
+    SpanEvent,
+    SpanStarted,
+    format_run_id,
+)
 from otel_joblog.store.writer import Writer
 
 SECOND = 1_000_000_000
@@ -100,8 +110,22 @@ class Story:
         self.lines += len(lines)
         self._write(*lines)
 
-    def progress(self, current: float, total: float | None = None, unit: str = "") -> None:
-        self._write(Progress(self.trace_id, self.span_id, self.span_id, self.at(1), current, total, unit))
+    def progress(
+        self, current: float, total: float | None = None, unit: str = "", *, since: float | None = None
+    ) -> None:
+        """Progress after a second; ``since`` says when this count began."""
+        ids = (self.trace_id, self.span_id, self.span_id)
+        began = 0 if since is None else self.at(since)
+        self._write(Progress(*ids, self.at(1), current, total, unit, began))
+
+    def sample(self, *used: tuple[float, int | None, float]) -> None:
+        """Samples: seconds after the start, bytes of memory, seconds of CPU so far."""
+        self._write(
+            *(
+                Sample(self.trace_id, self.span_id, self.at(at), seq, memory, cpu, self.began)
+                for seq, (at, memory, cpu) in enumerate(used, 1)
+            )
+        )
 
     def end(
         self,

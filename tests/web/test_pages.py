@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -406,3 +407,64 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
     with source, target, suppress(OSError):
         while data := source.recv(65_536):
             target.sendall(data)
+
+
+# What a run used and what came of it
+
+
+def test_a_page_shows_what_the_run_used_and_how_it_went(web: httpx.Client, tell: Tell):
+    used = {
+        Attribute.PROCESS_CPU_USER: 1.25,
+        Attribute.PROCESS_CPU_SYSTEM: 0.5,
+        Attribute.THREAD_CPU: 1.5,
+        Attribute.PROCESS_MEMORY_PEAK: 512_000_000,
+        Attribute.PROCESS_MEMORY_PEAK_GROWTH: 100_000_000,
+        Attribute.PROCESS_DISK_READ: "nonsense",
+    }
+    story = tell("climbing", **used)
+    story.step("load", **used)
+    story.sample((1, 100_000_000, 0.5), (2, 400_000_000, 2.5), (3, 200_000_000, 2.5))
+    story.end(at=4)
+    html = page(web, f"/runs/{story.run_id}")
+    text = shown(html)
+    assert "1.25 s user, 500 ms system; 1.50 s of its thread" in text
+    assert "512.0 MB, 100.0 MB of it new" in text
+    assert "100.0 MB at first, 400.0 MB at most, 200.0 MB at last" in text
+    assert "2.00 at most, 0.00 at last" in text
+    assert 'points="250.0,76.0 500.0,4.0 750.0,52.0"' in html
+    assert "+100.0 MB" in text
+    assert "1.50 s of its thread, 1.75 s of the whole process" in html
+
+
+def test_a_run_that_says_nothing_of_what_it_used_has_no_such_section(web: httpx.Client, tell: Tell):
+    story = tell("short")
+    story.end()
+    assert "Resources" not in shown(page(web, f"/runs/{story.run_id}"))
+
+
+def test_results_are_shown_in_lists_and_on_the_page(web: httpx.Client, tell: Tell):
+    story = tell(
+        "import",
+        **{
+            f"{Attribute.RESULT}.records": 4312,
+            f"{Attribute.RESULT}.note": HOSTILE,
+            f"{Attribute.ARGUMENT}.day": "2026-11-03",
+            Attribute.RETURNED: "[1, 2]",
+            Attribute.MAX_ATTEMPTS: 3,
+        },
+    )
+    story.end()
+    assert "records=4,312" in shown(page(web, "/"))
+    html = page(web, f"/runs/{story.run_id}")
+    for said in ("records=4,312", "Returned [1, 2]", "Called with day=2026-11-03", "Attempt 1 of 3"):
+        assert said in shown(html)
+    assert "<img" not in html
+    run = web.get(f"/api/v1/runs/{story.run_id}").json()
+    assert (run["result"]["records"], run["returned"], run["arguments"]) == (4312, "[1, 2]", {"day": "2026-11-03"})
+
+
+def test_progress_says_its_rate_and_what_is_left(web: httpx.Client, tell: Tell):
+    story = tell("going", began=time.time_ns() - 100 * 1_000_000_000)
+    story.progress(50, 100, "rows", since=0)
+    text = shown(page(web, f"/runs/{story.run_id}"))
+    assert re.search(r"50 of 100 rows, (29\.\d|30) a minute, 1 m 4\d s left", text), text

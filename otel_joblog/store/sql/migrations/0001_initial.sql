@@ -45,6 +45,8 @@ create table joblog.job_run (
   progress_at        timestamptz,
   progress_current   double precision,
   progress_total     double precision,
+  progress_since     timestamptz,                 -- when this count began, and from where: so there is a rate
+  progress_base      double precision,
   expected_s         double precision,
   steps              int not null default 0,      -- rows of job_step with kind 0, exactly
   steps_emitted      int,
@@ -52,6 +54,7 @@ create table joblog.job_run (
   exit_code          int,
   status             smallint not null,           -- conventions.RunStatus.code: open <= 1, failed >= 5
   attempt            smallint not null default 1,
+  max_attempts       smallint,
   name               text not null default '',    -- of the job; empty while only lines of the run are known
   type               text not null default '',
   trigger            text not null default '',
@@ -62,10 +65,12 @@ create table joblog.job_run (
   owner              text,
   schedule           text,
   progress_unit      text,
+  returned           text,                        -- what its function returned, in short
   error_type         text,
   error_message      text,
   error_stacktrace   text,
   error_group        bigint,                      -- of a failed run: which failures are the same (store/errorgroups.py)
+  result             jsonb,                       -- what it called its result, by name
   resource           jsonb,
   attributes         jsonb,
   events             jsonb,
@@ -547,3 +552,16 @@ comment on view joblog.job_lines is
   'Log lines and lines of output. Bound at, which also picks the partitions; severity >= 17 has an index.';
 comment on column joblog.job_lines.severity is 'OpenTelemetry severity number: 9 INFO, 13 WARN, 17 ERROR, 21 FATAL';
 comment on column joblog.job_lines.at is 'when the line was written';
+
+-- What the processes of runs used, sampled while they ran, by day; thinned out, so that a run has some 360 at most.
+create table joblog.job_sample (
+  ts          timestamptz not null,
+  trace_id    uuid not null,
+  run_span_id bigint not null,
+  seq         int not null,                       -- place among the samples of its run, from 1
+  memory      bigint,                             -- bytes resident
+  cpu_s       double precision not null,          -- of the whole process since the run began
+  primary key (trace_id, run_span_id, ts, seq)
+) partition by range (ts);
+
+create table joblog.job_sample_default partition of joblog.job_sample default;

@@ -5,8 +5,9 @@ select page.*, twins.number as twin, live.beat_at, now() as clock, gaps.by_reaso
 from (
   select
     trace_id, span_id, parent_run_span_id, started_at, ended_at, status, status_message, name, type, trigger, reference,
-    owner, schedule, attempt, service, host, pid, process_id, exit_code, last_at, progress_at, progress_current,
-    progress_total, progress_unit, lines, lines_elsewhere, lines_emitted, warnings, errors, steps, error_type, error_message
+    owner, schedule, attempt, max_attempts, service, host, pid, process_id, exit_code, last_at, progress_at, progress_current,
+    progress_total, progress_unit, progress_since, progress_base, lines, lines_elsewhere, lines_emitted, warnings, errors,
+    steps, error_type, error_message, result
   from joblog.job_run
   where (%(job)s::text is null or name = %(job)s)
     and (%(reference)s::text is null or reference = %(reference)s)

@@ -13,13 +13,15 @@ changed as (
   update joblog.job_run as run set (
     parent_span_id, parent_run_span_id, process_id, started_at, ended_at, lines_emitted, steps_emitted, expected_s,
     pid, exit_code, status, attempt, name, type, trigger, service, host, status_message, reference, owner, schedule,
-    error_type, error_message, error_stacktrace, error_group, resource, attributes, events, links
+    error_type, error_message, error_stacktrace, error_group, resource, attributes, events, links,
+    max_attempts, returned, result
   ) = row(
     given.parent_span_id, given.parent_run_span_id, given.process_id, given.started_at, given.ended_at,
     given.lines_emitted, given.steps_emitted, given.expected_s, given.pid, given.exit_code, given.status,
     given.attempt, given.name, given.type, given.trigger, given.service, given.host, given.status_message,
     given.reference, given.owner, given.schedule, given.error_type, given.error_message, given.error_stacktrace,
-    given.error_group, given.resource, given.attributes, given.events, given.links)
+    given.error_group, given.resource, given.attributes, given.events, given.links,
+    given.max_attempts, given.returned, given.result)
   from before
   join jsonb_populate_recordset(null::joblog.job_run, %(rows)s::jsonb) as given using (trace_id, span_id)
   where run.trace_id = before.trace_id and run.span_id = before.span_id

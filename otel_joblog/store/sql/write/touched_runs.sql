@@ -3,10 +3,10 @@
 -- order, whoever writes at the same time.
 insert into joblog.job_run as stored (
   trace_id, span_id, started_at, status, first_at, last_at, lines, warnings, errors, lines_elsewhere, steps,
-  progress_at, progress_current, progress_total, progress_unit)
+  progress_at, progress_current, progress_total, progress_unit, progress_since, progress_base)
 select
   trace_id, span_id, started_at, 0, first_at, last_at, lines, warnings, errors, lines_elsewhere, steps,
-  progress_at, progress_current, progress_total, progress_unit
+  progress_at, progress_current, progress_total, progress_unit, progress_since, progress_base
 from jsonb_populate_recordset(null::joblog.job_run, %(rows)s::jsonb)
 order by trace_id, span_id
 on conflict (trace_id, span_id) do update set
@@ -18,10 +18,12 @@ on conflict (trace_id, span_id) do update set
   errors = stored.errors + excluded.errors,
   lines_elsewhere = stored.lines_elsewhere + excluded.lines_elsewhere,
   steps = stored.steps + excluded.steps,
-  (progress_at, progress_current, progress_total, progress_unit) = (
+  (progress_at, progress_current, progress_total, progress_unit, progress_since, progress_base) = (
     select newest.*
     from (values
-      (stored.progress_at, stored.progress_current, stored.progress_total, stored.progress_unit),
-      (excluded.progress_at, excluded.progress_current, excluded.progress_total, excluded.progress_unit)
-    ) as newest (at, current, total, unit)
+      (stored.progress_at, stored.progress_current, stored.progress_total, stored.progress_unit,
+        stored.progress_since, stored.progress_base),
+      (excluded.progress_at, excluded.progress_current, excluded.progress_total, excluded.progress_unit,
+        excluded.progress_since, excluded.progress_base)
+    ) as newest (at, current, total, unit, since, base)
     order by at desc nulls last, current desc, total desc nulls last, unit desc limit 1);

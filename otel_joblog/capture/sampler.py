@@ -1,0 +1,68 @@
+"""A thread that looks after the runs that go on, once a second: what they use, and progress not recorded yet.
+
+There is one a process, from its first run on; it sleeps for as long as none goes on. A run shorter than a second is not
+sampled.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import threading
+import time
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING
+
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach
+
+from ..diagnostics import report
+from .resources import RunUsage, resident
+
+if TYPE_CHECKING:
+    from .active import Run
+
+__all__ = ["Sampler"]
+
+TICK = 1.0  # seconds
+
+
+class Sampler:
+    """Looks after these runs; the set is the caller's, who says :meth:`begin` when something was added to it."""
+
+    def __init__(self, runs: AbstractSet[Run]) -> None:
+        self._runs = runs
+        self._busy = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def begin(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._look_after, name="otel_joblog-sampler", daemon=True)
+            # Outside of any run's context: a thread started inside would belong to the run.
+            contextvars.Context().run(self._thread.start)
+        if not self._busy.is_set():
+            self._busy.set()
+
+    def _look_after(self) -> None:
+        attach(Context({_SUPPRESS_INSTRUMENTATION_KEY: True}))
+        while True:
+            self._busy.clear()
+            if not self._runs:
+                self._busy.wait()
+            time.sleep(TICK)
+            try:
+                self.look(time.monotonic_ns())
+            except Exception as error:
+                report("sampler", "what runs use could not be looked at: %r", error)
+
+    def look(self, now: int) -> None:
+        """Once round all runs; ``now`` is the time of ``time.monotonic_ns``."""
+        here = os.getpid()
+        due: list[RunUsage] = []
+        for run in list(self._runs):
+            if run.recording and run.pid == here:  # what a parent process began is the parent's to look after
+                run.count.tell()
+                if run.usage is not None and run.usage.due <= now:
+                    due.append(run.usage)
+        memory = resident() if due else None
+        for usage in due:
+            usage.sample(now, memory)
