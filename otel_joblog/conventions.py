@@ -124,6 +124,7 @@ class Attribute:
     EXPECTED = "joblog.expected_s"
     ATTEMPT = "joblog.attempt"
     MAX_ATTEMPTS = "joblog.max_attempts"
+    LINK = "joblog.link"  # of a span link: what it is to the run, such as previous_attempt
     EXIT_CODE = "joblog.exit_code"
     SEQ = "joblog.seq"
     STAGE = "joblog.stage"

@@ -23,12 +23,13 @@ from ..conventions import CONTEXT_KEY, Attribute, RunStatus, SpanKind
 from ..diagnostics import report
 from ..errors import Skip
 from ..export.mirror import Mirror, event_attributes
-from ..export.spans import id_bytes, plain, span_events, span_links
+from ..export.spans import id_bytes, otel_link, plain, span_events, span_links
 from ..records import SpanEnded, SpanEvent, SpanLink, SpanStarted, format_run_id, text
-from . import identifiers, installation
+from . import attempts, identifiers, installation
 from .attributes import otel_values
 from .context import get_current
 from .count import Count
+from .elsewhere import Elsewhere, OtherRun, within
 from .failures import describe_exception, leave_note, outcome
 from .output import Splitter
 from .resources import Look, RunUsage, look, used
@@ -148,7 +149,7 @@ class Active:
             self._inner = None
 
     def _begin(self, runtime: setup.Runtime, seq: int, attributes: dict[str, Any]) -> None:
-        outer = self._enter()
+        outer = self._surroundings(self._enter())
         self._seq = seq
         self._attributes = attributes
         self._start = time.time_ns()
@@ -197,6 +198,10 @@ class Active:
         outer = self._outer = get_current()
         return outer
 
+    def _surroundings(self, outer: Context) -> Context:
+        """The context that its span begins in, where it begins in this one."""
+        return outer
+
     def _light_span(self, runtime: setup.Runtime, outer: Context) -> None:
         parent = self.parent
         outer_span: Any = outer.get(_SPAN_KEY)
@@ -214,7 +219,11 @@ class Active:
 
     def _sdk_span(self, runtime: setup.Runtime, outer: Context) -> None:
         span = self._span = runtime.tracer.start_span(
-            self.name, outer, attributes=otel_values(self._attributes), start_time=self._start
+            self.name,
+            outer,
+            attributes=otel_values(self._attributes),
+            links=[otel_link(link) for link in self.links],
+            start_time=self._start,
         )
         context = span.get_span_context()
         if not context.is_valid:  # a provider that does nothing (OTEL_SDK_DISABLED): ids of our own
@@ -345,7 +354,8 @@ class Run(Active):
     ) -> None:
         super().__init__(definition, name, parent)
         self.run = self
-        self.parent_run = parent.run if parent is not None and parent.recording else None
+        self.parent_run: Run | OtherRun | None = parent.run if parent is not None and parent.recording else None
+        self._within: Elsewhere | None = None
         self.capture_output = capture_output
         self.resources = resources
         self.count = Count(self, steps)
@@ -396,10 +406,21 @@ class Run(Active):
         except Exception as error:
             report("result", "what a job returned could not be recorded: %r", error)
 
+    def belong_to(self, parent: Elsewhere) -> None:
+        """Be a part of another trace than that of its context."""
+        self._within = parent
+        self.parent_run = parent.run
+
+    def _surroundings(self, outer: Context) -> Context:
+        return outer if self._within is None else within(outer, self._within)
+
     def _begin(self, runtime: setup.Runtime, seq: int, attributes: dict[str, Any]) -> None:
         super()._begin(runtime, seq, attributes)
         if self._look is not None:
             self.usage = RunUsage(self, self._start, self._clock, self._look[0])
+        definition: Any = self.definition
+        if definition.max_attempts or definition.attempt > 1:
+            attempts.remember(self.name, definition.attempt, self.trace_id, self.span_id)
         self.count.begin()
 
     def _summarise(self, attributes: dict[str, Any]) -> None:

@@ -22,7 +22,11 @@ __all__ = ["circumstances", "identity", "otel_value", "otel_values"]
 
 def identity(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str, Any], run: Run) -> dict[str, Any]:
     """The attributes that say what a run is; set at its start, so that even a run that dies has them."""
-    trigger = definition.trigger or (Trigger.PARENT.value if run.parent_run is not None else None)
+    trigger = definition.trigger
+    if trigger is None and definition.attempt > 1:
+        trigger = Trigger.RETRY.value
+    elif trigger is None and run.parent_run is not None:
+        trigger = Trigger.PARENT.value
     known = {
         Attribute.KIND: SpanKind.JOB.value,
         Attribute.JOB_NAME: run.name,

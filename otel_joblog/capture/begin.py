@@ -8,9 +8,10 @@ from .. import setup
 from ..conventions import Attribute, SpanKind
 from ..diagnostics import report
 from ..records import text
-from . import installation
+from . import attempts, installation
 from .active import Run, Step, current, surrounding
 from .attributes import circumstances, identity
+from .elsewhere import elsewhere, links
 from .span import named
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ def begin_run(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str
         looks = settings.resources if definition.resources is None else definition.resources
         run = Run(definition, name, found, capture_output=captures, resources=looks, steps=definition.steps)
         run.light = runtime.provider.unwatched
+        if definition.parent is not None and (parent := elsewhere(definition.parent)) is not None:
+            run.belong_to(parent)
+        if definition.attempt > 1:
+            run.links += attempts.previous(name, definition.attempt)
+        run.links += links(definition.links)
         attributes = identity(definition, args, kwargs, run)
         if settings.environment or settings.arguments or definition.arguments:
             attributes |= circumstances(definition, args, kwargs, settings)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import traceback
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..conventions import Attribute, RunStatus
 from ..errors import Skip
 from ..records import text
+from .summary import summary
 
 if TYPE_CHECKING:
     from .active import Active
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["describe_exception", "leave_note", "outcome"]
 
 NOTE = "otel_joblog: "
+MOST_FACTS = 10  # of a note
+
+_OURS = ("joblog.", "code.", "process.", "error.", "exception.", "thread.")
 
 
 def outcome(error: BaseException | None) -> tuple[RunStatus, str, int | None]:
@@ -80,7 +85,8 @@ def stacktrace(error: BaseException) -> str:
 
 
 def leave_note(error: BaseException, active: Active) -> None:
-    """Note on the exception which run, step and job it comes from (PEP 678), for whoever prints it further out.
+    """Note on the exception where it comes from (PEP 678), for whoever prints it further out: job, step and run, and
+    the attributes that the step or run was given.
 
     The innermost step says so, once; the exception is otherwise untouched.
     """
@@ -90,7 +96,17 @@ def leave_note(error: BaseException, active: Active) -> None:
     where = f"job {run.name!r}" if active is run else f"job {run.name!r}, step {active.name!r}"
     with contextlib.suppress(Exception):  # an exception class that refuses notes is left alone
         if not any(str(note).startswith(NOTE) for note in getattr(error, "__notes__", ())):
-            error.add_note(f"{NOTE}{where}, run {run.run_id}")
+            error.add_note(f"{NOTE}{where}{_facts(active)}, run {run.run_id}")
+
+
+def _facts(active: Active) -> str:
+    """`` (task_id='orders', rows=12)``: what is known of it beyond its name, but not what telemetry itself added."""
+    told = {"stage": Attribute.STAGE, "task_id": Attribute.TASK_ID, "reference": Attribute.REFERENCE}
+    attributes = active._attributes
+    facts = {name: attributes[key] for name, key in told.items() if key in attributes}
+    facts |= {key: value for key, value in attributes.items() if not key.startswith(_OURS)}
+    said = [f"{name}={summary(value)!r}" for name, value in islice(facts.items(), MOST_FACTS)]
+    return f" ({', '.join(said)})" if said else ""
 
 
 def type_name(kind: type) -> str:

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from .. import setup
-from . import logs, output, propagation
+from . import hooks, logs, output, propagation
 from .sampler import Sampler
 
 if TYPE_CHECKING:
@@ -47,11 +47,13 @@ def _sync() -> None:
         _installed = True
         logs.install(setup.runtime().settings.log_level)
         propagation.install()
+        hooks.install()
     elif _installed and not _runs:
         _installed = False
         logs.uninstall()
         output.uninstall()
         propagation.uninstall()
+        hooks.uninstall()
 
 
 def _after_fork() -> None:

@@ -7,7 +7,7 @@ from .engine import engine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from types import TracebackType
     from typing import Any, ParamSpec, TypeVar, overload
 
@@ -38,9 +38,11 @@ class JobDefinition:
         "code",
         "enabled",
         "expected",
+        "links",
         "max_attempts",
         "name",
         "owner",
+        "parent",
         "reference",
         "resources",
         "schedule",
@@ -61,6 +63,8 @@ class JobDefinition:
         expected: float | None,
         attempt: int,
         max_attempts: int | None,
+        parent: str | Mapping[str, str] | None,
+        links: Sequence[str | Mapping[str, str]],
         steps: int | None,
         arguments: bool | Collection[str] | None,
         attributes: Mapping[str, Any] | None,
@@ -77,6 +81,8 @@ class JobDefinition:
         self.expected = expected
         self.attempt = attempt
         self.max_attempts = max_attempts
+        self.parent = parent
+        self.links = links
         self.steps = steps
         self.arguments = arguments
         self.attributes = attributes
@@ -149,6 +155,8 @@ def job(
     expected: float | None = None,
     attempt: int = 1,
     max_attempts: int | None = None,
+    parent: str | Mapping[str, str] | None = None,
+    links: Sequence[str | Mapping[str, str]] = (),
     steps: int | None = None,
     arguments: bool | Collection[str] | None = None,
     attributes: Mapping[str, Any] | None = None,
@@ -170,6 +178,8 @@ def job(
     expected: float | None = None,
     attempt: int = 1,
     max_attempts: int | None = None,
+    parent: str | Mapping[str, str] | None = None,
+    links: Sequence[str | Mapping[str, str]] = (),
     steps: int | None = None,
     arguments: bool | Collection[str] | None = None,
     attributes: Mapping[str, Any] | None = None,
@@ -199,11 +209,15 @@ def job(
         arguments that says so.
     :param owner: who is to be asked about it.
     :param trigger: what started it: ``manual``, ``schedule``, ``event``, ``queue``, ``api``, ``retry`` or a word of
-        your own. A job called by another job is ``parent`` unless told otherwise.
+        your own. A job called by another job is ``parent`` and a second attempt ``retry``, unless told otherwise.
     :param schedule: when it should run, as a cron expression.
     :param expected: seconds that it should take at most.
-    :param attempt: which attempt this is, from 1.
+    :param attempt: which attempt this is, from 1. It is linked to the one before, where that was a run of the same job
+        in the same thread or task.
     :param max_attempts: how many there will be at most.
+    :param parent: the run that it is a child of, where that is another one than the run around it: a ``run_id``, or a
+        mapping with a ``traceparent``, such as the headers of a message.
+    :param links: runs or spans that it has to do with without being a part of them, each as in ``parent``.
     :param steps: how many steps of its own it is going to have: its progress, unless it tells of another one.
     :param arguments: keep, in short, what it is called with: True, or only the arguments of these names. Default
         OTEL_JOBLOG_ARGUMENTS, which is off.
@@ -215,7 +229,8 @@ def job(
     function = name if decorable(name) else None
     definition = JobDefinition(
         None if function is not None else _checked(name), type=type, reference=reference, owner=owner, trigger=trigger,
-        schedule=schedule, expected=expected, attempt=attempt, max_attempts=max_attempts, steps=steps,
+        schedule=schedule, expected=expected, attempt=attempt, max_attempts=max_attempts, parent=parent,
+        links=links, steps=steps,
         arguments=arguments, attributes=attributes, capture_output=capture_output, resources=resources, enabled=enabled,
     )  # fmt: skip
     return definition if function is None else definition(function)

@@ -10,6 +10,7 @@ Nothing here takes a lock or touches a span: the SDK logs while it holds a span'
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import threading
@@ -25,15 +26,16 @@ from .failures import stacktrace, type_name
 from .patch import Patch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
     from .active import Active
 
-__all__ = ["emit_line", "install", "printing_a_record", "uninstall"]
+__all__ = ["emit_line", "install", "printing_a_record", "uninstall", "without_capture"]
 
 _PLAIN = logging.LogRecord("", 0, "", 0, "", (), None)
-_PLAIN_FIELDS = frozenset(_PLAIN.__dict__) | {"message", "asctime", "taskName"}
+_CORRELATION = {"otelTraceID", "otelSpanID", "otelTraceSampled", "otelServiceName"}  # by OTel's logging instrumentation
+_PLAIN_FIELDS = frozenset(_PLAIN.__dict__) | {"message", "asctime", "taskName"} | _CORRELATION
 _PLAIN_COUNT = len(_PLAIN.__dict__)
 
 _printing = threading.local()
@@ -69,6 +71,17 @@ def uninstall() -> None:
 def printing_a_record() -> bool:
     """Whether this thread is in a handler that prints a log record: its output is not output of the run."""
     return getattr(_printing, "now", False)
+
+
+@contextlib.contextmanager
+def without_capture() -> Iterator[None]:
+    """What this thread prints meanwhile is not output of the run."""
+    before = printing_a_record()
+    _printing.now = True
+    try:
+        yield
+    finally:
+        _printing.now = before
 
 
 def _calling_handlers(original: Callable[..., None], alive: list[bool]) -> Callable[..., None]:

@@ -1,4 +1,4 @@
-"""Replacing a method of somebody else's class for a while, side by side with others who do the same."""
+"""Replacing a method or a hook of somebody else's for a while, side by side with others who do the same."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Patch:
     ours was to go: it stays where it is then, and the next :meth:`install` puts a new one around theirs.
     """
 
-    def __init__(self, owner: type, name: str, make: Callable[[Callable[..., Any], list[bool]], Any]) -> None:
+    def __init__(self, owner: Any, name: str, make: Callable[[Callable[..., Any], list[bool]], Any]) -> None:
         self._owner = owner
         self._name = name
         self._make = make

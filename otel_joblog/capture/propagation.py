@@ -20,6 +20,7 @@ from opentelemetry.context import Context, attach
 from ..conventions import CONTEXT_KEY
 from .context import get_current
 from .decorate import forget_frame
+from .hooks import thread_context
 from .patch import Patch
 
 __all__ = ["install", "uninstall"]
@@ -72,6 +73,7 @@ def _carry(thread: Any, context: Context) -> None:
     """Run the thread in a context of its own that holds OTel's; no frame of ours shows in its tracebacks."""
     own = contextvars.Context()
     own.run(attach, context)
+    thread_context[thread] = context
     if type(thread).run is threading.Thread.run and "run" not in thread.__dict__:
         thread._target = functools.partial(own.run, thread._target or _nothing)
     else:

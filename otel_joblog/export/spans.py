@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opentelemetry.sdk.trace import Event, ReadableSpan
-from opentelemetry.trace import SpanContext, StatusCode
+from opentelemetry.trace import Link, SpanContext, StatusCode, TraceFlags
 
 from ..conventions import Attribute, RunStatus, Severity, SpanKind, Stream
 from ..records import Line, Record, SpanEnded, SpanEvent, SpanLink
 
-__all__ = ["id_bytes", "plain", "span_events", "span_links", "to_record", "to_records"]
+__all__ = ["id_bytes", "otel_link", "plain", "span_events", "span_links", "to_record", "to_records"]
 
 
 NO_RUN = bytes(8)  # a span of the trace whose run its own attributes do not tell
@@ -37,6 +37,12 @@ def span_events(span: ReadableSpan) -> list[SpanEvent]:
 
 def span_links(span: ReadableSpan) -> list[SpanLink]:
     return [SpanLink(*id_bytes(link.context), plain(link.attributes)) for link in span.links]
+
+
+def otel_link(link: SpanLink) -> Link:
+    """A link as the SDK has it."""
+    ids = int.from_bytes(link.trace_id, "big"), int.from_bytes(link.span_id, "big")
+    return Link(SpanContext(*ids, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED)), link.attributes)
 
 
 def to_records(spans: Sequence[ReadableSpan]) -> list[Record]:

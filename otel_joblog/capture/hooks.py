@@ -1,0 +1,84 @@
+"""Exceptions that nobody catches, in a run's threads, destructors and callbacks: error lines of the run.
+
+``threading.excepthook`` and ``sys.unraisablehook`` go on to whoever was there before; what these print is no second
+line of the run.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from opentelemetry.context import Context
+
+from ..conventions import CONTEXT_KEY, Attribute, Severity
+from ..diagnostics import report
+from ..records import shown, text
+from .context import get_current
+from .failures import describe_exception
+from .logs import emit_line, without_capture
+from .patch import Patch
+
+__all__ = ["install", "thread_context", "uninstall"]
+
+thread_context: WeakKeyDictionary[threading.Thread, Context] = WeakKeyDictionary()  # that threads were started in
+
+
+def install() -> None:
+    _thread_hook.install()
+    _unraisable_hook.install()
+
+
+def uninstall() -> None:
+    _thread_hook.uninstall()
+    _unraisable_hook.uninstall()
+
+
+def _in_thread(original: Callable[[Any], Any], alive: list[bool]) -> Callable[[Any], Any]:
+    @functools.wraps(original)
+    def excepthook(args: threading.ExceptHookArgs) -> Any:
+        thread, error = args.thread, args.exc_value
+        if alive and error is not None and not isinstance(error, SystemExit):
+            # The thread has left the context that it ran in.
+            context = thread_context.get(thread) if thread is not None else None
+            name = thread.name if thread is not None else "unknown"
+            _take(get_current() if context is None else context, f"Exception in thread {name}", error, name)
+        with without_capture():
+            return original(args)
+
+    return excepthook
+
+
+def _unraisable(original: Callable[[Any], Any], alive: list[bool]) -> Callable[[Any], Any]:
+    @functools.wraps(original)
+    def unraisablehook(unraisable: sys.UnraisableHookArgs) -> Any:
+        error = unraisable.exc_value
+        if alive and error is not None:
+            where = f": {shown(unraisable.object)}" if unraisable.object is not None else ""
+            _take(get_current(), f"{unraisable.err_msg or 'Exception ignored in'}{where}", error, "")
+        with without_capture():
+            return original(unraisable)
+
+    return unraisablehook
+
+
+_thread_hook = Patch(threading, "excepthook", _in_thread)
+_unraisable_hook = Patch(sys, "unraisablehook", _unraisable)
+
+
+def _take(context: Context, what: str, error: BaseException, thread: str) -> None:
+    try:
+        active: Any = context.get(CONTEXT_KEY)
+        if active is not None and active.recording:
+            attributes = describe_exception(error)
+            if thread:
+                attributes[Attribute.THREAD_NAME] = thread
+            message = f"{what}: {attributes[Attribute.EXCEPTION_TYPE]}: {text(error)}"
+            emit_line(active, time.time_ns(), int(Severity.ERROR), 0, "", message, attributes)
+    except Exception as trouble:
+        report("hooks", "an exception that nobody caught could not be recorded: %r", trouble)
