@@ -18,17 +18,17 @@ from psycopg.rows import DictRow, dict_row
 
 from ..conventions import RunStatus
 from ..errors import ImportRefused, RunNotFound
-from ..records import Dropped, Line, Process, Progress, Record, SpanEnded, SpanStarted
+from ..records import Dropped, Line, Process, Progress, Record, Sample, SpanEnded, SpanStarted
 from .connection import conninfo, errors_translated
 from .rows import bigint
 from .sql import query
-from .stored import gap_of, line_of, process_of, progress_of, run_of, step_of
+from .stored import gap_of, line_of, process_of, progress_of, run_of, sample_of, step_of
 from .writer import Writer
 
 __all__ = ["dump", "load", "read_run", "reading"]
 
 BATCH = 2_000  # records written at once
-_TYPES = {kind.__name__: kind for kind in (Process, SpanStarted, Line, Progress, SpanEnded, Dropped)}
+_TYPES = {kind.__name__: kind for kind in (Process, SpanStarted, Line, Progress, SpanEnded, Dropped, Sample)}
 _IDS = frozenset({"trace_id", "span_id", "parent_id", "run", "parent_run", "process_id"})
 
 Spoken = tuple[Process | None, Record]
@@ -70,6 +70,8 @@ def read_run(connection: Connection[DictRow], run_id: str) -> Iterator[Spoken]:
         yield process, step_of(step)
     for gap in connection.execute(query("export/gaps"), key):
         yield process, gap_of(gap)
+    for sample in connection.execute(query("export/samples"), {**key, "started_at": run["started_at"]}):
+        yield process, sample_of(sample, run)
     if run["lines"]:
         with connection.cursor("lines") as lines:
             lines.itersize = BATCH

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..conventions import Attribute, RunStatus, SpanKind
-from ..records import Dropped, Line, Process, Progress, SpanEnded, SpanEvent, SpanLink, SpanStarted
+from ..records import Dropped, Line, Process, Progress, Sample, SpanEnded, SpanEvent, SpanLink, SpanStarted
 from .rows import Row, nanoseconds, span_bytes
 
-__all__ = ["gap_of", "line_of", "process_of", "progress_of", "run_of", "step_of"]
+__all__ = ["gap_of", "line_of", "process_of", "progress_of", "run_of", "sample_of", "step_of"]
 
 _ERROR = {
     "error_type": Attribute.EXCEPTION_TYPE,
@@ -93,6 +93,20 @@ def progress_of(run: Row) -> Progress | None:
         run["progress_current"],
         run["progress_total"],
         run["progress_unit"] or "",
+        0 if run["progress_since"] is None else nanoseconds(run["progress_since"]),
+        run["progress_base"] or 0.0,
+    )
+
+
+def sample_of(sample: Row, run: Row) -> Sample:
+    return Sample(
+        sample["trace_id"].bytes,
+        span_bytes(sample["run_span_id"]),
+        nanoseconds(sample["ts"]),
+        sample["seq"],
+        sample["memory"],
+        sample["cpu_s"],
+        nanoseconds(run["started_at"]),
     )
 
 

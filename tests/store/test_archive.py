@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+import msgspec
 import psycopg
 import pytest
+from samples import NOW, SECOND, progress, span, trace
 from test_idempotence import RECORDS, assert_statistics_are_right, contents
 
 from otel_joblog.errors import ImportRefused, RunNotFound
-from otel_joblog.records import format_run_id
+from otel_joblog.records import Sample, format_run_id
 from otel_joblog.store.archive import dump, load, read_run, reading
 from otel_joblog.store.migrate import migrate
 from otel_joblog.store.writer import Writer
+
+USAGE = [
+    *(Sample(trace(4), span(1), NOW + second * SECOND, second, 1_000 * second, second / 2, NOW) for second in (1, 2)),
+    msgspec.structs.replace(progress(40, 4), since=NOW + SECOND, base=10.0),
+]
 
 
 @pytest.fixture
@@ -39,7 +46,7 @@ def archived(dsn: str) -> list[bytes]:
 
 def test_an_archive_gives_the_same_rows_in_another_store(dsn: str, other: str, into: Writer) -> None:
     writer = Writer(dsn)
-    writer.write(RECORDS)
+    writer.write([*RECORDS, *USAGE])
     writer.close()
     lines = archived(dsn)
     for _ in range(2):  # the second time changes nothing

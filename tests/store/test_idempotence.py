@@ -181,7 +181,7 @@ def writer(dsn: str) -> Iterator[Writer]:
 
 
 def contents(connection: psycopg.Connection) -> dict[str, list[Any]]:
-    tables = ("job_run", "job_step", "job_log", "job_process", "job_gap")
+    tables = ("job_run", "job_step", "job_log", "job_process", "job_gap", "job_sample")
     return {
         table: connection.execute(f"select to_jsonb(row) from joblog.{table} as row order by 1").fetchall()
         for table in tables
