@@ -14,11 +14,12 @@ from ..errors import BadCursor, RunNotFound
 from .models import LogLine
 from .rows import instant, nanoseconds
 
-__all__ = ["RunPrefix", "before_run", "line_bounds", "line_key", "run_key", "run_prefix", "span_hex"]
+__all__ = ["FoundKey", "RunPrefix", "before_run", "line_bounds", "line_key", "run_key", "run_prefix", "span_hex"]
 
 _TRACE = re.compile(r"([0-9a-f]{6,32})-?()")
 _TRACE_AND_SPAN = re.compile(r"([0-9a-f]{4,31})-([0-9a-f]{4,16})|([0-9a-f]{32})-?([0-9a-f]{1,16})")
 _RUN_KEY = struct.Struct(">q16sq")
+_FOUND_KEY = struct.Struct(">q16sqq")
 _LINE_KEY = struct.Struct(">qq")
 
 
@@ -74,6 +75,24 @@ def line_bounds(after: str | None, before: str | None) -> dict[str, Any]:
     after_at, after_seq = _line_parts(after)
     before_at, before_seq = _line_parts(before)
     return {"after_at": after_at, "after_seq": after_seq, "before_at": before_at, "before_seq": before_seq}
+
+
+class FoundKey(NamedTuple):
+    """A place among all lines, newest first: what comes after it is older."""
+
+    at: datetime
+    trace_id: UUID = UUID(int=0)
+    run: int = -(2**63)
+    seq: int = -(2**63)
+
+    @classmethod
+    def read(cls, key: str) -> FoundKey:
+        """Raises :class:`BadCursor` for anything but the text of one."""
+        microseconds, trace_id, run, seq = _parts(_FOUND_KEY, key)
+        return cls(_instant(microseconds), UUID(bytes=trace_id), run, seq)
+
+    def __str__(self) -> str:
+        return _text(_FOUND_KEY.pack(nanoseconds(self.at) // 1000, self.trace_id.bytes, self.run, self.seq))
 
 
 def _line_parts(key: str | None) -> tuple[datetime | None, int | None]:

@@ -11,6 +11,7 @@ from ..conventions import RunStatus
 
 __all__ = [
     "ErrorInfo",
+    "FoundLine",
     "LinePage",
     "LogLine",
     "Page",
@@ -18,6 +19,7 @@ __all__ = [
     "RunDetail",
     "RunSummary",
     "SampleInfo",
+    "SearchPage",
     "StepInfo",
 ]
 
@@ -127,6 +129,25 @@ class LinePage(Page[LogLine], frozen=True):
     """A page of lines. ``previous`` is what to pass as ``before`` for the page before it; None on the first."""
 
     previous: str | None = None
+
+
+class FoundLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line that a search found, and whose it is. Of a longer message the first 8,192 characters are there."""
+
+    run_id: str
+    job: str
+    service: str
+    status: RunStatus  # of the run
+    started_at: datetime  # the run
+    line: LogLine
+    cut: bool  # the message goes on
+
+
+class SearchPage(Page[FoundLine], frozen=True):
+    """Lines found, newest first. ``next`` goes on after a full page, and after one that ended for want of time."""
+
+    looked_until: datetime | None = None  # how far back all lines were looked at; None: as far as was asked
+    note: str | None = None  # why this was slower than it could be
 
 
 class RunDetail(msgspec.Struct, frozen=True, kw_only=True):

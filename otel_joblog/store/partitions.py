@@ -1,13 +1,15 @@
 """The days of ``job_log``, ``job_step`` and ``job_sample``: partitions made ahead by whoever writes.
 
 No row is ever refused for want of a partition: the default partition takes what no day was made for. That is meant for
-times far off, and happens to a day that could not be made in time; such a day then stays there.
+times far off, and happens to a day that could not be made in time; such a day is moved into its partition later
+(:func:`rehome_strays`), by whoever maintains the database.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
 from psycopg import Connection, sql
@@ -15,9 +17,10 @@ from psycopg.errors import CheckViolation, InsufficientPrivilege, LockNotAvailab
 
 from .sql import query
 
-__all__ = ["Days", "ensure_days", "partition_name"]
+__all__ = ["Days", "ensure_days", "partition_name", "rehome_strays"]
 
-_TABLES = ("job_log", "job_step", "job_sample")
+# And the time that they are partitioned by.
+_TABLES = {"job_log": "ts", "job_step": "started_at", "job_sample": "ts"}
 _PAST = timedelta(days=400)
 _AHEAD = timedelta(days=2)
 _RETRY_AFTER = 60.0  # seconds
@@ -33,7 +36,8 @@ class Days:
     def ensure(self, connection: Connection, days: Iterable[date]) -> None:
         """Makes these days and tomorrow, as far as they are near; on an autocommit connection."""
         today = datetime.now(UTC).date()
-        wanted = {day for day in days if today - _PAST <= day <= today + _AHEAD}
+        first, last = _near()
+        wanted = {day for day in days if first <= day <= last}
         missing = (wanted | {today, today + timedelta(days=1)}) - self._settled
         if not missing or time.monotonic() < self._not_before:
             return
@@ -46,8 +50,8 @@ class Days:
 def ensure_days(connection: Connection, days: Iterable[date]) -> set[date]:
     """Makes the partitions of these days (UTC) where they are missing; on an autocommit connection.
 
-    Returns the days that are settled: there, or left to the default partition for good, because it holds rows of that
-    day or this user may not create tables. The others were locked by somebody and can be tried again.
+    Returns the days that are settled: there, or left to the default partition, because it holds rows of that day or
+    this user may not create tables. The others were locked by somebody and can be tried again.
     """
     days = sorted(days)
     names = [partition_name(table, day) for table in _TABLES for day in days]
@@ -58,6 +62,26 @@ def ensure_days(connection: Connection, days: Iterable[date]) -> set[date]:
             if partition_name(table, day) not in known and not _settle(connection, table, day):
                 busy.add(day)
     return set(days) - busy
+
+
+def rehome_strays(connection: Connection) -> list[str]:
+    """Moves rows of near days out of the default partitions into partitions of their own; on an autocommit connection.
+
+    Each day in one transaction, so that nobody ever misses or meets a row twice. Meanwhile rows that go to the default
+    partition wait, and no others. Returns the partitions made; where the default partition is in use for over a second,
+    the day is left for another time.
+    """
+    made = []
+    first, last = _near()
+    for table, column in _TABLES.items():
+        for (day,) in connection.execute(_stray_days(table, column), {"first": first, "end": last + timedelta(days=1)}):
+            with suppress(LockNotAvailable), connection.transaction():
+                connection.execute(query("write/be_brief"))
+                connection.execute(query("write/lock_days"))
+                for statement in _rehome(table, column, day):
+                    connection.execute(statement)
+                made.append(partition_name(table, day))
+    return made
 
 
 def partition_name(table: str, day: date) -> str:
@@ -77,12 +101,43 @@ def _settle(connection: Connection, table: str, day: date) -> bool:
     return True
 
 
+def _near() -> tuple[date, date]:
+    """The first and the last day that get partitions of their own."""
+    today = datetime.now(UTC).date()
+    return today - _PAST, today + _AHEAD
+
+
 def _create(table: str, day: date) -> sql.Composed:
-    return sql.SQL(
-        "create table if not exists {} partition of {} for values from ({}) to ({})",
-    ).format(
-        sql.Identifier("joblog", partition_name(table, day)),
-        sql.Identifier("joblog", table),
-        sql.Literal(f"{day} 00:00:00+00"),
-        sql.Literal(f"{day + timedelta(days=1)} 00:00:00+00"),
+    return sql.SQL("create table if not exists {day} partition of {table} for values from ({low}) to ({high})").format(
+        **_names(table, day)
     )
+
+
+def _stray_days(table: str, column: str) -> sql.Composed:
+    return sql.SQL(
+        "select distinct ({time} at time zone 'UTC')::date from {default}"
+        " where {time} >= %(first)s::date::timestamp at time zone 'UTC'"
+        " and {time} < %(end)s::date::timestamp at time zone 'UTC'"
+    ).format(time=sql.Identifier(column), default=sql.Identifier("joblog", f"{table}_default"))
+
+
+def _rehome(table: str, column: str, day: date) -> Iterator[sql.Composed]:
+    names = _names(table, day) | {"time": sql.Identifier(column)}
+    for statement in (
+        "lock table {default} in access exclusive mode",
+        "create table {day} (like {table} including all)",
+        "with moved as (delete from {default} where {time} >= {low} and {time} < {high} returning *)"
+        " insert into {day} select * from moved",
+        "alter table {table} attach partition {day} for values from ({low}) to ({high})",
+    ):
+        yield sql.SQL(statement).format(**names)
+
+
+def _names(table: str, day: date) -> dict[str, sql.Composable]:
+    return {
+        "table": sql.Identifier("joblog", table),
+        "day": sql.Identifier("joblog", partition_name(table, day)),
+        "default": sql.Identifier("joblog", f"{table}_default"),
+        "low": sql.Literal(f"{day} 00:00:00+00"),
+        "high": sql.Literal(f"{day + timedelta(days=1)} 00:00:00+00"),
+    }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -28,9 +28,10 @@ from ..errors import RunNotFound, SchemaError, StoreError, StoreUnavailable
 from .connection import conninfo, errors_translated
 from .keys import before_run, line_bounds, line_key, run_key, run_prefix, span_hex
 from .migrate import SchemaState, schema_problem
-from .models import LinePage, Page, RunDetail, RunSummary
+from .models import LinePage, Page, RunDetail, RunSummary, SearchPage
 from .rows import below, bigint
 from .samples import MOST
+from .search import Question, search, search_words
 from .shapes import error_info, log_line, run_summary, sample_infos, step_info
 from .sql import migrations, query
 
@@ -170,6 +171,45 @@ class Reader:
         if backwards:
             return LinePage(lines, next=last if before else None, previous=first if more else None)
         return LinePage(lines, next=last if more else None, previous=first if after else None)
+
+    async def search(
+        self,
+        text: str = "",
+        *,
+        after: str | None = None,
+        limit: int = 50,
+        job: str | None = None,
+        status: Sequence[RunStatus] | None = None,
+        min_severity: int | None = None,
+        stream: Stream | None = None,
+        stage: str | None = None,
+        task: str | None = None,
+        attributes: Mapping[str, str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        seconds: float = 1.0,
+    ) -> SearchPage:
+        """Lines of all runs, newest first, that hold every word of ``text``; what is in double quotes is one word.
+
+        Words are found anywhere in the first 8,192 characters of a message; ASCII letters match in either case.
+        ``status`` is that of the run, ``stage`` and ``task`` are those of the line's step, ``attributes`` those of the
+        line or, where it has none of that name, of its run. A page ends before it is full when the ``seconds`` are
+        over: then ``looked_until`` says how far it came, and ``next`` goes on from there. Raises :class:`BadCursor`.
+        """
+        question = Question(
+            words=search_words(text),
+            job=job,
+            statuses=None if status is None else [one.code for one in status],
+            min_severity=min_severity,
+            stream=stream,
+            stage=stage,
+            task=task,
+            attributes=attributes or {},
+            since=since,
+            until=until,
+        )
+        async with self._transaction() as connection:
+            return await search(connection, question, after=after, limit=limit, seconds=seconds)
 
     async def health(self) -> dict[str, Any]:
         """``ok``, the ``version`` of the package and of the ``schema``; raises what keeps the store from being used."""

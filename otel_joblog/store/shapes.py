@@ -10,10 +10,10 @@ from ..conventions import RunStatus, Severity, Stream
 from .completeness import missing
 from .keys import span_hex
 from .liveness import last_seen, remark
-from .models import ErrorInfo, LogLine, ProgressInfo, RunSummary, SampleInfo, StepInfo
+from .models import ErrorInfo, FoundLine, LogLine, ProgressInfo, RunSummary, SampleInfo, StepInfo
 from .samples import MOST
 
-__all__ = ["error_info", "log_line", "run_summary", "sample_infos", "step_info"]
+__all__ = ["error_info", "found_line", "log_line", "run_summary", "sample_infos", "step_info"]
 
 Row = Mapping[str, Any]
 
@@ -74,7 +74,7 @@ def step_info(row: Row) -> StepInfo:
 
 
 def log_line(row: Row, step_names: Mapping[int, str]) -> LogLine:
-    """A row of ``lines.sql`` or ``last_lines.sql``."""
+    """A row of ``lines.sql``, ``last_lines.sql`` or ``search_lines.sql``."""
     return LogLine(
         time=row["ts"].astimezone(UTC),
         seq=row["seq"],
@@ -100,6 +100,20 @@ def sample_infos(rows: Sequence[Row], started_at: datetime) -> list[SampleInfo]:
             samples.append(SampleInfo(at, row["memory"], round(max(0.0, row["cpu_s"] - cpu_s) / seconds, 3)))
         before, cpu_s = at, row["cpu_s"]
     return samples
+
+
+def found_line(row: Row, run: Row, steps: Mapping[tuple[Any, int], str]) -> FoundLine:
+    """A row of ``search_lines.sql`` with that of ``found_runs.sql``; ``steps`` are names by trace and span id."""
+    name = steps.get((row["trace_id"], row["span_id"]))
+    return FoundLine(
+        run_id=_run_id(row, row["run_span_id"]),
+        job=run["name"],
+        service=run["service"],
+        status=RunStatus.from_code(run["status"]),
+        started_at=run["started_at"].astimezone(UTC),
+        line=log_line(row, {} if name is None else {row["span_id"]: name}),
+        cut=row["cut"],
+    )
 
 
 def error_info(row: Row, *, stacktrace: bool = True) -> ErrorInfo | None:

@@ -86,7 +86,8 @@ create index job_run_reference on joblog.job_run (reference, started_at) where r
 create index job_run_failed on joblog.job_run (started_at) where status >= 5;
 create index job_run_failed_name on joblog.job_run (name, started_at) where status >= 5;
 create index job_run_error on joblog.job_run (error_group, started_at) where error_group is not null;
-create index job_run_open on joblog.job_run (started_at) where status <= 1;
+-- Open runs, and besides those that took more than a day: see read/search_runs.sql.
+create index job_run_open on joblog.job_run (started_at) where status <= 1 or ended_at - started_at > interval '1 day';
 
 -- When each process was heard last, by this server's clock. Unlogged: after a crash of the server it is empty until the
 -- next beats. Nothing but the key is indexed, so that a beat stays in its page (HOT).

@@ -1,0 +1,106 @@
+"""What is done in the background for a database: days made ahead, strays brought home, closed days indexed.
+
+``serve`` and the agents each have a :class:`Maintenance`; one of all of them works at a time:
+
+1. Every minute each tries to lead: an advisory lock, held by a transaction of a connection that does nothing else.
+2. The leader does the chores in their order, a bounded piece of each, until none has anything left to do.
+3. Whatever fails is reported and tried again in the next round. It may be killed anywhere: every chore looks at what is
+   there, and goes on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+import psycopg
+from psycopg import Connection
+
+from ..diagnostics import report
+from .connection import conninfo
+from .migrate import schema_state
+from .partitions import ensure_days, rehome_strays
+from .sql import query
+from .textindex import index_a_day
+
+__all__ = ["Maintenance", "maintain"]
+
+_EVERY = 60.0  # seconds
+
+
+def _make_days_ahead(connection: Connection) -> bool:
+    today = datetime.now(UTC).date()
+    ensure_days(connection, [today, today + timedelta(days=1)])
+    return False
+
+
+def _bring_strays_home(connection: Connection) -> bool:
+    rehome_strays(connection)
+    return False
+
+
+def _index_text(connection: Connection) -> bool:
+    return index_a_day(connection) is not None
+
+
+# Each does a piece of work, and says whether there may be more.
+_CHORES: tuple[Callable[[Connection], bool], ...] = (_make_days_ahead, _bring_strays_home, _index_text)
+
+
+def maintain(dsn: str, *, connected: Callable[[Connection | None], None] = lambda _: None) -> bool:
+    """Does everything there is to do; False where somebody else is at it, or the schema is not this version's.
+
+    ``connected`` is told the connection that works, and None when it is done with. Raises psycopg's errors.
+    """
+    with _connect(dsn, "otel_joblog leader") as leader, leader.transaction():
+        row = leader.execute(query("maintain/lead")).fetchone()
+        if row is None or not row[0] or not schema_state(leader).current:
+            return False
+        with _connect(dsn, "otel_joblog maintenance") as connection:
+            connected(connection)
+            try:
+                while any(chore(connection) for chore in _CHORES):
+                    pass
+            finally:
+                connected(None)
+    return True
+
+
+class Maintenance:
+    """Maintains in a thread while its block runs. ``dsn`` may be a function that raises where there is no database."""
+
+    def __init__(self, dsn: str | Callable[[], str]) -> None:
+        self._dsn = dsn
+        self._stopping = threading.Event()
+        self._working: Connection | None = None
+        self._thread = threading.Thread(target=self._run, name="otel_joblog-maintenance", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stopping.set()
+        if (working := self._working) is not None:
+            working.cancel_safe(timeout=2)  # a half-made index is made anew the next time
+        self._thread.join(5)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                maintain(self._dsn if isinstance(self._dsn, str) else self._dsn(), connected=self._works)
+            except Exception as error:  # the next round tries again
+                if not self._stopping.is_set():
+                    report(f"maintenance: {type(error).__name__}", "maintaining the database stumbled: %s", error)
+            self._stopping.wait(_EVERY)
+
+    def _works(self, connection: Connection | None) -> None:
+        self._working = connection
+        if self._stopping.is_set() and connection is not None:
+            raise InterruptedError
+
+
+def _connect(dsn: str, name: str) -> Connection:
+    return psycopg.connect(conninfo(dsn, application_name=name), autocommit=True, prepare_threshold=None)
