@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 import struct
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -78,12 +78,20 @@ def line_bounds(after: str | None, before: str | None) -> dict[str, Any]:
 
 
 class FoundKey(NamedTuple):
-    """A place among all lines, newest first: what comes after it is older."""
+    """A place among all lines, newest first: what comes after it is older.
+
+    Without more than the time it is the end of all lines of that time.
+    """
 
     at: datetime
     trace_id: UUID = UUID(int=0)
     run: int = -(2**63)
     seq: int = -(2**63)
+
+    @property
+    def end(self) -> datetime:
+        """All that comes after it is before this time."""
+        return self.at if self == FoundKey(self.at) else self.at + timedelta(microseconds=1)
 
     @classmethod
     def read(cls, key: str) -> FoundKey:

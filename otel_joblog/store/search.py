@@ -31,7 +31,6 @@ __all__ = ["Question", "search", "search_words"]
 _STRETCH = 20_000  # lines
 _WORDS = re.compile(r'"([^"]+)"|(\S+)')
 _INDEXED = re.compile(r"\w{3}")  # what a trigram index can help to find
-_INSTANT = timedelta(microseconds=1)
 _BEGIN = datetime(1, 1, 1, tzinfo=UTC)
 _END = datetime(9999, 12, 31, tzinfo=UTC)
 
@@ -93,7 +92,7 @@ async def search(
 ) -> SearchPage:
     """A page of lines; it ends before it is full once the seconds are over. Raises :class:`BadCursor`."""
     key = None if after is None else FoundKey.read(after)
-    high = min(key.at + _INSTANT if key else _END, question.until or _END)
+    high = min(key.end if key else _END, question.until or _END)
     (ability,) = await _rows(connection, "read/text_search", {})
     days = {row["day"]: row["indexed"] for row in await _rows(connection, "read/log_days", {})}
     looking = _Looking(connection, question, key, limit + 1, seconds)
