@@ -1,4 +1,4 @@
-"""The viewer's process: database, agent and web server, for ``serve`` and ``demo``."""
+"""The viewer's process: database, its maintenance, agent and web server, for ``serve`` and ``demo``."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ..journal.agent import Agent
 from ..journal.room import Room
 from ..setup import make_sinks
 from ..store.embedded import EmbeddedServer
+from ..store.maintenance import Maintenance
 
 __all__ = ["Viewer", "database", "listening_socket", "until_told_to_stop"]
 
@@ -66,7 +67,7 @@ def listening_socket(host: str, port: int, *, or_another: bool = False) -> socke
 
 
 class Viewer:
-    """The web server and the agent, running in threads while the block runs."""
+    """The web server, the agent and the maintenance of the database, running in threads while the block runs."""
 
     def __init__(self, settings: Settings, dsn: str, listening: socket.socket, *, agent: bool = True) -> None:
         import uvicorn
@@ -79,6 +80,7 @@ class Viewer:
         sinks = make_sinks(settings, otlp_by_default=True)
         room = Room.of(settings)
         self._agent = Agent(settings.journal_dir, sinks, room, lost_after=settings.lost_after, living=agent)
+        self._maintenance = Maintenance(dsn)
         # In a thread uvicorn leaves signals alone: the main thread stops everything in order.
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -88,6 +90,7 @@ class Viewer:
         self._thread = threading.Thread(target=self._serve, name="otel_joblog-viewer", daemon=True)
 
     def __enter__(self) -> Self:
+        self._maintenance.__enter__()
         self._agent.__enter__()
         self._thread.start()
         return self
@@ -96,6 +99,7 @@ class Viewer:
         self._server.should_exit = True
         self._thread.join(5)
         self._agent.__exit__(*error)
+        self._maintenance.__exit__(*error)
         self._listening.close()
 
     def _serve(self) -> None:

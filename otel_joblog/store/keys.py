@@ -14,7 +14,18 @@ from ..errors import BadCursor, RunNotFound
 from .models import LogLine
 from .rows import instant, nanoseconds
 
-__all__ = ["FoundKey", "RunPrefix", "before_run", "line_bounds", "line_key", "run_key", "run_prefix", "span_hex"]
+__all__ = [
+    "FoundKey",
+    "RunPrefix",
+    "after_job",
+    "before_run",
+    "job_key",
+    "line_bounds",
+    "line_key",
+    "run_key",
+    "run_prefix",
+    "span_hex",
+]
 
 _TRACE = re.compile(r"([0-9a-f]{6,32})-?()")
 _TRACE_AND_SPAN = re.compile(r"([0-9a-f]{4,31})-([0-9a-f]{4,16})|([0-9a-f]{32})-?([0-9a-f]{1,16})")
@@ -77,6 +88,22 @@ def line_bounds(after: str | None, before: str | None) -> dict[str, Any]:
     return {"after_at": after_at, "after_seq": after_seq, "before_at": before_at, "before_seq": before_seq}
 
 
+def job_key(name: str, service: str) -> str:
+    """The key behind this job in a list of jobs."""
+    return _text("\0".join((name, service)).encode())
+
+
+def after_job(key: str | None) -> dict[str, Any]:
+    """The parameters ``after_*`` of ``jobs.sql``."""
+    if key is None:
+        return {"after_name": None, "after_service": None}
+    try:
+        name, service = _bytes(key).decode().split("\0")
+    except ValueError:
+        raise _bad_cursor(key) from None
+    return {"after_name": name, "after_service": service}
+
+
 class FoundKey(NamedTuple):
     """A place among all lines, newest first: what comes after it is older.
 
@@ -116,8 +143,15 @@ def _text(key: bytes) -> str:
 
 def _parts(form: struct.Struct, key: str) -> tuple[Any, ...]:
     try:
-        return form.unpack(base64.b64decode(key + "=" * (-len(key) % 4), altchars=b"-_", validate=True))
-    except (binascii.Error, struct.error, ValueError):
+        return form.unpack(_bytes(key))
+    except struct.error:
+        raise _bad_cursor(key) from None
+
+
+def _bytes(key: str) -> bytes:
+    try:
+        return base64.b64decode(key + "=" * (-len(key) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
         raise _bad_cursor(key) from None
 
 

@@ -19,6 +19,7 @@ import psycopg
 from psycopg import Connection
 
 from ..diagnostics import report
+from ..errors import StoreUnavailable
 from .connection import conninfo
 from .migrate import schema_state
 from .partitions import ensure_days, rehome_strays
@@ -93,7 +94,9 @@ class Maintenance:
                 maintain(self._dsn if isinstance(self._dsn, str) else self._dsn(), connected=self._works)
             except Exception as error:  # the next round tries again
                 if not self._stopping.is_set():
-                    report(f"maintenance: {type(error).__name__}", "maintaining the database stumbled: %s", error)
+                    away = isinstance(error, StoreUnavailable | psycopg.OperationalError)
+                    kind = f"maintenance: {type(error).__name__}"
+                    report(kind, "maintaining the database stumbled: %s", error, outage=away)
             self._stopping.wait(_EVERY)
 
     def _works(self, connection: Connection | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -10,8 +10,13 @@ import msgspec
 from ..conventions import RunStatus
 
 __all__ = [
+    "DayFigures",
     "ErrorInfo",
+    "ErrorKind",
+    "Figures",
     "FoundLine",
+    "JobFigures",
+    "JobSummary",
     "LinePage",
     "LogLine",
     "Page",
@@ -20,6 +25,7 @@ __all__ = [
     "RunSummary",
     "SampleInfo",
     "SearchPage",
+    "Statistics",
     "StepInfo",
 ]
 
@@ -148,6 +154,96 @@ class SearchPage(Page[FoundLine], frozen=True):
 
     looked_until: datetime | None = None  # how far back all lines were looked at; None: as far as was asked
     note: str | None = None  # why this was slower than it could be
+
+
+class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A job as a row of a list. The figures of ``days`` are of runs that began on the last so many UTC days."""
+
+    job: str
+    service: str
+    type: str
+    schedule: str | None
+    owner: str | None
+    last_run_id: str | None  # None where its runs are gone
+    last_status: RunStatus | None
+    last_run_at: datetime | None  # starts
+    last_success_at: datetime | None
+    failures_in_a_row: int  # since the last success; 100 means 100 or more
+    runs_ever: int  # that ended
+    failures_ever: int
+    average_ever: float | None  # seconds, of successes, errors and timeouts
+    days: int
+    runs: int
+    failures: int
+    success_rate: float | None  # 0 to 1, of successes, errors, timeouts and lost runs
+    average: float | None
+    p50: float | None  # seconds, within 9 %
+    p95: float | None
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """Ended runs in figures. Durations are seconds, of successes, errors and timeouts; percentiles are within 9 %."""
+
+    runs: int = 0
+    failures: int = 0  # errors, timeouts and lost runs
+    success_rate: float | None = None  # 0 to 1, of successes and failures; None where there were none
+    successes: int = 0
+    skipped: int = 0
+    cancelled: int = 0
+    errors: int = 0
+    timeouts: int = 0
+    lost: int = 0
+    average: float | None = None
+    longest: float | None = None
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    average_cpu: float | None = None  # seconds of CPU of a run, where runs told
+    memory_peak: int | None = None  # bytes, of the process that needed the most
+
+
+class DayFigures(Figures, frozen=True, kw_only=True):
+    day: date  # of UTC
+
+
+class JobFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """A job in a ranking."""
+
+    job: str
+    service: str
+    runs: int
+    failures: int
+    success_rate: float | None
+    average: float | None
+    longest: float | None
+
+
+class ErrorKind(msgspec.Struct, frozen=True, kw_only=True):
+    """Failures of one kind: of one type, their messages alike but for numbers and ids."""
+
+    error: str  # its key: what to pass as ``error`` for its runs
+    type: str  # of the exception; "timeout", "lost" or "error" where there was none
+    message: str  # with <n>, <id>, <time> for what differs
+    runs: int
+    first_seen_at: datetime  # starts of runs
+    last_seen_at: datetime
+    jobs: list[str]  # five at most
+    number_of_jobs: int
+    last_run_id: str | None  # None where that run is gone
+
+
+class Statistics(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a job, or of all of them, over the last so many UTC days."""
+
+    job: str | None
+    service: str | None
+    since: date
+    total: Figures
+    by_day: list[DayFigures]  # every day, oldest first; those without runs, too
+    by_type: dict[str, Figures]  # without percentiles
+    top_failing: list[JobFigures]  # of all jobs only
+    slowest: list[JobFigures]
+    top_errors: list[ErrorKind]
 
 
 class RunDetail(msgspec.Struct, frozen=True, kw_only=True):

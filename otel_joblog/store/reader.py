@@ -25,10 +25,11 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from ..conventions import Attribute, RunStatus, Stream
 from ..errors import RunNotFound, SchemaError, StoreError, StoreUnavailable
+from . import figures
 from .connection import conninfo, errors_translated
 from .keys import before_run, line_bounds, line_key, run_key, run_prefix, span_hex
 from .migrate import SchemaState, schema_problem
-from .models import LinePage, Page, RunDetail, RunSummary, SearchPage
+from .models import ErrorKind, JobSummary, LinePage, Page, RunDetail, RunSummary, SearchPage, Statistics
 from .rows import below, bigint
 from .samples import MOST
 from .search import Question, search, search_words
@@ -88,15 +89,27 @@ class Reader:
         limit: int = 25,
         job: str | None = None,
         status: Sequence[RunStatus] | None = None,
+        service: str | None = None,
         reference: str | None = None,
+        error: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Page[RunSummary]:
-        """Runs, newest first: of a job, in any of some states, of a reference, begun from ``since`` on and before
-        ``until``. ``after`` is ``next`` of the page before; raises :class:`BadCursor` for anything else.
+        """Runs, newest first: of a job or service, in any of some states, of a reference, begun from ``since`` on and
+        before ``until``; ``error`` is the key of an :class:`ErrorKind` that they failed by.
+
+        ``after`` is ``next`` of the page before; raises :class:`BadCursor` for anything else.
         """
         statuses = None if status is None else [one.code for one in status]
-        filters = {"job": job, "statuses": statuses, "reference": reference, "since": since, "until": until}
+        filters = {
+            "job": job,
+            "service": service,
+            "statuses": statuses,
+            "reference": reference,
+            "error_group": error and bigint(bytes.fromhex(error)),
+            "since": since,
+            "until": until,
+        }
         parameters = {**_ALL_RUNS, **filters, **before_run(after), "limit": limit + 1}
         async with self._transaction() as connection:
             rows = await _rows(connection, "read/runs", parameters)
@@ -211,6 +224,38 @@ class Reader:
         async with self._transaction() as connection:
             return await search(connection, question, after=after, limit=limit, seconds=seconds)
 
+    async def jobs(
+        self,
+        *,
+        after: str | None = None,
+        limit: int = 50,
+        days: int = 30,
+        job: str | None = None,
+        service: str | None = None,
+        part: str | None = None,
+    ) -> Page[JobSummary]:
+        """Jobs by name, with their latest run and how they fared in the last so many ``days`` of UTC, today included.
+
+        Those of a name, of a service, or with ``part`` in their name. ``after`` is ``next`` of the page before; raises
+        :class:`BadCursor` for anything else.
+        """
+        async with self._transaction() as connection:
+            return await figures.jobs(
+                connection, after=after, limit=limit, days=days, job=job, service=service, part=part
+            )
+
+    async def statistics(self, *, days: int = 30, job: str | None = None, service: str | None = None) -> Statistics:
+        """How a job, or all of them, fared in the last so many ``days`` of UTC, today included."""
+        async with self._transaction() as connection:
+            return await figures.statistics(connection, days=days, job=job, service=service)
+
+    async def errors(
+        self, *, days: int = 30, job: str | None = None, service: str | None = None, limit: int = 50
+    ) -> list[ErrorKind]:
+        """The most frequent kinds of failure of the last so many ``days`` of UTC, today included."""
+        async with self._transaction() as connection:
+            return await figures.error_kinds(connection, days=days, job=job, service=service, limit=limit)
+
     async def health(self) -> dict[str, Any]:
         """``ok``, the ``version`` of the package and of the ``schema``; raises what keeps the store from being used."""
         async with self._transaction() as connection:
@@ -253,7 +298,7 @@ class Reader:
 
 # The filters of runs.sql, none of them given.
 _ALL_RUNS: dict[str, Any] = dict.fromkeys(
-    ("job", "statuses", "reference", "since", "until", "trace_id", "parent_run"),
+    ("job", "service", "statuses", "reference", "error_group", "since", "until", "trace_id", "parent_run"),
 )
 
 

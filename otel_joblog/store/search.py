@@ -26,7 +26,7 @@ from .models import FoundLine, SearchPage
 from .shapes import found_line
 from .sql import query
 
-__all__ = ["Question", "search", "search_words"]
+__all__ = ["Question", "like", "search", "search_words"]
 
 _STRETCH = 20_000  # lines
 _WORDS = re.compile(r'"([^"]+)"|(\S+)')
@@ -65,11 +65,11 @@ class Question:
     def parameters(self) -> dict[str, Any]:
         """Those of ``search_lines.sql`` and ``search_runs.sql``, but for the place."""
         chosen = self.indexed_word
-        others = [_pattern(word) for word in self.words if word != chosen]
+        others = [like(word) for word in self.words if word != chosen]
         return {
             "job": self.job,
             "statuses": None if self.statuses is None else list(self.statuses),
-            "word": chosen and _pattern(chosen),
+            "word": chosen and like(chosen),
             "words": others or None,
             "min_severity": self.min_severity,
             "stream": self.stream,
@@ -229,6 +229,6 @@ async def _rows(connection: AsyncConnection[DictRow], name: str, parameters: Map
     return await (await connection.execute(query(name), parameters)).fetchall()
 
 
-def _pattern(word: str) -> str:
+def like(word: str) -> str:
     """The word for ``like``, anywhere in the text."""
     return "%" + re.sub(r"([\\%_])", r"\\\1", word) + "%"

@@ -15,7 +15,7 @@ from ..journal.room import Room
 from ..store.reader import Reader
 from . import params
 
-__all__ = ["health", "logs", "run", "runs"]
+__all__ = ["errors", "health", "jobs", "logs", "run", "runs", "search", "statistics"]
 
 HEALTH_TIMEOUT = 1.5  # seconds
 
@@ -48,6 +48,49 @@ async def logs(request: Request) -> Response:
     return _json(await reader.lines(request.path_params["run_id"], **keys, limit=limit, tail=tail, **filters))
 
 
+async def jobs(request: Request) -> Response:
+    """``{"items": [job, …], "next": key or null}`` by name: of a ``job``, a ``service``, or with ``q`` in their name.
+
+    Their figures are of the last ``days`` (30).
+    """
+    reader: Reader = request.state.reader
+    page = await reader.jobs(
+        after=params.after(request),
+        limit=params.limit(request, default=50, most=200),
+        days=params.days(request),
+        part=params.text(request, "q"),
+        **_job(request),
+    )
+    return _json(page)
+
+
+async def statistics(request: Request) -> Response:
+    """Of the last ``days`` (30): in total, by day, by type; of a ``job`` and ``service``, or of all of them."""
+    reader: Reader = request.state.reader
+    return _json(await reader.statistics(days=params.days(request), **_job(request)))
+
+
+async def errors(request: Request) -> Response:
+    """``{"items": [kind, …]}``: the most frequent kinds of failure of the last ``days`` (30)."""
+    reader: Reader = request.state.reader
+    limit = params.limit(request, default=50, most=500)
+    return _json({"items": await reader.errors(days=params.days(request), limit=limit, **_job(request))})
+
+
+async def search(request: Request) -> Response:
+    """``{"items": [found, …], "next": key, "looked_until": time, "note": words}``, newest first; null where not so.
+
+    The lines that hold every word of ``q``. A page may be short of its ``limit`` and have a ``next`` all the same: it
+    ended for want of time.
+    """
+    reader: Reader = request.state.reader
+    limit = params.limit(request, default=50, most=500)
+    filters = params.search_filters(request)
+    return _json(
+        await reader.search(params.text(request, "q") or "", after=params.after(request), limit=limit, **filters)
+    )
+
+
 async def health(request: Request) -> Response:
     """200 while the database answers, 503 while it does not; within the patience of a probe.
 
@@ -63,6 +106,10 @@ async def health(request: Request) -> Response:
     except TimeoutError:
         message = f"the database did not answer within {HEALTH_TIMEOUT} seconds"
         return _json({"ok": False, "message": message} | journal, status=503)
+
+
+def _job(request: Request) -> dict[str, str | None]:
+    return {name: params.text(request, name) for name in ("job", "service")}
 
 
 def _json(value: Any, status: int = 200) -> Response:

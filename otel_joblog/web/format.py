@@ -21,6 +21,7 @@ __all__ = [
     "lines",
     "number",
     "offset",
+    "percent",
     "pretty",
     "progress",
     "rate",
@@ -150,6 +151,14 @@ def size(amount: float) -> str:
     if amount < 999_950_000:
         return f"{amount / 1_000_000:.1f} MB"
     return f"{amount / 1_000_000_000:.1f} GB"
+
+
+def percent(rate: float | None) -> str:
+    """``100 %``, ``99.9 %``, ``97 %``; a dash where not known. Never 100 where something failed."""
+    if rate is None:
+        return "—"
+    digits = 1 if 0.99 <= rate < 1 or 0 < rate < 0.01 else 0
+    return f"{min(rate * 100, 99.9 if rate < 1 else 100.0):.{digits}f} %"
 
 
 def pretty(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The pages: the list of runs and one run."""
+"""The pages: runs and one run, jobs and one job, kinds of errors, the search."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from ..conventions import RunStatus
+from ..store.reader import Reader
 from . import params, views
 
-__all__ = ["run", "runs"]
+__all__ = ["errors", "job", "jobs", "run", "runs", "search"]
 
 
 async def runs(request: Request) -> Response:
     page = await views.run_list(request)
     chosen = request.query_params
-    filters = {name: chosen.get(name, "") for name in ("job", "status", "reference", "since", "until")}
+    filters = {
+        name: chosen.get(name, "") for name in ("job", "service", "status", "reference", "error", "since", "until")
+    }
     return _render(
         request,
         "runs.html",
@@ -37,6 +40,38 @@ async def run(request: Request) -> Response:
     lines = await _lines(request, view)
     chosen = {name: request.query_params.get(name, "") for name in ("level", "stream", "step")}
     return _render(request, "run.html", view=view, lines=lines, chosen=chosen)
+
+
+async def jobs(request: Request) -> Response:
+    chosen = {name: request.query_params.get(name, "") for name in ("q", "service")}
+    return _render(request, "jobs.html", page=await views.job_list(request), chosen=chosen, after=params.after(request))
+
+
+async def job(request: Request) -> Response:
+    return _render(request, "job.html", view=await views.job_view(request))
+
+
+async def errors(request: Request) -> Response:
+    reader: Reader = request.state.reader
+    days, name, service = params.days(request), params.text(request, "job"), params.text(request, "service")
+    kinds = await reader.errors(days=days, job=name, service=service)
+    chosen = {"job": name or "", "service": service or ""}
+    return _render(request, "errors.html", kinds=kinds, days=days, chosen=chosen)
+
+
+async def search(request: Request) -> Response:
+    view = await views.search_view(request)
+    names = ("job", "status", "level", "stream", "stage", "task", "since", "until")
+    chosen = {name: request.query_params.get(name, "") for name in names}
+    return _render(
+        request,
+        "search.html",
+        view=view,
+        chosen=chosen,
+        attributes=[given for given in request.query_params.getlist("attribute") if given.strip()],
+        statuses=list(RunStatus),
+        after=params.after(request),
+    )
 
 
 async def _lines(request: Request, view: views.RunView) -> views.LineView:

@@ -11,7 +11,21 @@ from starlette.requests import Request
 
 from ..conventions import RunStatus, Severity, Stream
 
-__all__ = ["LineFilters", "RunFilters", "after", "at", "before", "flag", "limit", "line_filters", "run_filters"]
+__all__ = [
+    "LineFilters",
+    "RunFilters",
+    "SearchFilters",
+    "after",
+    "at",
+    "before",
+    "days",
+    "flag",
+    "limit",
+    "line_filters",
+    "run_filters",
+    "search_filters",
+    "text",
+]
 
 STATUS_GROUPS = {
     "failed": [status for status in RunStatus if status.failed],
@@ -20,15 +34,31 @@ STATUS_GROUPS = {
 STATUS_WORDS = [*RunStatus, *STATUS_GROUPS]
 LEVEL_WORDS = [level.name.lower() for level in Severity]
 STREAM_WORDS = [stream.name.lower() for stream in Stream]
-SPAN_ID = re.compile(r"[0-9a-f]{16}")
+EIGHT_BYTES = re.compile(r"[0-9a-f]{16}")
 
 
 class RunFilters(TypedDict):
     """Keyword arguments of ``Reader.runs``."""
 
     job: str | None
+    service: str | None
     status: list[RunStatus] | None
     reference: str | None
+    error: str | None
+    since: datetime | None
+    until: datetime | None
+
+
+class SearchFilters(TypedDict):
+    """Keyword arguments of ``Reader.search``, but for the text."""
+
+    job: str | None
+    status: list[RunStatus] | None
+    min_severity: int | None
+    stream: Stream | None
+    stage: str | None
+    task: str | None
+    attributes: dict[str, str]
     since: datetime | None
     until: datetime | None
 
@@ -43,46 +73,56 @@ class LineFilters(TypedDict):
 
 def run_filters(request: Request) -> RunFilters:
     return {
-        "job": _text(request, "job"),
+        "job": text(request, "job"),
+        "service": text(request, "service"),
         "status": _statuses(request),
-        "reference": _text(request, "reference"),
+        "reference": text(request, "reference"),
+        "error": _hex(request, "error", "give the key of a kind of error, 16 digits of lower-case hex"),
+        "since": _instant(request, "since"),
+        "until": _instant(request, "until"),
+    }
+
+
+def search_filters(request: Request) -> SearchFilters:
+    return {
+        "job": text(request, "job"),
+        "status": _statuses(request),
+        "min_severity": _severity(request),
+        "stream": _stream(request),
+        "stage": text(request, "stage"),
+        "task": text(request, "task"),
+        "attributes": _attributes(request),
         "since": _instant(request, "since"),
         "until": _instant(request, "until"),
     }
 
 
 def line_filters(request: Request) -> LineFilters:
-    level = _one_of(request, "level", LEVEL_WORDS)
-    stream = _one_of(request, "stream", STREAM_WORDS)
-    step = _text(request, "step")
-    if step is not None and not SPAN_ID.fullmatch(step):
-        raise _refuse("step", step, "give the step's span id, 16 digits of lower-case hex")
     return {
-        "min_severity": Severity[level.upper()] if level else None,
-        "stream": Stream[stream.upper()] if stream else None,
-        "step": step,
+        "min_severity": _severity(request),
+        "stream": _stream(request),
+        "step": _hex(request, "step", "give the step's span id, 16 digits of lower-case hex"),
     }
 
 
+def days(request: Request) -> int:
+    return _number(request, "days", default=30, most=366)
+
+
 def limit(request: Request, *, default: int, most: int) -> int:
-    text = _text(request, "limit")
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
-        raise _refuse("limit", text, f"give a whole number from 1 to {most}")
-    return int(text)
+    return _number(request, "limit", default=default, most=most)
 
 
 def after(request: Request) -> str | None:
-    return _text(request, "after")
+    return text(request, "after")
 
 
 def before(request: Request) -> str | None:
-    return _text(request, "before")
+    return text(request, "before")
 
 
 def at(request: Request) -> str | None:
-    return _text(request, "at")
+    return text(request, "at")
 
 
 def flag(request: Request, name: str) -> bool | None:
@@ -91,22 +131,57 @@ def flag(request: Request, name: str) -> bool | None:
     return word in {"1", "true"} if word else None
 
 
-def _text(request: Request, name: str) -> str | None:
+def text(request: Request, name: str) -> str | None:
     value = request.query_params.get(name, "").strip()
     if "\0" in value:
         raise _refuse(name, value, "NUL characters are in no name")
     return value or None
 
 
+def _number(request: Request, name: str, *, default: int, most: int) -> int:
+    given = text(request, name)
+    if given is None:
+        return default
+    if not (given.isascii() and given.isdigit() and len(given) < 10 and 1 <= int(given) <= most):
+        raise _refuse(name, given, f"give a whole number from 1 to {most}")
+    return int(given)
+
+
+def _hex(request: Request, name: str, hint: str) -> str | None:
+    given = text(request, name)
+    if given is not None and not EIGHT_BYTES.fullmatch(given):
+        raise _refuse(name, given, hint)
+    return given
+
+
+def _severity(request: Request) -> int | None:
+    level = _one_of(request, "level", LEVEL_WORDS)
+    return Severity[level.upper()] if level else None
+
+
+def _stream(request: Request) -> Stream | None:
+    word = _one_of(request, "stream", STREAM_WORDS)
+    return Stream[word.upper()] if word else None
+
+
+def _attributes(request: Request) -> dict[str, str]:
+    """``attribute=name=value``, as often as wanted."""
+    pairs = [given.partition("=") for given in request.query_params.getlist("attribute") if given.strip()]
+    for name, sign, value in pairs:
+        if not (name and sign) or "\0" in name + value:
+            raise _refuse("attribute", name + sign + value, "give a name and a value, as in shard=3")
+    return {name.strip(): value for name, _, value in pairs}
+
+
 def _one_of(request: Request, name: str, words: list[str]) -> str | None:
-    word = _text(request, name)
+    word = text(request, name)
     if word is not None and word.lower() not in words:
         raise _refuse(name, word, f"say {', '.join(words[:-1])} or {words[-1]}")
     return word.lower() if word else None
 
 
 def _statuses(request: Request) -> list[RunStatus] | None:
-    words = [word.strip().lower() for text in request.query_params.getlist("status") for word in text.split(",")]
+    words = [word.strip().lower() for given in request.query_params.getlist("status") for word in given.split(",")]
     found: list[RunStatus] = []
     for word in filter(None, words):
         if word not in STATUS_WORDS:
@@ -116,14 +191,14 @@ def _statuses(request: Request) -> list[RunStatus] | None:
 
 
 def _instant(request: Request, name: str) -> datetime | None:
-    text = _text(request, name)
-    if text is None:
+    given = text(request, name)
+    if given is None:
         return None
     try:
-        instant = datetime.fromisoformat(text.replace(" ", "+"))  # an unescaped + arrives as a space
+        instant = datetime.fromisoformat(given.replace(" ", "+"))  # an unescaped + arrives as a space
         return instant.replace(tzinfo=instant.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise _refuse(name, text, "give a time such as 2026-11-03T03:12:00Z; without an offset it is UTC") from None
+        raise _refuse(name, given, "give a time such as 2026-11-03T03:12:00Z; without an offset it is UTC") from None
 
 
 def _refuse(name: str, value: Any, hint: str) -> HTTPException:

@@ -34,8 +34,10 @@ FILTERS = {
     "number": words.number,
     "offset": words.offset,
     "painted": painted,
+    "percent": words.percent,
     "pretty": words.pretty,
     "progress": words.progress,
+    "size": words.size,
     "utc": words.utc,
 }
 
@@ -58,7 +60,7 @@ class Templates:
     def page(self, request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
         links = Links(request)
         html = self._environment.get_template(template).render(
-            path=links.path, query=links.query, now=datetime.now(UTC), **context
+            path=links.path, query=links.query, here=links.here, now=datetime.now(UTC), **context
         )
         return HTMLResponse(html, status)
 
@@ -71,6 +73,11 @@ class Links:
 
     def path(self, name: str, /, **parameters: str) -> str:
         return self._request.url_for(name, **parameters).path
+
+    @property
+    def here(self) -> str:
+        """The name of the page's route; empty where there is none."""
+        return getattr(self._request.scope.get("route"), "name", "") or ""
 
     def query(self, **changes: str | int | None) -> str:
         """This request's query with some parameters replaced or, by None, removed; empty or with its question mark."""

@@ -2,20 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from ..store.models import LogLine, Page, RunDetail, RunSummary, StepInfo
+from ..store.models import (
+    JobSummary,
+    LogLine,
+    Page,
+    RunDetail,
+    RunSummary,
+    SearchPage,
+    Statistics,
+    StepInfo,
+)
 from ..store.reader import Reader
+from ..store.search import search_words
 from . import params
+from .chart import Chart as Trend
+from .chart import chart
+from .highlight import excerpt
 from .usage import Chart, charts, usage_facts
 from .waterfall import Bar, failing_path, waterfall
 
-__all__ = ["LineView", "RunView", "line_view", "lines_around", "run_list", "run_view"]
+__all__ = [
+    "JobView",
+    "LineView",
+    "RunView",
+    "SearchView",
+    "job_list",
+    "job_view",
+    "line_view",
+    "lines_around",
+    "run_list",
+    "run_view",
+    "search_view",
+]
 
 RUNS_A_PAGE = 25
+JOBS_A_PAGE = 50
+RUNS_OF_A_JOB = 10
+FOUND_A_PAGE = 50
 CONTEXT = 100  # lines at most before a linked one
 LINES_A_PAGE = 1_000
 
@@ -39,6 +69,20 @@ class LineView(NamedTuple):
     filtered: bool = False
 
 
+class SearchView(NamedTuple):
+    text: str
+    page: SearchPage | None
+    excerpts: Sequence[list[tuple[str, bool]]] = ()
+
+
+class JobView(NamedTuple):
+    job: JobSummary
+    others: list[JobSummary]  # of the same name in other services
+    statistics: Statistics
+    chart: Trend
+    runs: Page[RunSummary]
+
+
 async def run_list(request: Request) -> Page[RunSummary]:
     reader: Reader = request.state.reader
     return await reader.runs(after=params.after(request), limit=RUNS_A_PAGE, **params.run_filters(request))
@@ -58,6 +102,39 @@ async def run_view(request: Request) -> RunView:
         charts=charts(detail, now),
         live="open" if not run.status.terminal else "settling" if run.missing else "",
     )
+
+
+async def search_view(request: Request) -> SearchView:
+    """What was looked for, and the lines found; None where nothing was asked yet."""
+    reader: Reader = request.state.reader
+    text = params.text(request, "q") or ""
+    filters = params.search_filters(request)
+    if not text and not any(filters.values()):
+        return SearchView(text, None)
+    page = await reader.search(text, after=params.after(request), limit=FOUND_A_PAGE, **filters)
+    words = search_words(text)
+    return SearchView(text, page, [excerpt(item.line.message, words) for item in page.items])
+
+
+async def job_list(request: Request) -> Page[JobSummary]:
+    reader: Reader = request.state.reader
+    part, service = params.text(request, "q"), params.text(request, "service")
+    return await reader.jobs(after=params.after(request), limit=JOBS_A_PAGE, part=part, service=service)
+
+
+async def job_view(request: Request) -> JobView:
+    """The job of that name and service. Without a service, that of the only one or of the first by name."""
+    reader: Reader = request.state.reader
+    name, service = params.text(request, "job"), params.text(request, "service")
+    if name is None:
+        raise HTTPException(400, "Say which job: /job?job=name&service=name.")
+    found = (await reader.jobs(job=name, service=service)).items
+    if not found:
+        raise HTTPException(404, f"No job {name!r} has run here.")
+    job = found[0]
+    statistics = await reader.statistics(job=job.job, service=job.service, days=job.days)
+    runs = await reader.runs(job=job.job, service=job.service, limit=RUNS_OF_A_JOB)
+    return JobView(job, found[1:], statistics, chart(statistics.by_day), runs)
 
 
 async def line_view(request: Request, run_id: str, *, tail: bool = False) -> LineView:

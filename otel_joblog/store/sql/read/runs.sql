@@ -10,6 +10,8 @@ from (
     steps, error_type, error_message, result
   from joblog.job_run
   where (%(job)s::text is null or name = %(job)s)
+    and (%(service)s::text is null or service = %(service)s)
+    and (%(error_group)s::bigint is null or error_group = %(error_group)s)
     and (%(reference)s::text is null or reference = %(reference)s)
     and (%(statuses)s::smallint[] is null or status = any(%(statuses)s))
     and (%(since)s::timestamptz is null or started_at >= %(since)s)

@@ -1,0 +1,50 @@
+-- A page of jobs by name, with their latest run and how they fared since a day.
+select
+  job.*, latest.trace_id, latest.span_id, latest.status, latest.type, latest.schedule, latest.owner, streak.failures_in_a_row,
+  recent.counted, recent.ended, recent.failed, recent.recent_timed, recent.recent_ms, durations.p50, durations.p95
+from (
+  select * from joblog.job
+  where (%(job)s::text is null or name = %(job)s)
+    and (%(service)s::text is null or service = %(service)s)
+    and (%(part)s::text is null or name ilike %(part)s)
+    and (%(after_name)s::text is null or (name, service) > (%(after_name)s, %(after_service)s))
+  order by name, service
+  limit %(limit)s
+) as job
+left join lateral (
+  select trace_id, span_id, status, type, schedule, owner
+  from joblog.job_run
+  where name = job.name and service = job.service and started_at <= job.last_run_at
+  order by started_at desc, trace_id desc, span_id desc
+  limit 1
+) as latest on true
+cross join lateral (
+  select count(*) as failures_in_a_row
+  from (
+    select from joblog.job_run
+    where name = job.name and service = job.service and status >= 5
+      and started_at > coalesce(job.last_success_at, '-infinity')
+    limit 100
+  ) as since_success
+) as streak
+cross join lateral (
+  select
+    sum(successes + errors + timeouts + lost) as counted,
+    sum(successes + skipped + cancelled + errors + timeouts + lost) as ended,
+    sum(errors + timeouts + lost) as failed, sum(successes + errors + timeouts) as recent_timed,
+    sum(duration_ms) as recent_ms
+  from joblog.job_day
+  where name = job.name and service = job.service and day >= %(since)s::date
+) as recent
+cross join lateral (
+  select
+    joblog.bucket_seconds(min(bucket) filter (where upto * 100 >= total * 50)) as p50,
+    joblog.bucket_seconds(min(bucket) filter (where upto * 100 >= total * 95)) as p95
+  from (
+    select bucket, sum(sum(runs)) over (order by bucket) as upto, sum(sum(runs)) over () as total
+    from joblog.job_duration
+    where name = job.name and service = job.service and day >= %(since)s::date
+    group by bucket
+  ) as buckets
+) as durations
+order by job.name, job.service;
