@@ -143,8 +143,7 @@ class FoundLine(msgspec.Struct, frozen=True, kw_only=True):
     run_id: str
     job: str
     service: str
-    status: RunStatus  # of the run
-    started_at: datetime  # the run
+    status: RunStatus | None  # of the run; None where that is gone
     line: LogLine
     cut: bool  # the message goes on
 

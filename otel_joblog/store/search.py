@@ -222,7 +222,7 @@ async def _completed(connection: AsyncConnection[DictRow], rows: Sequence[DictRo
         (step["trace_id"], step["span_id"]): step["name"]
         for step in await _rows(connection, "read/found_steps", keys | bounds)
     }
-    return [found_line(row, runs[row["trace_id"], row["run_span_id"]], steps) for row in rows]
+    return [found_line(row, runs.get((row["trace_id"], row["run_span_id"])), steps) for row in rows]
 
 
 async def _rows(connection: AsyncConnection[DictRow], name: str, parameters: Mapping[str, Any]) -> list[DictRow]:

@@ -102,15 +102,14 @@ def sample_infos(rows: Sequence[Row], started_at: datetime) -> list[SampleInfo]:
     return samples
 
 
-def found_line(row: Row, run: Row, steps: Mapping[tuple[Any, int], str]) -> FoundLine:
+def found_line(row: Row, run: Row | None, steps: Mapping[tuple[Any, int], str]) -> FoundLine:
     """A row of ``search_lines.sql`` with that of ``found_runs.sql``; ``steps`` are names by trace and span id."""
     name = steps.get((row["trace_id"], row["span_id"]))
     return FoundLine(
         run_id=_run_id(row, row["run_span_id"]),
-        job=run["name"],
-        service=run["service"],
-        status=RunStatus.from_code(run["status"]),
-        started_at=run["started_at"].astimezone(UTC),
+        job=run["name"] if run else "",
+        service=run["service"] if run else "",
+        status=RunStatus.from_code(run["status"]) if run else None,
         line=log_line(row, {} if name is None else {row["span_id"]: name}),
         cut=row["cut"],
     )

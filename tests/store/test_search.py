@@ -226,6 +226,13 @@ def test_short_words_are_answered_with_a_word_of_warning(week: str) -> None:
     assert page.note.startswith("No word of three letters")
 
 
+def test_lines_whose_run_is_gone_are_found(writer: Writer, dsn: str) -> None:
+    writer.write([started(), line(1)], PROCESS)
+    execute(dsn, "delete from joblog.job_run")
+    (item,) = searched(dsn).items
+    assert (item.run_id, item.job, item.status) == (run_id(), "", None)
+
+
 def test_an_empty_store_and_a_strange_key_are_answered(dsn: str) -> None:
     assert found(dsn, "anything") == []
     with pytest.raises(BadCursor):
