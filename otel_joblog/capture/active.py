@@ -417,7 +417,7 @@ class Run(Active):
     def _begin(self, runtime: setup.Runtime, seq: int, attributes: dict[str, Any]) -> None:
         super()._begin(runtime, seq, attributes)
         if self._look is not None:
-            self.usage = RunUsage(self, self._start, self._clock, self._look[0])
+            self.usage = RunUsage(self, self._start, self._clock)
         definition: Any = self.definition
         if definition.max_attempts or definition.attempt > 1:
             attempts.remember(self.name, definition.attempt, self.trace_id, self.span_id)

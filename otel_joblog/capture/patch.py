@@ -24,9 +24,11 @@ class Patch:
         self._alive: list[bool] = []
 
     def install(self) -> None:
-        self._original = original = getattr(self._owner, self._name)
-        self._alive = [True]
-        self._ours = self._make(original, self._alive)
+        original = getattr(self._owner, self._name)
+        if original is not self._original:  # else ours is made already: this happens with every run
+            self._original, self._alive = original, []
+            self._ours = self._make(original, self._alive)
+        self._alive.append(True)
         setattr(self._owner, self._name, self._ours)
 
     def uninstall(self) -> None:

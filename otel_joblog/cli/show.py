@@ -177,7 +177,7 @@ def _step(step: StepInfo, detail: RunDetail) -> Text:
         text.append(f" ({step.stage})", style="dim")
     text.append(f"  {words.offset(since)}, {words.duration(step.duration)}", style="dim")
     if cpu := step_cpu(step.attributes):
-        text.append(f", CPU {cpu[0]}", style="dim")
+        text.append(f", CPU {cpu}", style="dim")
     if growth := step_growth(step.attributes):
         text.append(f", memory {growth}", style="dim")
     if step.status_message:

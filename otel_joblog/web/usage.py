@@ -29,16 +29,10 @@ def usage_facts(attributes: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, said) for name, tell in _FACTS if (said := tell(_numbers(attributes)))]
 
 
-def step_cpu(attributes: Mapping[str, Any]) -> tuple[str, str] | None:
-    """A step's CPU time, of its thread if that is known, and a sentence that says whose it is."""
-    get = _numbers(attributes)
-    user, system, thread = get(Attribute.PROCESS_CPU_USER), get(Attribute.PROCESS_CPU_SYSTEM), get(Attribute.THREAD_CPU)
-    if user is None or system is None:
-        return None
-    process = words.duration(user + system)
-    if thread is None:
-        return process, f"{process} of the whole process"
-    return words.duration(thread), f"{words.duration(thread)} of its thread, {process} of the whole process"
+def step_cpu(attributes: Mapping[str, Any]) -> str | None:
+    """The CPU time of a step's thread."""
+    thread = _numbers(attributes)(Attribute.THREAD_CPU)
+    return None if thread is None else words.duration(thread)
 
 
 def step_growth(attributes: Mapping[str, Any]) -> str | None:

@@ -433,7 +433,6 @@ def test_a_page_shows_what_the_run_used_and_how_it_went(web: httpx.Client, tell:
     assert "2.00 at most, 0.00 at last" in text
     assert 'points="250.0,76.0 500.0,4.0 750.0,52.0"' in html
     assert "+100.0 MB" in text
-    assert "1.50 s of its thread, 1.75 s of the whole process" in html
 
 
 def test_a_run_that_says_nothing_of_what_it_used_has_no_such_section(web: httpx.Client, tell: Tell):
