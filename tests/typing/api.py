@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator
 from typing import Any, assert_type
 
-from otel_joblog import Skip, configure, current_run, flush, job, progress, shutdown, step
+from otel_joblog import Skip, configure, current_run, flush, job, progress, shutdown, step, track
 from otel_joblog.capture.active import Run, Step
 
 
@@ -71,10 +71,13 @@ bare(1, c=2)  # type: ignore[call-arg]
 named()  # type: ignore[call-arg]
 job(5)  # type: ignore[call-overload]
 
-with job("block") as run:
+with job("block", steps=2, arguments=["a"], resources=False, attempt=2, max_attempts=3, parent="", links=[{}]) as run:
     assert_type(run, Run)
     assert_type(run.run_id, str)
     run.set_attribute("k", 1)
+    run.set_result(records=1)
+    assert_type(track([1, 2], unit="rows"), Iterator[int])
+    assert_type(track(streaming(1), total=1), AsyncIterator[int])
     with step("part") as part:
         assert_type(part, Step)
     progress(1, 2.5, "rows")
