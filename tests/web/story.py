@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from otel_joblog.conventions import Attribute, RunStatus, Severity, SpanKind, Stream
@@ -15,6 +16,7 @@ from otel_joblog.records import (
     Sample,
     SpanEnded,
     SpanEvent,
+    SpanLink,
     SpanStarted,
     format_run_id,
 )
@@ -135,13 +137,14 @@ class Story:
         at: float = 60.0,
         error: tuple[str, str, str] | None = None,
         emitted: int | None = None,
+        links: Sequence[SpanLink] = (),
     ) -> None:
         """Ends the run; with ``error`` (type, message, traceback) it failed by that."""
         outcome = _outcome(error, self.at(at)) if error else (status, message, [])
         ids = self._ids(self.span_id, None)
         started = (SpanKind.JOB, *ids, self.began, self.job, 0, self.attributes)
         counts = (self.lines if emitted is None else emitted, len(self.steps))
-        self._write(SpanEnded(*started, self.at(at), *outcome, [], 0, "", True, *counts))
+        self._write(SpanEnded(*started, self.at(at), *outcome, list(links), 0, "", True, *counts))
 
     def _ids(self, span_id: bytes, parent: bytes | None) -> tuple[bytes, bytes, bytes | None, bytes, None]:
         return self.trace_id, span_id, parent, self.span_id, None

@@ -14,6 +14,7 @@ from serving import served
 from story import MINUTE, PROCESS, Story
 
 from otel_joblog.conventions import Attribute, RunStatus, Severity, Stream
+from otel_joblog.records import SpanLink
 from otel_joblog.store.writer import Writer
 
 Tell = Callable[..., Story]
@@ -460,6 +461,17 @@ def test_results_are_shown_in_lists_and_on_the_page(web: httpx.Client, tell: Tel
     assert "<img" not in html
     run = web.get(f"/api/v1/runs/{story.run_id}").json()
     assert (run["result"]["records"], run["returned"], run["arguments"]) == (4312, "[1, 2]", {"day": "2026-11-03"})
+
+
+def test_an_attempt_leads_to_the_one_before(web: httpx.Client, tell: Tell):
+    first = tell("fetch", **{Attribute.ATTEMPT: 1, Attribute.MAX_ATTEMPTS: 3})
+    first.end(error=LOAD_FAILED)
+    second = tell("fetch", **{Attribute.ATTEMPT: 2, Attribute.MAX_ATTEMPTS: 3})
+    second.end(links=[SpanLink(first.trace_id, first.span_id, {Attribute.LINK: "previous_attempt"})])
+    html = page(web, f"/runs/{second.run_id}")
+    assert f'retry of <a href="/runs/{first.run_id}">the attempt before</a>' in html
+    assert "Attempt 2 of 3" in shown(html)
+    assert "attempt 2 of 3" in shown(page(web, "/"))
 
 
 def test_progress_says_its_rate_and_what_is_left(web: httpx.Client, tell: Tell):
