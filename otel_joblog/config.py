@@ -76,7 +76,30 @@ SMALLEST_JOURNAL = 1024**2
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(name for part in text.split(",") if (name := part.strip()))
+    return tuple(part.strip() for part in re.split(r"[,\r\n]", text) if part.strip(" _.-"))
+
+
+def _patterns(text: str) -> tuple[str, ...]:
+    """One a line. Raises :class:`PartlyUsable` where some are none."""
+    usable, broken = [], []
+    for line in filter(None, map(str.strip, text.splitlines())):
+        try:
+            if re.compile(line).search("") is not None:
+                raise ValueError("matches the empty text")
+            usable.append(line)
+        except (ValueError, re.error, RecursionError, OverflowError) as error:
+            broken.append(f"the regular expression {line!r} {error}")
+    if broken:
+        raise PartlyUsable("; ".join(broken), tuple(usable))
+    return tuple(usable)
+
+
+class PartlyUsable(ValueError):
+    """A part of a value cannot be used; ``usable`` is the value without it."""
+
+    def __init__(self, problem: str, usable: Any) -> None:
+        super().__init__(problem)
+        self.usable = usable
 
 
 def _folder(text: str) -> Path:
@@ -150,6 +173,28 @@ class Settings:
         "Names of environment variables, with commas, that each run keeps the values of.",
         shown="none",
     )
+    redact: bool = _setting(
+        True,
+        "OTEL_JOBLOG_REDACT",
+        _flag,
+        "Replace what looks like a secret by `[redacted]` before it is written down ([Redaction](redaction.md)).",
+    )
+    redact_keys: tuple[str, ...] = _setting(
+        (),
+        "OTEL_JOBLOG_REDACT_KEYS",
+        _names,
+        "Further words, separated by commas: the value of a key that holds one is a secret.",
+        shown="none",
+    )
+    redact_patterns: tuple[str, ...] = _setting(
+        (),
+        "OTEL_JOBLOG_REDACT_PATTERNS",
+        _patterns,
+        "Further regular expressions, one a line: what one matches is a secret. One that cannot be used is reported, "
+        "the others hold.",
+        shown="none",
+    )
+    redact_emails: bool = _setting(False, "OTEL_JOBLOG_REDACT_EMAILS", _flag, "Take e-mail addresses for secrets, too.")
     otlp: OtlpMode = _setting(
         "auto",
         "OTEL_JOBLOG_OTLP",
@@ -221,7 +266,7 @@ class Settings:
         """The settings of the environment, with ``overrides`` on top (``None`` means not given).
 
         A variable that cannot be used raises :class:`ConfigError`; with ``on_bad`` it is told there instead and the
-        default holds, because a job must not fail by a typo in its telemetry.
+        default holds (or what can be used of it), because a job must not fail by a typo in its telemetry.
         """
         values: dict[str, Any] = {}
         for field in dataclasses.fields(cls):
@@ -231,10 +276,14 @@ class Settings:
             try:
                 values[field.name] = field.metadata["parse"](text)
             except ValueError as error:
-                problem = ConfigError(f"{field.metadata['variable']}={text!r} cannot be used: {error}")
+                problem = f"{field.metadata['variable']}={text!r} cannot be used: {error}"
                 if on_bad is None:
-                    raise problem from error
-                on_bad(problem)
+                    raise ConfigError(problem) from error
+                if isinstance(error, PartlyUsable):
+                    values[field.name] = error.usable
+                    on_bad(ConfigError(f"{problem}; the rest of it is used"))
+                else:
+                    on_bad(ConfigError(f"{problem}; the default is used"))
         known = {field.name: field.metadata for field in dataclasses.fields(cls)}
         for name, value in overrides.items():
             if name not in known:
@@ -247,7 +296,7 @@ class Settings:
 def _parsed(name: str, value: Any, parse: Callable[[str], Any]) -> Any:
     try:
         if isinstance(value, list | tuple):
-            value = ",".join(value)
+            value = "\n".join(map(str, value))
         return parse(value if isinstance(value, str) else str(value))
     except ValueError as error:
         raise ConfigError(f"{name}={value!r} cannot be used: {error}") from error

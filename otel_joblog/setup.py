@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .journal.shipper import Shipper
     from .provider import Provider
     from .records import Process, Record
+    from .redaction import Redactor
 
 __all__ = ["Runtime", "configure", "flush", "runtime", "shutdown"]
 
@@ -44,14 +45,14 @@ class Runtime:
         from .journal.room import Room
         from .journal.shipper import Shipper
         from .provider import find_or_make_provider
-        from .records import encode
+        from .redaction import make_redactor
 
         self.settings = settings
         self.pid = os.getpid()
-        self._encode = encode
+        self.redactor: Redactor = make_redactor(settings)
         self.provider: Provider = find_or_make_provider(_emit_here, SCOPE)
         self.tracer: Tracer = self.provider.tracer
-        self.process: Process = describe_process(self.provider.resource)
+        self.process: Process = self.redactor.record(describe_process(self.provider.resource))
         sinks = make_sinks(settings, otlp_by_default=self.provider.unwatched)
         self.room = Room.of(settings)
         self.journal: Journal = Journal(
@@ -60,12 +61,13 @@ class Runtime:
             [sink.name for sink in sinks],
             self.room,
             settings.fsync,
+            self.redactor.encode,
         )
         self.shipper: Shipper = Shipper(self.journal, sinks)
 
     def emit(self, record: Record) -> None:
-        """Append a record to the journal and see that it gets shipped."""
-        self.journal.append(self._encode(record))
+        """Append a record, without secrets, to the journal and see that it gets shipped."""
+        self.journal.append(self.redactor.encode(record))
         if not self.shipper.started and not _exited:
             self.shipper.start()
 
@@ -188,7 +190,7 @@ def _settings_or_defaults() -> Settings:
     from .config import Settings
 
     def tell(problem: ConfigError) -> None:
-        report(f"config: {problem}", "%s; the default is used", problem)
+        report(f"config: {problem}", "%s", problem)
 
     return Settings.from_environment(on_bad=tell)
 

@@ -218,10 +218,11 @@ class Active:
         self._span = LightSpan(self)
 
     def _sdk_span(self, runtime: setup.Runtime, outer: Context) -> None:
+        said = runtime.redactor.record(self.started())  # its ids are still to come
         span = self._span = runtime.tracer.start_span(
-            self.name,
+            said.name,
             outer,
-            attributes=otel_values(self._attributes),
+            attributes=otel_values(said.attributes),
             links=[otel_link(link) for link in self.links],
             start_time=self._start,
         )
@@ -268,33 +269,34 @@ class Active:
         self.recording = False
         run = self.run
         runtime = setup.runtime()
-        runtime.journal.open.pop(self.span_id, None)
-        runtime.emit(
-            SpanEnded(
-                self.kind,
-                self.trace_id,
-                self.span_id,
-                self._parent_id,
-                run.span_id,
-                None if run.parent_run is None else run.parent_run.span_id,
-                self._start,
-                self.name,
-                self._seq,
-                attributes,
-                end,
-                status,
-                message,
-                self.events,
-                self.links,
-                0,  # SpanKind.INTERNAL
-                setup.SCOPE,
-                self._sampled,
-                lines,
-                steps,
-            )
+        ended = SpanEnded(
+            self.kind,
+            self.trace_id,
+            self.span_id,
+            self._parent_id,
+            run.span_id,
+            None if run.parent_run is None else run.parent_run.span_id,
+            self._start,
+            self.name,
+            self._seq,
+            attributes,
+            end,
+            status,
+            message,
+            self.events,
+            self.links,
+            0,  # SpanKind.INTERNAL
+            setup.SCOPE,
+            self._sampled,
+            lines,
+            steps,
         )
+        if sdk_span is not None:
+            ended = runtime.redactor.record(ended)
+        runtime.journal.open.pop(self.span_id, None)
+        runtime.emit(ended)
         if sdk_span is not None:  # last: the application's processors and handlers of logging may raise
-            self._hand_over(sdk_span, status, message, end)
+            self._hand_over(sdk_span, ended)
 
     def _take_over(self, span: Any) -> None:
         """What user code has put on the SDK's span, for our own record of it."""
@@ -305,21 +307,21 @@ class Active:
         if span.status.status_code is trace.StatusCode.ERROR:
             self.declared_error = span.status.description or ""
 
-    def _hand_over(self, span: Any, status: RunStatus, message: str, end: int) -> None:
+    def _hand_over(self, span: Any, ended: SpanEnded) -> None:
         """Write the end to the SDK's span, for the application's processors, and end it."""
         if self.mirror is not None:
             for line in self.mirror.lines():
                 span.add_event("log", event_attributes(line), line.time)
             if self.mirror.left_out:
                 span.set_attribute(Attribute.LINES_LEFT_OUT, self.mirror.left_out)
-        for event in self.events[len(span_events(span)) :]:
+        for event in ended.events[len(span_events(span)) :]:
             span.add_event(event.name, event.attributes, event.time)
-        span.set_attributes(otel_values(self._attributes))
-        if status.failed:
-            span.set_status(trace.StatusCode.ERROR, message)
-        elif status is RunStatus.SUCCESS:
+        span.set_attributes(otel_values(ended.attributes))
+        if ended.status.failed:
+            span.set_status(trace.StatusCode.ERROR, ended.message)
+        elif ended.status is RunStatus.SUCCESS:
             span.set_status(trace.StatusCode.OK)
-        span.end(end)
+        span.end(ended.end)
 
     def _summarise(self, attributes: dict[str, Any]) -> None:
         """Add what is known at the end only."""

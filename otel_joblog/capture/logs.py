@@ -14,12 +14,12 @@ import contextlib
 import functools
 import logging
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .. import setup
 from ..conventions import CONTEXT_KEY, Attribute, Severity
 from ..diagnostics import LOGGER_NAME, report
-from ..records import Line, encode, shown, text
+from ..records import Line, decode, shown, text
 from .context import get_current
 from .decorate import forget_frame
 from .failures import stacktrace, type_name
@@ -172,9 +172,11 @@ def emit_line(
     run = active.run
     seq = next(run.line_numbers)
     line = Line(active.trace_id, run.span_id, active.span_id, time, seq, severity, stream, logger, message, attributes)
-    (setup._runtime or setup.runtime()).journal.append(encode(line))
+    runtime = setup._runtime or setup.runtime()
+    payload = runtime.redactor.encode(line)
+    runtime.journal.append(payload)
     if active.mirror is not None:
-        active.mirror.add(line)
+        active.mirror.add(cast("Line", decode(payload)))
 
 
 # Plain integers: encoding an enum's member takes longer.

@@ -59,7 +59,7 @@ def _findings() -> Iterator[Finding]:
     troubles: list[ConfigError] = []
     settings = Settings.from_environment(on_bad=troubles.append)
     for trouble in troubles:
-        yield Finding(False, "settings", f"{trouble}; the default is used")
+        yield Finding(False, "settings", str(trouble))
     yield Finding(True, "settings", _changed(settings) or "all at their defaults")
     yield _state_folder(settings)
     yield from _journal(settings)

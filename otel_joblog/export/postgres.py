@@ -20,6 +20,7 @@ from ..config import Settings
 from ..diagnostics import report
 from ..errors import JobLogError
 from ..records import Process, Record
+from ..redaction import make_redactor
 from .spans import to_records
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class PostgresSpanExporter(SpanExporter):
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings.from_environment()
+        self._redactor = make_redactor(self._settings)
         target = self._settings.dsn or str(self._settings.postgres_dir)
         self.name = f"postgres-{blake2s(target.encode(), digest_size=4).hexdigest()}"
         self._writer: Writer | None = None
@@ -44,7 +46,7 @@ class PostgresSpanExporter(SpanExporter):
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Store ended spans, their ``log`` events as lines. The SDK does not try a failed batch again."""
         try:
-            self.ship(to_records(spans), None)
+            self.ship([self._redactor.record(record) for record in to_records(spans)], None)
         except JobLogError as error:
             report("PostgresSpanExporter", "%d spans could not be stored: %s", len(spans), error)
             return SpanExportResult.FAILURE

@@ -77,6 +77,7 @@ class Journal:
         exporters: Sequence[str],
         room: Room | None = None,
         fsync: Fsync = "never",
+        encoder: Callable[[Record], bytes] = encode,
     ) -> None:
         self.process = process
         self.exporters = exporters  # names of those that are to ship it, by this process or, after its death, another
@@ -84,6 +85,7 @@ class Journal:
         self.trouble: str | None = None  # why records are kept in memory, while they are
         self.root = root
         self.open: dict[bytes, Callable[[], Record]] = {}  # by span id, what gives the start of each span that goes on
+        self._encode = encoder  # for the records that every segment begins with
         self._lock_descriptor: int | None = None
         self._segments: list[_Segment] = []
         self._file: SegmentFile | None = None
@@ -410,7 +412,8 @@ class Journal:
 
     def _head(self) -> bytes:
         """What every segment begins with, so that it can be read alone: who speaks, and what goes on."""
-        return b"".join([frame(encode(self.process)), *(frame(encode(start())) for start in list(self.open.values()))])
+        records = [self.process, *(start() for start in list(self.open.values()))]
+        return b"".join(frame(self._encode(record)) for record in records)
 
     def _keep(self, deleted: DiskFile) -> None:
         """Keep what somebody has deleted before it was shipped."""

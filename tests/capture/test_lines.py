@@ -324,3 +324,16 @@ def test_output_is_left_alone_where_that_is_asked_for(recorded: Recorded) -> Non
         with job("loud"):
             print("kept")
     assert recorded.messages == ["kept"]
+
+
+def test_a_job_whose_output_is_not_captured_keeps_what_is_logged(
+    recorded: Recorded, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with job("quiet", capture_output=False), step("part"):
+        print("printed")
+        log.info("logged")
+        with job("inside"):
+            print("printed inside")
+        print("printed again")
+    assert recorded.messages == ["logged", "printed inside"]
+    assert capsys.readouterr().out == "printed\nprinted inside\nprinted again\n"

@@ -1,0 +1,256 @@
+"""The redactor: records in, bytes without secrets out.
+
+Few lines hold anything that looks like a secret, so a record is encoded first, and its bytes are asked for the words
+and shapes without which none of the patterns can match. Only where there is one is the record decoded again, as its
+reader would see it, and each text in it gone through; whatever objects the attributes were made of are plain by then.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from msgspec.structs import replace
+
+from ..conventions import Attribute
+from ..records import Line, Process, Progress, Record, SpanEnded, SpanStarted, decode, encode
+from .patterns import KINDS_OF_KEYS, MARK, Finder, emails, finders, option_expression, secret_keys, words_of
+
+if TYPE_CHECKING:
+    from ..config import Settings
+
+R = TypeVar("R", bound=Record)
+
+__all__ = ["Redactor", "Unredacted", "make_redactor"]
+
+# Bytes as the shapes that are looked for: small letters, 0 for any digit, = for what stands between key and value.
+_SHAPES = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789-:", b"abcdefghijklmnopqrstuvwxyz000000000==")
+# And x for what tokens are made of, but for the hyphens and slashes of so many other things.
+_TOKEN_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+"
+_RUNS = bytes(ord("x") if byte in _TOKEN_BYTES else ord(" ") for byte in range(256))
+_BASE64_RUNS = bytes(ord("x") if byte in _TOKEN_BYTES + b"/" else ord(" ") for byte in range(256))
+_RUN = "x" * 16  # what every token that is told by its looks holds, unless it is looked for beside the keys
+_LONG_RUN = "x" * 60  # the shortest line of a private key
+_CARD = "0" * 14
+
+_KEYS = re.compile(f"(?:{'|'.join(KINDS_OF_KEYS)})[_. =]?key")
+_IDS = frozenset({Attribute.RUN_ID, Attribute.PARENT_RUN})
+
+
+class Redactor:
+    """Takes secrets out of records. What it looks for beside the default patterns:
+
+    :param keys: further words; the value of a key that holds one is a secret.
+    :param patterns: further regular expressions; what one matches is a secret. Every text is searched for them.
+    :param email_addresses: whether e-mail addresses are taken for secrets.
+    """
+
+    def __init__(
+        self, keys: Iterable[str] = (), patterns: Iterable[str] = (), *, email_addresses: bool = False
+    ) -> None:
+        own_keys = tuple(keys)
+        self._own_patterns = [re.compile(pattern) for pattern in patterns]
+        self._own_hint = re.compile(words_of(own_keys, hyphen="=")).search if own_keys else None
+        self._addresses = email_addresses
+        self._finders: tuple[Finder, ...] = (*finders(own_keys), *([emails] if email_addresses else []))
+        self._option = option_expression(own_keys)
+        expression = secret_keys(own_keys)
+        self._secret_key = functools.lru_cache(maxsize=4096)(expression.search)
+
+    def encode(self, record: Record) -> bytes:
+        """The record as MessagePack, without secrets. Never fails, as :func:`~otel_joblog.records.encode`."""
+        payload = encode(record)
+        if self._suspects(record, payload):
+            return encode(self._redacted(decode(payload)))
+        return payload
+
+    def record(self, record: R) -> R:
+        """The record without secrets; itself where there are none."""
+        payload = encode(record)
+        if self._suspects(record, payload):
+            return cast("R", self._redacted(decode(payload)))
+        return record
+
+    def text(self, text: str) -> str:
+        """The text without secrets."""
+        lowered = _lowered(text)
+        for find in self._finders:
+            pieces = []
+            at = 0
+            for begin, end in find(text, lowered):
+                pieces += [text[at:begin], MARK]
+                at = end
+            if pieces:
+                text = "".join([*pieces, text[at:]])
+                lowered = _lowered(text)
+        for pattern in self._own_patterns:
+            text = pattern.sub(MARK, text)
+        return text
+
+    def value(self, key: Any, value: Any) -> Any:
+        """The value of an attribute without secrets: replaced whole where its key says that it is one."""
+        if not isinstance(key, str) or value is None or isinstance(value, bool):
+            return self._inside(value)
+        found = self._secret_key(key)
+        if found is None:
+            return self._inside(value)
+        if isinstance(value, int | float) and (found["tokens"] or found["counts"]):
+            return value
+        return MARK
+
+    def _suspects(self, record: Record, payload: bytes) -> bool:
+        """Whether any pattern or rule might find something. This is all that redaction costs most lines."""
+        keyed = True  # by the names of attributes
+        if type(record) is Line and record.attributes is None:
+            keyed = False
+            payload = record.message.encode("utf-8", "replace")
+        shapes = payload.translate(_SHAPES).decode("latin-1")
+        return (
+            (("=" in shapes or keyed) and self._has_key(shapes, keyed))
+            or "0000 0000" in shapes
+            or _CARD in shapes
+            or (_RUN in payload.translate(_RUNS).decode("latin-1") and _has_token(shapes))
+            or (59 < len(shapes) < 96 and " " not in shapes.strip())  # a line of a private key
+            or (keyed and _LONG_RUN in payload.translate(_BASE64_RUNS).decode("latin-1"))
+            or ("@" in shapes and self._addresses)
+            or (bool(self._own_patterns) and (keyed or self._matches_own(record)))
+        )
+
+    def _matches_own(self, record: Record) -> bool:
+        return isinstance(record, Line) and any(pattern.search(record.message) for pattern in self._own_patterns)
+
+    def _has_key(self, shapes: str, keyed: bool) -> bool:
+        """Of what needs something between key and value, or between the parts of a URL, an address or a card."""
+        return (
+            "pass" in shapes
+            or "secret" in shapes
+            or "token" in shapes
+            or ("key" in shapes and _KEYS.search(shapes) is not None)
+            or "pwd" in shapes
+            or "credential" in shapes
+            or "authorization" in shapes
+            or "cookie" in shapes
+            or "0000=0000" in shapes
+            or "bearer" in shapes
+            or "glpat=" in shapes
+            or "aiza" in shapes
+            or ("@" in shapes and "=//" in shapes)
+            or (keyed and ("auth" in shapes or "dsn" in shapes or "connection" in shapes))
+            or (self._own_hint is not None and self._own_hint(shapes) is not None)
+        )
+
+    def _redacted(self, record: Record) -> Record:
+        """A record as its reader gets it, without secrets in what was said freely."""
+        match record:
+            case Line():
+                attributes = record.attributes and self._attributes(record.attributes)
+                return replace(record, message=self.text(record.message), attributes=attributes)
+            case SpanStarted():
+                return replace(record, name=self.text(record.name), attributes=self._attributes(record.attributes))
+            case SpanEnded():
+                return replace(
+                    record,
+                    name=self.text(record.name),
+                    message=self.text(record.message),
+                    attributes=self._attributes(record.attributes),
+                    events=[
+                        replace(event, name=self.text(event.name), attributes=self._attributes(event.attributes))
+                        for event in record.events
+                    ],
+                    links=[replace(link, attributes=self._attributes(link.attributes)) for link in record.links],
+                )
+            case Progress():
+                return replace(record, unit=self.text(record.unit))
+            case Process():
+                return replace(record, resource=self._attributes(record.resource))
+            case _:
+                return record
+
+    def _attributes(self, attributes: dict[str, Any]) -> dict[str, Any]:
+        return {
+            self._inside(key): value if key in _IDS else self.value(key, value) for key, value in attributes.items()
+        }
+
+    def _inside(self, value: Any) -> Any:
+        """What is left of a value whose key says nothing: texts are searched, containers gone through."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, bytes):
+            return self.text(value.decode("latin-1")).encode("latin-1")
+        if isinstance(value, dict):
+            return self._attributes(value)
+        if isinstance(value, list):
+            return self._list(value)
+        return value
+
+    def _list(self, values: list[Any]) -> list[Any]:
+        """Also pairs, as headers come, and arguments of commands: ``["--password", "x"]``."""
+        if len(values) == 2:
+            key = values[0].decode("latin-1") if isinstance(values[0], bytes) else values[0]
+            if isinstance(key, str):
+                return [self._inside(values[0]), self.value(key, values[1])]
+        secret = False
+        kept = []
+        for value in values:
+            kept.append(MARK if secret and isinstance(value, str) else self._inside(value))
+            secret = isinstance(value, str) and self._option.match(value) is not None
+        return kept
+
+
+class Unredacted(Redactor):
+    """Leaves everything as it is (``OTEL_JOBLOG_REDACT=false``)."""
+
+    def encode(self, record: Record) -> bytes:
+        return encode(record)
+
+    def record(self, record: R) -> R:
+        return record
+
+    def text(self, text: str) -> str:
+        return text
+
+    def value(self, key: Any, value: Any) -> Any:  # noqa: ARG002
+        return value
+
+
+def make_redactor(settings: Settings) -> Redactor:
+    """The redactor that the settings ask for."""
+    if not settings.redact:
+        return Unredacted()
+    return Redactor(settings.redact_keys, settings.redact_patterns, email_addresses=settings.redact_emails)
+
+
+def _has_token(shapes: str) -> bool:
+    return (
+        "eyj" in shapes
+        or "bearer" in shapes
+        or "basic" in shapes
+        or "akia" in shapes
+        or "asia" in shapes
+        or "aiza" in shapes
+        or "ghp_" in shapes
+        or "gho_" in shapes
+        or "ghu_" in shapes
+        or "ghs_" in shapes
+        or "ghr_" in shapes
+        or "_pat_" in shapes
+        or "xox" in shapes
+        or "xapp=" in shapes
+        or "k_live_" in shapes
+        or "k_test_" in shapes
+        or "sk=" in shapes
+        or "npm_" in shapes
+        or "pypi=" in shapes
+        or "hf_" in shapes
+        or "sg." in shapes
+        or "hvs." in shapes
+    )
+
+
+def _lowered(text: str) -> str:
+    """In small letters, each where it was: ``str.lower`` gives two for some."""
+    if text.isascii():
+        return text.lower()
+    return text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")

@@ -1,0 +1,234 @@
+"""Records: whatever a job says and however it says it, its secrets are not among the bytes of the journal."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import processes
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from otel_joblog import Skip, job, progress, setup, step
+from otel_joblog.config import Settings
+from otel_joblog.conventions import SpanKind
+from otel_joblog.errors import ConfigError
+from otel_joblog.records import Line, Process, Progress, SpanStarted, encode
+from otel_joblog.redaction import Redactor, make_redactor
+from otel_joblog.testing import recording
+
+from .test_text import KEY_LINE, planted, redact, secret_in, surroundings
+
+log = logging.getLogger("tests.redaction")
+redactor = Redactor()
+
+
+def line(message: str, attributes: dict[str, Any] | None = None) -> Line:
+    return Line(bytes(16), bytes(8), bytes(8), 1, 1, 9, 0, "log", message, attributes)
+
+
+def value(key: str, value: Any) -> Any:
+    attributes = redactor.record(line("", {key: value})).attributes
+    assert attributes is not None
+    return attributes[key]
+
+
+@pytest.fixture
+def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], bytes]]:
+    """A runtime that ships nothing; gives all bytes below its state folder."""
+    monkeypatch.setattr(setup, "make_sinks", lambda settings, *, otlp_by_default: [])
+    runtime = setup.Runtime(Settings.from_environment({}, state_dir=tmp_path, otlp="off"))
+    monkeypatch.setattr(setup, "_runtime", runtime)
+    yield lambda: b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    runtime.journal.close()
+
+
+def say_everywhere(text: str, secret: str) -> None:
+    @dataclasses.dataclass
+    class Login:
+        user: str
+        password: str
+
+    with contextlib.suppress(ValueError), job(f"job {text}", attributes={"note": text, "api_key": secret}) as run:
+        log.info("%s", text)
+        log.warning("careful", extra={"said": {"deep": [text, {"token": secret}]}, "login": Login("bob", secret)})
+        print(text)
+        progress(1, 2, unit=text)
+        run.set_attribute("headers", [("authorization", secret), ("accept", "*/*")])
+        run.set_attribute("command", ["mysql", "--password", secret, "--host", "db"])
+        run.set_attribute("raw", text.encode("utf-8", "surrogatepass"))
+        run.span.add_event("sent", {"password": secret, "what": text})
+        run.span.set_attribute("db.password", secret)
+        with step(f"step {text}", attributes={"note": text}):
+            raise Skip(text)
+        try:
+            raise KeyError(text)
+        except KeyError:
+            log.exception("failed: %s", text)
+        raise ValueError(text)
+
+
+@given(before=surroundings, form=planted, after=surroundings)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_planted_secret_is_nowhere_in_the_journal(
+    journal: Callable[[], bytes], before: str, form: str, after: str
+) -> None:
+    say_everywhere(f"{before} {form} {after}", secret_in(form))
+    assert secret_in(form).encode() not in journal()
+
+
+@given(
+    st.text(max_size=20), planted | st.text("=:- @/0123456789abcx.\n\"'", max_size=40) | st.just(KEY_LINE), surroundings
+)
+def test_a_glance_at_a_record_overlooks_nothing(before: str, middle: str, after: str) -> None:
+    for message in (middle, f"{before} {middle} {after}"):
+        for said in (line(message), line(message, {"a": 1})):
+            assert redactor.record(said).message == redact(message)
+        attributes = redactor.record(line("", {"note": message})).attributes
+        assert attributes == {"note": redact(message)}
+
+
+@given(st.text(max_size=100))
+def test_a_record_that_holds_no_secret_is_written_as_it_is(message: str) -> None:
+    if redact(message) == message:
+        assert redactor.encode(line(message)) == encode(line(message))
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["password", "DB_PASSWD", "pwd", "client_secret", "accessToken", "refresh_tokens", "api_key", "X-Api-Key",
+     "Authorization", "http.request.header.authorization", "cookie", "Set-Cookie", "aws.credentials", "private_key", "SENTRY_DSN", "dsn",
+     "db.connection_string", "smtp_pass", "auth", "proxyAuth"],
+)  # fmt: skip
+def test_the_value_of_a_key_that_names_a_secret_is_replaced_whole(key: str) -> None:
+    assert value(key, "x") == "[redacted]"
+    assert value(key, ["x", {"y": 1}]) == "[redacted]"
+    assert value("outer", {key: {"x": 1}}) == {key: "[redacted]"}
+
+
+@pytest.mark.parametrize(
+    ("key", "kept"),
+    [
+        ("author", "bob"), ("keyboard", "qwerty"), ("primary_key", 5), ("token_file", "/run/x"), ("password_length", 8),
+        ("password", None), ("password_required", True), ("gen_ai.usage.input_tokens", 120), ("pass", 12),
+        ("compass", "n"), ("dataset", "a"), ("at", datetime.datetime(2026, 11, 3, tzinfo=datetime.UTC)), ("rows", [1, 2.5, None]),
+    ],
+)  # fmt: skip
+def test_other_values_stay_as_they_are(key: str, kept: Any) -> None:
+    assert value(key, kept) == kept
+
+
+def test_the_argument_of_a_command_s_option_is_replaced() -> None:
+    command = ["mysql", "--host", "db", "--password", "x", "--token=y", "-v"]
+    assert value("process.command_args", command) == [
+        "mysql", "--host", "db", "--password", "[redacted]", "--token=[redacted]", "-v",
+    ]  # fmt: skip
+
+
+def test_ids_of_records_stay_whatever_they_look_like() -> None:
+    run_id = "4111111111111111" * 2 + "-4111111111111111"
+    started = SpanStarted(
+        SpanKind.JOB,
+        b"4111111111111111",
+        b"pwd: abc",
+        None,
+        b"token=ab",
+        None,
+        1,
+        "x",
+        0,
+        {"joblog.parent_run": run_id},
+    )
+    assert redactor.record(started) == started
+
+
+def test_what_a_process_says_of_itself_is_redacted() -> None:
+    process = Process(bytes(16), 1, 2, "host", "boot", "service", {"process.command_args": ["x", "--token", "abc"]})
+    assert redactor.record(process).resource == {"process.command_args": ["x", "--token", "[redacted]"]}
+    assert (
+        redactor.record(Progress(bytes(16), bytes(8), bytes(8), 1, 1.0, None, "token=abc")).unit == "token=[redacted]"
+    )
+
+
+def test_own_rules_reach_lines_and_attributes() -> None:
+    own = Redactor(["customer_no"], [r"(?<=order )\d+"])
+    assert own.record(line("order 17", {"customerNo": 5})) == line("order [redacted]", {"customerNo": "[redacted]"})
+    assert own.record(line("order 17")).message == "order [redacted]"
+    assert own.record(line("customer-no: 17")).message == "customer-no: [redacted]"
+    addresses = Redactor(email_addresses=True)
+    assert addresses.record(line("to bob@example.org")).message == "to [redacted]"
+    assert redactor.record(line("to bob@example.org")).message == "to bob@example.org"
+
+
+def test_redaction_can_be_switched_off() -> None:
+    off = make_redactor(Settings.from_environment({"OTEL_JOBLOG_REDACT": "false"}))
+    said = line("password=x", {"password": "x"})
+    assert (off.record(said), off.encode(said)) == (said, encode(said))
+    assert (off.text("password=x"), off.value("password", "x")) == ("password=x", "x")
+
+
+def test_a_pattern_that_cannot_be_used_is_told_and_the_others_hold() -> None:
+    told: list[ConfigError] = []
+    variables = {
+        "OTEL_JOBLOG_REDACT_PATTERNS": "order-\\d+\n(open\n\nx*\n",
+        "OTEL_JOBLOG_REDACT_KEYS": "customer_no, pesel",
+    }
+    made = Settings.from_environment(variables, on_bad=told.append)
+    assert (made.redact_patterns, made.redact_keys) == (("order-\\d+",), ("customer_no", "pesel"))
+    (problem,) = map(str, told)
+    assert "'(open' missing ), unterminated subpattern" in problem
+    assert "'x*' matches the empty text" in problem
+    assert problem.endswith("; the rest of it is used")
+    with pytest.raises(ConfigError, match="unterminated subpattern"):
+        Settings.from_environment({}, redact_patterns=["fine", "(open"])
+    listed = Settings.from_environment({}, redact_patterns=["a,b", "c"], redact_keys=["d", "e"])
+    assert (listed.redact_patterns, listed.redact_keys) == (("a,b", "c"), ("d", "e"))
+
+
+def test_spans_of_other_instrumentations_are_redacted() -> None:
+    from opentelemetry import trace
+
+    attributes = {"url.full": "https://joe:hunter2@example.org", "http.request.header.cookie": "hunter2"}
+    with (
+        recording() as recorded,
+        job("x"),
+        trace.get_tracer("http").start_as_current_span("GET", attributes=attributes),
+    ):
+        pass
+    (other,) = (record for record in recorded.records if getattr(record, "scope", "") == "http")
+    assert "hunter2" not in str(other)
+
+
+def test_what_is_added_to_spans_of_an_application_s_own_provider_is_redacted(tmp_path: Path) -> None:
+    done = processes.run(
+        """
+        import contextlib, logging
+        from opentelemetry import trace
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+        from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+        from otel_joblog import job
+        memory = InMemorySpanExporter()
+        provider = TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(memory))
+        trace.set_tracer_provider(provider)
+        with contextlib.suppress(ValueError), job("x token=hunter2", attributes={"password": "hunter2"}) as run:
+            logging.getLogger("app").warning("password=hunter2")
+            run.set_attribute("secret", "hunter2")
+            raise ValueError("password=hunter2")
+        (span,) = memory.get_finished_spans()
+        print(span.to_json(), len(span.events))
+        """,
+        tmp_path,
+        OTEL_JOBLOG_CAPTURE_OUTPUT="false",
+    )
+    assert done.stderr.replace("password=hunter2", "") == "\n"
+    assert done.stdout.strip().endswith(" 2")
+    assert "[redacted]" in done.stdout
+    assert "hunter2" not in done.stdout
