@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import NamedTuple
 
 import msgspec
@@ -76,6 +77,8 @@ class JournalReader:
             size = max(size * 2, found.wanted)
 
     def _decode(self, payloads: list[bytes]) -> tuple[list[Record], int]:
+        with contextlib.suppress(msgspec.DecodeError):
+            return [decode(payload) for payload in payloads], 0
         records: list[Record] = []
         bad = 0
         for payload in payloads:
