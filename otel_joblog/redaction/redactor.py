@@ -101,47 +101,44 @@ class Redactor:
 
     def _suspects(self, record: Record, payload: bytes) -> bool:
         """Whether any pattern or rule might find something. This is all that redaction costs most lines."""
-        keyed = True  # by the names of attributes
-        if type(record) is Line and record.attributes is None:
-            keyed = False
-            payload = record.message.encode("utf-8", "replace")
-        shapes = payload.translate(_SHAPES).decode("latin-1")
+        if type(record) is not Line or record.attributes is not None:
+            return self._suspects_keyed(payload)
+        message = record.message
+        try:
+            said = message.encode()
+        except UnicodeEncodeError:
+            said = message.encode("utf-8", "replace")
+        shapes = said.translate(_SHAPES).decode()
         return (
-            (("=" in shapes or keyed) and self._has_key(shapes, keyed))
+            ("=" in shapes and _has_key(shapes))
             or "0000 0000" in shapes
             or _CARD in shapes
-            or (_RUN in payload.translate(_RUNS).decode("latin-1") and _has_token(shapes))
+            or (_RUN in said.translate(_RUNS).decode() and _has_token(shapes))
             or (59 < len(shapes) < 96 and " " not in shapes.strip())  # a line of a private key
-            or (keyed and _LONG_RUN in payload.translate(_BASE64_RUNS).decode("latin-1"))
-            or (self._further and self._asks_for(record, shapes, keyed))
+            or (self._further and self._asks_for(message, shapes))
         )
 
-    def _asks_for(self, record: Record, shapes: str, keyed: bool) -> bool:
-        """Of what only this user wants redacted."""
-        if (self._addresses and "@" in shapes) or (self._own_hint is not None and self._own_hint(shapes) is not None):
-            return True
-        if keyed or not isinstance(record, Line):
-            return bool(self._own_patterns)
-        return any(pattern.search(record.message) for pattern in self._own_patterns)
-
-    def _has_key(self, shapes: str, keyed: bool) -> bool:
-        """Of what needs something between key and value, or between the parts of a URL, an address or a card."""
+    def _suspects_keyed(self, payload: bytes) -> bool:
+        """The same of a record whose attributes have names."""
+        shapes = payload.translate(_SHAPES).decode("latin-1")
         return (
-            "pass" in shapes
-            or "secret" in shapes
-            or "pwd" in shapes
-            or "credential" in shapes
-            or "bearer" in shapes
-            or "glpat=" in shapes
-            or "0000=0000" in shapes
-            # Rare letters first: most lines need not be asked for the words that have them.
-            or (
-                "k" in shapes
-                and ("token" in shapes or "cookie" in shapes or ("key" in shapes and _KEYS.search(shapes) is not None))
-            )
-            or ("z" in shapes and ("authorization" in shapes or "aiza" in shapes))
-            or ("@" in shapes and "=//" in shapes)
-            or (keyed and ("auth" in shapes or "dsn" in shapes or "connection" in shapes))
+            _has_key(shapes)
+            or "auth" in shapes
+            or "dsn" in shapes
+            or "connection" in shapes
+            or "0000 0000" in shapes
+            or _CARD in shapes
+            or (_RUN in payload.translate(_RUNS).decode() and _has_token(shapes))
+            or _LONG_RUN in payload.translate(_BASE64_RUNS).decode()
+            or (self._further and (bool(self._own_patterns) or self._asks_for("", shapes)))
+        )
+
+    def _asks_for(self, message: str, shapes: str) -> bool:
+        """Whether there is something of what only this user wants redacted."""
+        return (
+            (self._addresses and "@" in shapes)
+            or (self._own_hint is not None and self._own_hint(shapes) is not None)
+            or any(pattern.search(message) for pattern in self._own_patterns)
         )
 
     def _redacted(self, record: Record) -> Record:
@@ -223,6 +220,27 @@ def make_redactor(settings: Settings) -> Redactor:
     if not settings.redact:
         return Unredacted()
     return Redactor(settings.redact_keys, settings.redact_patterns, email_addresses=settings.redact_emails)
+
+
+def _has_key(shapes: str) -> bool:
+    """Of what needs something between key and value, or between the parts of a URL, a token or a card."""
+    return (
+        "pass" in shapes
+        or "secret" in shapes
+        or "pwd" in shapes
+        or "credential" in shapes
+        or "bearer" in shapes
+        or "glpat=" in shapes
+        or "0000=0000" in shapes
+        # Rare letters first: most lines need not be asked for the words that have them.
+        or ("k" in shapes and ("token" in shapes or "cookie" in shapes or _has_kind_of_key(shapes)))
+        or ("z" in shapes and ("authorization" in shapes or "aiza" in shapes))
+        or ("@" in shapes and "=//" in shapes)
+    )
+
+
+def _has_kind_of_key(shapes: str) -> bool:
+    return "key" in shapes and _KEYS.search(shapes) is not None
 
 
 def _has_token(shapes: str) -> bool:

@@ -103,8 +103,8 @@ def test_a_record_that_holds_no_secret_is_written_as_it_is(message: str) -> None
 @pytest.mark.parametrize(
     "key",
     ["password", "DB_PASSWD", "pwd", "client_secret", "accessToken", "refresh_tokens", "api_key", "X-Api-Key",
-     "Authorization", "http.request.header.authorization", "cookie", "Set-Cookie", "aws.credentials", "private_key", "SENTRY_DSN", "dsn",
-     "db.connection_string", "smtp_pass", "auth", "proxyAuth"],
+     "Authorization", "http.request.header.authorization", "cookie", "Set-Cookie", "aws.credentials",
+     "private_key", "SENTRY_DSN", "dsn", "db.connection_string", "smtp_pass", "auth", "proxyAuth"],
 )  # fmt: skip
 def test_the_value_of_a_key_that_names_a_secret_is_replaced_whole(key: str) -> None:
     assert value(key, "x") == "[redacted]"
@@ -117,7 +117,8 @@ def test_the_value_of_a_key_that_names_a_secret_is_replaced_whole(key: str) -> N
     [
         ("author", "bob"), ("keyboard", "qwerty"), ("primary_key", 5), ("token_file", "/run/x"), ("password_length", 8),
         ("password", None), ("password_required", True), ("gen_ai.usage.input_tokens", 120), ("pass", 12),
-        ("compass", "n"), ("dataset", "a"), ("at", datetime.datetime(2026, 11, 3, tzinfo=datetime.UTC)), ("rows", [1, 2.5, None]),
+        ("compass", "n"), ("dataset", "a"), ("at", datetime.datetime(2026, 11, 3, tzinfo=datetime.UTC)),
+        ("rows", [1, 2.5, None]),
     ],
 )  # fmt: skip
 def test_other_values_stay_as_they_are(key: str, kept: Any) -> None:
