@@ -37,6 +37,7 @@ from .span import LightSpan
 from .summary import summary
 
 if TYPE_CHECKING:
+    from .descriptors import Descriptors
     from .job import JobDefinition
     from .step import StepDefinition
 
@@ -165,6 +166,8 @@ class Active:
         # Known as open before its start is in the journal, and until just before its end is.
         runtime.journal.open[self.span_id] = self.started
         runtime.emit(self.started())
+        if self.run.descriptors is not None:
+            self.run.descriptors.turn_to(self)
 
     def started(self) -> SpanStarted:
         """The record of its start, as of now: every new segment of the journal repeats those of what is open."""
@@ -239,6 +242,12 @@ class Active:
             self.mirror = Mirror(runtime.provider.event_limit)
 
     def _finish(self, error: BaseException | None) -> None:
+        capture = self.run.descriptors
+        if capture is not None:
+            if capture.owner is self:
+                capture.end()
+            else:
+                capture.turn_to(self.parent or self.run)
         for splitter in list(self.outputs.values()):
             splitter.finish()
         end = self._start + time.monotonic_ns() - self._clock  # a clock set back must not shorten it
@@ -358,7 +367,8 @@ class Run(Active):
         self.run = self
         self.parent_run: Run | OtherRun | None = parent.run if parent is not None and parent.recording else None
         self._within: Elsewhere | None = None
-        self.capture_output = capture_output
+        self.capture_output = capture_output  # what it prints through sys.stdout and sys.stderr
+        self.descriptors: Descriptors | None = None  # what anything writes to file descriptors 1 and 2
         self.resources = resources
         self.count = Count(self, steps)
         self.usage: RunUsage | None = None

@@ -34,7 +34,7 @@ def begin_run(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str
             return run
         captures = settings.capture_output if definition.capture_output is None else definition.capture_output
         looks = settings.resources if definition.resources is None else definition.resources
-        run = Run(definition, name, found, capture_output=captures, resources=looks, steps=definition.steps)
+        run = Run(definition, name, found, capture_output=bool(captures), resources=looks, steps=definition.steps)
         run.light = runtime.provider.unwatched
         if definition.parent is not None and (parent := elsewhere(definition.parent)) is not None:
             run.belong_to(parent)
@@ -46,6 +46,14 @@ def begin_run(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str
             attributes |= circumstances(definition, args, kwargs, settings)
         run._begin(runtime, 0, attributes)
         installation.acquire(run)
+        if captures == "fd":
+            from . import descriptors
+
+            descriptors.take(run, alone=installation.alone(run))
+        elif captures and installation.descriptors_taken():
+            from . import descriptors
+
+            descriptors.join(run)
     except Exception as error:
         report("begin", "a run of job %r could not be recorded: %r", name, error)
         if not run.entered:

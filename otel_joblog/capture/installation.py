@@ -33,6 +33,21 @@ def acquire(run: Run) -> None:
     _sampler.begin()
 
 
+def alone(run: Run) -> bool:
+    """Whether no run goes on but this and those that it runs in."""
+    around = {run}
+    parent = run.parent
+    while parent is not None:
+        around.add(parent.run)
+        parent = parent.parent
+    return around.issuperset(_runs)
+
+
+def descriptors_taken() -> bool:
+    """Whether a run has the process's file descriptors."""
+    return any(run.descriptors is not None for run in list(_runs))
+
+
 def release(run: Run) -> None:
     """The run has ended; after the last one the process is as it was before the first."""
     if run in _runs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..errors import ConfigError
 from .decorate import decorable, decorate, function_name
 from .engine import engine
 
@@ -9,10 +10,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from types import TracebackType
-    from typing import Any, ParamSpec, TypeVar, overload
+    from typing import Any, Literal, ParamSpec, TypeVar, overload
 
     from .active import Active, Run
 
+    CaptureOutput = bool | Literal["fd"]
     P = ParamSpec("P")
     R = TypeVar("R")
 else:
@@ -68,7 +70,7 @@ class JobDefinition:
         steps: int | None,
         arguments: bool | Collection[str] | None,
         attributes: Mapping[str, Any] | None,
-        capture_output: bool | None,
+        capture_output: CaptureOutput | None,
         resources: bool | None,
         enabled: bool,
     ) -> None:
@@ -86,6 +88,8 @@ class JobDefinition:
         self.steps = steps
         self.arguments = arguments
         self.attributes = attributes
+        if capture_output not in {None, True, False, "fd"}:
+            raise ConfigError(f'capture_output={capture_output!r} cannot be used: say True, False or "fd"')
         self.capture_output = capture_output
         self.resources = resources
         self.enabled = enabled
@@ -160,7 +164,7 @@ def job(
     steps: int | None = None,
     arguments: bool | Collection[str] | None = None,
     attributes: Mapping[str, Any] | None = None,
-    capture_output: bool | None = None,
+    capture_output: CaptureOutput | None = None,
     resources: bool | None = None,
     enabled: bool = True,
 ) -> JobDefinition: ...
@@ -183,7 +187,7 @@ def job(
     steps: int | None = None,
     arguments: bool | Collection[str] | None = None,
     attributes: Mapping[str, Any] | None = None,
-    capture_output: bool | None = None,
+    capture_output: CaptureOutput | None = None,
     resources: bool | None = None,
     enabled: bool = True,
 ) -> JobDefinition | Callable[P, R]:
@@ -222,7 +226,8 @@ def job(
     :param arguments: keep, in short, what it is called with: True, or only the arguments of these names. Default
         OTEL_JOBLOG_ARGUMENTS, which is off.
     :param attributes: further attributes of the run's span.
-    :param capture_output: keep what it prints; default OTEL_JOBLOG_CAPTURE_OUTPUT.
+    :param capture_output: keep what it prints; default OTEL_JOBLOG_CAPTURE_OUTPUT. ``"fd"`` keeps what anything in the
+        process writes to file descriptors 1 and 2, C code and subprocesses too; one such run at a time.
     :param resources: keep what it and its steps use; default OTEL_JOBLOG_RESOURCES.
     :param enabled: False records nothing of it, nor of what runs inside.
     """

@@ -27,6 +27,7 @@ from .patch import Patch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from .active import Active
@@ -39,6 +40,9 @@ _PLAIN_FIELDS = frozenset(_PLAIN.__dict__) | {"message", "asctime", "taskName"} 
 _PLAIN_COUNT = len(_PLAIN.__dict__)
 
 _printing = threading.local()
+
+# While file descriptors are captured (.descriptors): what a handler writes to them is not taken.
+passing: Callable[[], AbstractContextManager[None]] | None = None
 
 
 class _Lowered(int):
@@ -108,7 +112,10 @@ def _handling(original: Callable[..., Any], alive: list[bool]) -> Callable[..., 
         before = getattr(_printing, "now", False)
         _printing.now = True
         try:
-            return original(handler, record)
+            if passing is None:
+                return original(handler, record)
+            with passing():
+                return original(handler, record)
         except BaseException as error:
             forget_frame(error)
             raise

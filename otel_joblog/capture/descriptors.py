@@ -1,0 +1,250 @@
+"""``capture_output="fd"``: what anything in the process, and its subprocesses, writes to file descriptors 1 and 2.
+
+Both descriptors are put onto pipes while the run goes on. A thread passes on what comes, unchanged, to where it went
+before, and cuts it into lines. The descriptors belong to the whole process, so there is one such run at a time, and
+what other runs print meanwhile is taken for it; runs and steps inside it get what is written while they are innermost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import functools
+import os
+import select
+import sys
+import threading
+from codecs import getincrementaldecoder
+from typing import TYPE_CHECKING, Any
+
+from ..conventions import Stream
+from ..diagnostics import report
+from . import logs
+from .output import Splitter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .active import Active, Run
+
+__all__ = ["Descriptors", "join", "take"]
+
+CHUNK = 64 * 1024
+BY_DESCRIPTOR = -1  # stands where Active.outputs has a thread's id
+PIPE_BYTES = 1024 * 1024  # so that a burst need not wait for our thread
+
+_decoder = getincrementaldecoder("utf-8")
+_capturing: Descriptors | None = None
+
+
+def take(run: Run, *, alone: bool) -> None:
+    """Begin the capture of this run, unless something else in the process has to do with the descriptors."""
+    capture = Descriptors(run)
+    if alone and _capturing is None and capture.begin():
+        run.descriptors = capture
+        run.capture_output = not capture.covers_python
+    elif not alone or _capturing is not None:
+        report(
+            "descriptors",
+            "capture_output='fd' of job %r cannot be had while another run goes on, because file descriptors belong to "
+            "the whole process: only what it prints through sys.stdout and sys.stderr is kept",
+            run.name,
+        )
+
+
+def join(run: Run) -> None:
+    """Another run begins meanwhile. One inside has its output from now on; of any other it is taken already."""
+    capture = _capturing
+    if capture is None:
+        return
+    if run.parent is not None and run.parent.recording and run.parent.run.descriptors is capture:
+        run.descriptors = capture
+        capture.turn_to(run)
+    if capture.covers_python:
+        run.capture_output = False
+
+
+@contextlib.contextmanager
+def passing() -> Iterator[None]:
+    """What is written while the block runs is passed on without being taken: a handler prints a record kept already."""
+    capture = _capturing
+    if capture is None:
+        yield
+        return
+    capture.drain()
+    capture.passing += 1
+    try:
+        yield
+    finally:
+        capture.drain()
+        capture.passing -= 1
+
+
+class _Pipe:
+    """One descriptor on its pipe."""
+
+    def __init__(self, descriptor: int, stream: Stream) -> None:
+        self.stream = int(stream)
+        self.descriptor = descriptor
+        self.before = os.dup(descriptor)
+        self.reading, writing = os.pipe()
+        os.set_blocking(self.reading, False)
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(writing, getattr(fcntl, "F_SETPIPE_SZ", 0), PIPE_BYTES)  # Linux only
+        os.dup2(writing, descriptor, inheritable=True)
+        os.close(writing)
+        self.decode = _decoder("backslashreplace").decode
+        self.closed = False
+
+    def read(self) -> bytes | None:
+        """What is there; None where there is nothing now, empty where nobody has it open for writing any more."""
+        if self.closed:
+            return b""
+        try:
+            return os.read(self.reading, CHUNK)
+        except BlockingIOError:
+            return None
+
+    def pass_on(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[os.write(self.before, view) :]
+            except BlockingIOError:  # a terminal or pipe that somebody has made so
+                select.select([], [self.before], [])
+            except OSError:  # nobody reads there any more: who wrote would have been told by SIGPIPE
+                return
+
+    def restore(self) -> None:
+        os.dup2(self.before, self.descriptor, inheritable=True)
+
+    def close(self) -> None:
+        self.closed = True
+        os.close(self.reading)
+        os.close(self.before)
+
+
+class Descriptors:
+    """The capture of one run, from :meth:`begin` to :meth:`end`."""
+
+    def __init__(self, run: Run) -> None:
+        self.owner = run
+        self.target: Active = run  # who is innermost now
+        self.covers_python = False  # whether what Python prints comes by the descriptors, too
+        self.passing = 0
+        self._pid = os.getpid()
+        self._reading = threading.RLock()
+        self._pipes: list[_Pipe] = []
+        self._recording = False
+        self._buffered: list[Any] = []
+
+    def begin(self) -> bool:
+        """Take the descriptors. False where another run has them, or the process has none."""
+        global _capturing
+        if _capturing is not None:
+            return False
+        _flush()
+        try:
+            for descriptor, stream in ((1, Stream.STDOUT), (2, Stream.STDERR)):
+                self._pipes.append(_Pipe(descriptor, stream))
+        except OSError as error:
+            report("descriptors", "file descriptors 1 and 2 cannot be captured: %s", error)
+            self._put_back()
+            return False
+        _capturing = self
+        logs.passing = passing
+        self.covers_python = _descriptor(sys.stdout) == 1 and _descriptor(sys.stderr) == 2
+        self._recording = True
+        self._write_through()
+        threading.Thread(target=self._pump, name="otel_joblog-output", daemon=True).start()
+        return True
+
+    def turn_to(self, target: Active) -> None:
+        """What is written from now on belongs to this run or step."""
+        self.drain()
+        self.target = target
+
+    def end(self) -> None:
+        """Put the descriptors back. What subprocesses write later is passed on, as long as this process lives."""
+        global _capturing
+        if self._pid != os.getpid():  # a forked child: they are its parent's
+            return
+        self._put_back()
+        self.drain()
+        self._recording = False
+        _capturing = logs.passing = None
+
+    def drain(self) -> None:
+        """Take what has been written up to now."""
+        if self._pid != os.getpid():
+            return
+        _flush()
+        with self._reading:
+            for pipe in self._pipes:
+                while data := pipe.read():
+                    self._take(pipe, data)
+
+    def _put_back(self) -> None:
+        _flush()
+        for pipe in self._pipes:
+            pipe.restore()
+        for stream in self._buffered:
+            with contextlib.suppress(Exception):
+                stream.reconfigure(line_buffering=False)
+
+    def _write_through(self) -> None:
+        """Have Python pass lines on as they come: their time, and the step that they belong to, are told by that."""
+        for stream in (sys.__stdout__, sys.__stderr__):
+            if stream is not None and not stream.line_buffering:
+                with contextlib.suppress(Exception):
+                    stream.reconfigure(line_buffering=True)
+                    self._buffered.append(stream)
+
+    def _pump(self) -> None:
+        open_pipes = {pipe.reading: pipe for pipe in self._pipes}
+        while open_pipes:
+            for descriptor in select.select(list(open_pipes), [], [])[0]:
+                pipe = open_pipes[descriptor]
+                with self._reading:
+                    data = pipe.read()
+                    if data:
+                        self._take(pipe, data)
+                    elif data is not None:
+                        pipe.close()
+                        del open_pipes[descriptor]
+
+    def _take(self, pipe: _Pipe, data: bytes) -> None:
+        pipe.pass_on(data)
+        if not self._recording or self.passing:
+            return
+        try:
+            outputs = self.target.outputs
+            key = (pipe.stream, BY_DESCRIPTOR)
+            if key not in outputs:
+                outputs[key] = Splitter(self.target, pipe.stream)
+            outputs[key].feed(pipe.decode(data))
+        except Exception as error:
+            report("output", "output could not be recorded: %r", error)
+
+
+def _descriptor(stream: Any) -> int | None:
+    try:
+        number: int = stream.fileno()
+    except Exception:  # one that is no file
+        return None
+    return number
+
+
+def _flush() -> None:
+    """What Python and C have buffered is written."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    with contextlib.suppress(Exception):
+        _libc().fflush(None)
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)

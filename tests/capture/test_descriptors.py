@@ -1,0 +1,120 @@
+"""``capture_output="fd"``: what C code and subprocesses write is kept, and goes out as ever."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from processes import journaled, run
+
+from otel_joblog import job
+from otel_joblog.errors import ConfigError
+from otel_joblog.records import Line, SpanEnded
+
+OUTPUT = """
+    import ctypes, logging, os, subprocess, sys, threading
+    from otel_joblog import job, step
+
+    libc = ctypes.CDLL(None)
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
+
+    @job(capture_output="fd")
+    def everything():
+        print("from python")
+        os.write(1, b"from the descriptor\\n")
+        libc.puts(b"from C")
+        with step("child"):
+            subprocess.run(["sh", "-c", "echo from a child; echo in trouble >&2"])
+        logging.warning("logged")
+        with job("inner"):
+            os.write(1, b"from within\\n")
+        os.write(2, b"no end of line")
+
+    everything()
+    os.write(1, b"afterwards\\n")
+"""
+
+
+def recorded(folder: Path) -> list[tuple[str, str, int]]:
+    """``(name of the run or step, message, stream)`` of every line."""
+    records = journaled(folder)
+    names = {record.span_id: record.name for record in records if isinstance(record, SpanEnded)}
+    lines = sorted((record for record in records if isinstance(record, Line)), key=lambda line: (line.time, line.seq))
+    return [(names[line.span_id], line.message, line.stream) for line in lines]
+
+
+def test_what_anything_writes_is_kept_under_its_step_and_goes_out_as_ever(tmp_path: Path) -> None:
+    done = run(OUTPUT, tmp_path)
+    assert done.returncode == 0
+    assert done.stdout == "from python\nfrom the descriptor\nfrom C\nfrom a child\nfrom within\nafterwards\n"
+    assert done.stderr == "in trouble\nlogged\nno end of line"
+    lines = recorded(tmp_path)
+    assert [line for line in lines if line[2] < 2] == [
+        ("everything", "from python", 1),
+        ("everything", "from the descriptor", 1),
+        ("everything", "from C", 1),
+        ("child", "from a child", 1),
+        ("everything", "logged", 0),
+        ("inner", "from within", 1),
+    ]
+    assert [line for line in lines if line[2] == 2] == [
+        ("child", "in trouble", 2),
+        ("everything", "no end of line", 2),
+    ]
+
+
+def test_a_second_run_at_once_is_refused_the_descriptors_and_keeps_its_lines(tmp_path: Path) -> None:
+    source = """
+        import threading
+        from otel_joblog import job
+
+        both = threading.Barrier(2)
+
+        def one(name):
+            with job(name, capture_output="fd"):
+                both.wait()
+                print(f"of {name}")
+                both.wait()
+
+        threads = [threading.Thread(target=one, args=(name,)) for name in ("a", "b")]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+    """
+    done = run(source, tmp_path)
+    assert sorted(done.stdout.splitlines()) == ["of a", "of b"]
+    assert "cannot be had while another run goes on" in done.stderr
+    assert sorted(message for _, message, _ in recorded(tmp_path)) == ["of a", "of b"]  # each once
+
+
+def test_a_flood_of_output_passes_and_is_kept(tmp_path: Path) -> None:
+    source = """
+        import subprocess
+        from otel_joblog import job
+
+        with job("flood", capture_output="fd"):
+            subprocess.run(["sh", "-c", "seq 1 100000"])
+    """
+    done = run(source, tmp_path)
+    wanted = [str(number) for number in range(1, 100_001)]
+    assert done.stdout.split() == wanted
+    assert [message for _, message, _ in recorded(tmp_path)] == wanted
+
+
+def test_a_record_that_a_handler_prints_is_no_output_however_large(tmp_path: Path) -> None:
+    source = """
+        import logging
+        from otel_joblog import job
+
+        logging.basicConfig(format="%(message)s")
+        with job("x", capture_output="fd"):
+            logging.warning("w" * 3_000_000)
+            logging.warning("after")
+    """
+    done = run(source, tmp_path)
+    assert len(done.stderr) == 3_000_007
+    assert [(len(message), stream) for _, message, stream in recorded(tmp_path)] == [(3_000_000, 0), (5, 0)]
+
+
+def test_another_word_is_refused_where_it_is_said() -> None:
+    with pytest.raises(ConfigError, match='say True, False or "fd"'):
+        job("x", capture_output="tty")  # type: ignore[call-overload]
