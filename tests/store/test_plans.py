@@ -13,6 +13,7 @@ import pytest
 from otel_joblog.store.keys import run_prefix
 from otel_joblog.store.partitions import ensure_days
 from otel_joblog.store.reader import _ALL_RUNS
+from otel_joblog.store.search import Question
 from otel_joblog.store.sql import query
 
 START = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=3)
@@ -28,21 +29,55 @@ LINES = {
 RUNS = {**_ALL_RUNS, "before_at": None, "before_trace": None, "before_span": None, "limit": 26}
 DEEP = {"before_at": AT, "before_trace": TRACE, "before_span": 7}
 
+JOBS = {
+    **dict.fromkeys(("job", "service", "part", "after_name", "after_service")),
+    "since": datetime.now(UTC).date() - timedelta(days=30),
+    "limit": 51,
+}
+FIGURES = {"since": datetime.now(UTC).date() - timedelta(days=30), "job": None, "service": None, "limit": 10}
+FOUND = {"traces": [TRACE] * 50, "spans": [7] * 50}
+SEARCH = {
+    "low": START + timedelta(days=1),
+    "high": START + timedelta(days=2),
+    "before_at": START + timedelta(days=30),
+    "before_trace": UUID(int=0),
+    "before_run": 0,
+    "before_seq": 0,
+    "limit": 51,
+    **Question(words=["c81e728d9d4c2f63"]).parameters(),
+}
+
+STRETCH = SEARCH | {"low": SEARCH["high"] - timedelta(hours=1)}
+
+# Of every listed job: its latest run, its failures in a row, its days, its durations; two have two good indexes.
+OF_EACH_JOB = {"job_pkey", "job_run_name", "job_run_failed", "job_run_failed_name", "job_day_day", "job_day_pkey"}
+OF_EACH_JOB |= {"job_duration_day", "job_duration_pkey"}
+
 # Of every listed run: its twins, its process's beat, its gaps.
 EACH = {"job_run_name", "job_live_pkey", "job_gap_pkey"}
 
-INNER = {"Subquery Scan", "Bitmap Heap Scan", "CTE Scan"}
+PAGE = 1_000  # rows: what may be sorted
+
+INNER = {"Subquery Scan", "Bitmap Heap Scan", "CTE Scan", "Function Scan"}
 BY_INDEX = {"Index Scan", "Index Only Scan", "Bitmap Index Scan"}
+
+# What the maintenance does to a closed day.
+TEXT_INDEX = """
+create extension pg_trgm;
+create index {day}_text on joblog.{day} using gin ((left(message, 8192) collate "C") gin_trgm_ops);
+analyze joblog.{day};
+"""
 
 FILL = """
 insert into joblog.job_run
-  (trace_id, span_id, parent_run_span_id, process_id, started_at, first_at, last_at, status, name, reference, service)
+  (trace_id, span_id, parent_run_span_id, process_id, started_at, first_at, last_at, status, name, reference, service,
+  error_group)
 select
   case when mod(n, 10000) = 1 then %(trace)s else md5(n::text)::uuid end, n,
   case when mod(n, 10) = 0 then n - 1 end, md5(n::text)::uuid,
   %(start)s + n * interval '7 seconds', %(start)s, %(start)s + interval '1 hour',
   case when mod(n, 50) = 0 then 5 when n > 29990 then 1 else 2 end, 'job ' || mod(n, 40),
-  case when mod(n, 3) = 0 then 'ref ' || n end, 'svc'
+  case when mod(n, 3) = 0 then 'ref ' || n end, 'svc', case when mod(n, 50) = 0 then mod(n, 20) end
 from generate_series(1, 30000) as n;
 
 insert into joblog.job_live select md5(n::text)::uuid, now() from generate_series(1, 30000) as n;
@@ -64,8 +99,23 @@ insert into joblog.job_log
   (ts, trace_id, run_span_id, span_id, seq, severity, stream, logger, message)
 select %(start)s + n * interval '3 seconds',
   case when mod(n, 20) = 0 then %(trace)s else md5((n / 99)::text)::uuid end, 7, 7, n,
-  case when mod(n, 40) = 0 then 17 else 9 end, 0, 'app', repeat('x', 100)
+  case when mod(n, 40) = 0 then 17 else 9 end, 0, 'app', 'a common word and ' || md5(n::text) || repeat('x', 50)
 from generate_series(1, 60000) as n;
+
+insert into joblog.job
+select 'job ' || n, 'svc', 1000, 10, 900, 900000, now(), now() from generate_series(1, 2000) as n;
+
+insert into joblog.job_day (day, name, service, type, successes, errors, duration_ms)
+select current_date - d, 'job ' || n, 'svc', 'cron', 9, 1, 5000
+from generate_series(0, 300) as d, generate_series(1, 100) as n;
+
+insert into joblog.job_duration
+select current_date - d, 'job ' || n, 'svc', b, 1
+from generate_series(0, 300) as d, generate_series(1, 60) as n, generate_series(10, 15) as b;
+
+insert into joblog.job_error_day
+select current_date - d, 'job ' || n, 'svc', mod(n, 20), 1, now(), now(), 'ValueError', 'no'
+from generate_series(0, 300) as d, generate_series(1, 100) as n;
 """
 
 
@@ -81,9 +131,8 @@ def filled(module_dsn: str) -> str:
         ensure_days(connection, [START.date() + timedelta(days=number) for number in range(4)])
         with psycopg.ClientCursor(connection) as cursor:
             cursor.execute(FILL, {"trace": TRACE, "start": START})
-        connection.execute(
-            "vacuum analyze joblog.job_run, joblog.job_step, joblog.job_live, joblog.job_gap, joblog.job_sample"
-        )
+        tables = ("run", "step", "live", "gap", "sample", "day", "duration", "error_day")
+        connection.execute("vacuum analyze joblog.job, " + ", ".join(f"joblog.job_{table}" for table in tables))
     return module_dsn
 
 
@@ -99,6 +148,9 @@ def filled(module_dsn: str) -> str:
         ("runs", RUNS | {"statuses": [0, 1]}, EACH | {"job_run_open"}),
         ("runs", RUNS | {"since": START + timedelta(days=2)}, EACH | {"job_run_started"}),
         ("runs", RUNS | {"trace_id": TRACE, "parent_run": 7}, EACH | {"job_run_pkey"}),
+        ("runs", RUNS | {"error_group": 10}, EACH | {"job_run_error"}),
+        ("found_runs", FOUND, {"job_run_pkey"}),
+        ("found_steps", FOUND | {"first_at": START, "last_at": AT}, {"job_step_{day}_pkey"}),
         ("run", RUN, EACH | {"job_run_pkey"}),
         ("run_keys", run_prefix("abcdef")._asdict(), {"job_run_pkey"}),
         ("run_keys", run_prefix(f"{TRACE.hex}-00")._asdict(), {"job_run_pkey"}),
@@ -149,6 +201,69 @@ def test_lines_are_walked_by_their_key_even_in_a_day_that_was_never_analysed(
         assert used(database, f"read/{name}", parameters) == indexes_of_day(indexes)
 
 
+@pytest.mark.parametrize(
+    ("name", "parameters", "indexes"),
+    [
+        ("jobs", JOBS, OF_EACH_JOB),
+        ("jobs", JOBS | {"after_name": "job 17", "after_service": "svc"}, OF_EACH_JOB),
+        ("jobs", JOBS | {"job": "job 17"}, OF_EACH_JOB),
+        ("statistics_counts", FIGURES, {"job_day_day"}),
+        ("statistics_counts", FIGURES | {"job": "job 17", "service": "svc"}, {"job_day_day", "job_day_pkey"}),
+        ("statistics_durations", FIGURES, {"job_duration_day"}),
+        (
+            "statistics_durations",
+            FIGURES | {"job": "job 17", "service": "svc"},
+            {"job_duration_day", "job_duration_pkey"},
+        ),
+        ("statistics_jobs", FIGURES, {"job_day_day"}),
+        ("errors", FIGURES, {"job_error_day_day", "job_run_error"}),
+        ("errors", FIGURES | {"job": "job 17"}, {"job_error_day_day", "job_error_day_pkey", "job_run_error"}),
+    ],
+)
+def test_figures_read_no_more_than_their_jobs_and_days(
+    database: psycopg.Connection, name: str, parameters: dict[str, Any], indexes: set[str]
+) -> None:
+    assert used(database, f"read/{name}", parameters) <= indexes
+
+
+SECOND_DAY = f"job_log_{START + timedelta(days=1):%Y%m%d}"
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "indexes"),
+    [
+        ("search_bound", {"low": SEARCH["low"], "high": SEARCH["high"], "lines": 20_000}, {f"{SECOND_DAY}_ts_idx"}),
+        ("search_lines", STRETCH, {f"{SECOND_DAY}_ts_idx"}),
+        ("search_lines", SEARCH | Question(min_severity=17).parameters(), {f"{SECOND_DAY}_ts_idx1"}),
+        ("search_runs", STRETCH | Question(words=["common"], job="job 7").parameters(), {"job_run_name"}),
+        ("search_runs", STRETCH | Question(words=["common"], statuses=[5, 6]).parameters(), {"job_run_failed"}),
+    ],
+)
+def test_a_search_without_text_index_reads_no_more_than_its_stretch(
+    database: psycopg.Connection, name: str, parameters: dict[str, Any], indexes: set[str]
+) -> None:
+    database.execute(f"analyze joblog.{SECOND_DAY}")
+    found = used(database, f"read/{name}", parameters, executed=True)
+    assert indexes <= found <= indexes | {"job_run_open", f"{SECOND_DAY}_pkey", f"{SECOND_DAY}_ts_idx"}
+
+
+@pytest.mark.parametrize(
+    ("question", "index"),
+    [
+        (Question(words=["c81e728d9d4c2f63"]), "text"),
+        (Question(words=["absent", "c8"]), "text"),
+        (Question(words=["common"]), "ts_idx"),
+    ],
+)
+def test_a_search_of_a_closed_day_uses_its_text_index_where_that_is_quicker(
+    database: psycopg.Connection, question: Question, index: str
+) -> None:
+    with database.transaction(force_rollback=True):
+        database.execute(TEXT_INDEX.format(day=SECOND_DAY))
+        parameters = SEARCH | question.parameters()
+        assert used(database, "read/search_lines", parameters, executed=True) == {f"{SECOND_DAY}_{index}"}
+
+
 def indexes_of_day(indexes: set[str]) -> set[str]:
     return {index.format(day=f"{START:%Y%m%d}") for index in indexes}
 
@@ -161,7 +276,9 @@ def used(connection: psycopg.Connection, name: str, parameters: dict[str, Any], 
     nodes = [node for node in _nodes(row[0][0]["Plan"]) if node.get("Actual Loops") != 0]
     scans = [node for node in nodes if "Scan" in node["Node Type"] and node["Node Type"] not in INNER]
     assert all(scan["Node Type"] in BY_INDEX for scan in scans), scans
-    assert "lines" not in name or not any("Sort" in node["Node Type"] for node in nodes)
+    sorts = [node for node in nodes if "Sort" in node["Node Type"]]
+    assert not sorts or name not in {"read/lines", "read/last_lines"}
+    assert all(sort.get("Actual Rows", 0) <= PAGE for sort in sorts), sorts
     return {scan["Index Name"] for scan in scans}
 
 
