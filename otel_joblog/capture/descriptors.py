@@ -51,6 +51,8 @@ def take(run: Run, *, alone: bool) -> None:
             "the whole process: only what it prints through sys.stdout and sys.stderr is kept",
             run.name,
         )
+        if _capturing is not None and _capturing.covers_python:
+            run.capture_output = False  # the other run has it already
 
 
 def join(run: Run) -> None:

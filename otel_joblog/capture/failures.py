@@ -7,6 +7,7 @@ import traceback
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from .. import setup
 from ..conventions import Attribute, RunStatus
 from ..errors import Skip
 from ..records import text
@@ -102,7 +103,7 @@ def leave_note(error: BaseException, active: Active) -> None:
 def _facts(active: Active) -> str:
     """`` (task_id='orders', rows=12)``: what is known of it beyond its name, but not what telemetry itself added."""
     told = {"stage": Attribute.STAGE, "task_id": Attribute.TASK_ID, "reference": Attribute.REFERENCE}
-    attributes = active._attributes
+    attributes = setup.runtime().redactor.record(active.started()).attributes  # a traceback is mailed and pasted about
     facts = {name: attributes[key] for name, key in told.items() if key in attributes}
     facts |= {key: value for key, value in attributes.items() if not key.startswith(_OURS)}
     said = [f"{name}={summary(value)!r}" for name, value in islice(facts.items(), MOST_FACTS)]
