@@ -45,15 +45,7 @@ def begin_run(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str
         if settings.environment or settings.arguments or definition.arguments:
             attributes |= circumstances(definition, args, kwargs, settings)
         run._begin(runtime, 0, attributes)
-        installation.acquire(run)
-        if captures == "fd":
-            from . import descriptors
-
-            descriptors.take(run, alone=installation.alone(run))
-        elif captures and installation.descriptors_taken():
-            from . import descriptors
-
-            descriptors.join(run)
+        installation.acquire(run, descriptors=captures == "fd")
     except Exception as error:
         report("begin", "a run of job %r could not be recorded: %r", name, error)
         if not run.entered:

@@ -23,17 +23,28 @@ _sampler = Sampler(_runs)
 _installed = False
 
 
-def acquire(run: Run) -> None:
-    """See that lines, output and threads of this run are taken."""
-    with _lock:
+def acquire(run: Run, *, descriptors: bool) -> None:
+    """See that lines, output and threads of this run are taken, and what goes to file descriptors 1 and 2 if asked."""
+    with _lock:  # whose the descriptors are is settled for one run after the other
         _runs.add(run)
         _sync()
         if run.capture_output:
             output.install()
+            if descriptors or any(other.descriptors is not None for other in _runs):
+                _share_descriptors(run, wanted=descriptors)
     _sampler.begin()
 
 
-def alone(run: Run) -> bool:
+def _share_descriptors(run: Run, *, wanted: bool) -> None:
+    from . import descriptors
+
+    if wanted:
+        descriptors.take(run, alone=_alone(run))
+    else:
+        descriptors.join(run)
+
+
+def _alone(run: Run) -> bool:
     """Whether no run goes on but this and those that it runs in."""
     around = {run}
     parent = run.parent
@@ -41,11 +52,6 @@ def alone(run: Run) -> bool:
         around.add(parent.run)
         parent = parent.parent
     return around.issuperset(_runs)
-
-
-def descriptors_taken() -> bool:
-    """Whether a run has the process's file descriptors."""
-    return any(run.descriptors is not None for run in list(_runs))
 
 
 def release(run: Run) -> None:

@@ -70,12 +70,13 @@ def test_a_second_run_at_once_is_refused_the_descriptors_and_keeps_its_lines(tmp
         import threading
         from otel_joblog import job
 
-        both = threading.Barrier(2)
+        both, turn = threading.Barrier(2), threading.Lock()
 
         def one(name):
             with job(name, capture_output="fd"):
                 both.wait()
-                print(f"of {name}")
+                with turn:  # print() writes a text and its newline apart
+                    print(f"of {name}")
                 both.wait()
 
         threads = [threading.Thread(target=one, args=(name,)) for name in ("a", "b")]
