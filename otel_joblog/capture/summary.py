@@ -15,9 +15,12 @@ from itertools import islice
 from pathlib import PurePath
 from typing import Any
 
+from .. import setup
+
 __all__ = ["summary"]
 
 LENGTH = 200  # characters
+SEEN = 1024  # characters of a longer text that are searched for secrets before it is cut: half a secret looks like none
 ITEMS = 10  # of a container
 DEPTH = 3  # of containers in one another
 
@@ -36,18 +39,21 @@ def summary(value: Any) -> str | bool | int | float | None:
         known: bool | int | float | None = value
         return known
     try:
-        text = str.__getitem__(value, slice(LENGTH + 1)) if isinstance(value, str) else _shown(value, DEPTH)
+        text = str.__getitem__(value, slice(SEEN)) if isinstance(value, str) else _shown(value, DEPTH)
     except Exception:  # changed by another thread meanwhile, say
         text = _named(value)
+    if len(text) <= LENGTH:
+        return text
+    text = setup.runtime().redactor.text(text)
     return text if len(text) <= LENGTH else f"{text[: LENGTH - 1]}…"
 
 
 def _shown(value: Any, depth: int) -> str:
     kind = type(value)
     if isinstance(value, str):
-        return repr(str.__getitem__(value, slice(LENGTH)))
+        return repr(str.__getitem__(value, slice(SEEN)))
     if isinstance(value, bytes):
-        return repr(bytes.__getitem__(value, slice(LENGTH)))
+        return repr(bytes.__getitem__(value, slice(SEEN)))
     if value is None or kind is bool or kind is complex:
         return repr(value)
     if isinstance(value, int):

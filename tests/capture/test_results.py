@@ -40,6 +40,12 @@ class Pair(NamedTuple):
     b: int
 
 
+def test_a_secret_is_found_before_a_text_is_cut_in_the_middle_of_it() -> None:
+    key = "AKIA" + "ABCDEFGHIJKLMNOP"  # an access key's looks; half of it has none
+    assert summary("x" * 190 + " " + key) == ("x" * 190 + " [redacted]")[: LENGTH - 1] + "…"
+    assert "AKIA" not in str(summary([["x" * 150, "y" * 30 + " " + key]]))
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
