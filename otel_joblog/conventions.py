@@ -149,6 +149,8 @@ class Attribute:
     PROCESS_DISK_READ = "joblog.process.disk.read"
     PROCESS_DISK_WRITTEN = "joblog.process.disk.written"
     PROCESS_GC_COLLECTIONS = "joblog.process.gc.collections"
+    PROCESS_SWITCHES_VOLUNTARY = "joblog.process.context_switches.voluntary"
+    PROCESS_SWITCHES_INVOLUNTARY = "joblog.process.context_switches.involuntary"
     CHILDREN_CPU_USER = "joblog.children.cpu.user"  # of subprocesses that ended meanwhile and were waited for
     CHILDREN_CPU_SYSTEM = "joblog.children.cpu.system"
 
@@ -167,6 +169,7 @@ class Attribute:
     HOST_NAME = "host.name"  # semconv: resource/host
     PROCESS_PID = "process.pid"  # semconv: resource/process
     PROCESS_COMMAND = "process.command"
+    PROCESS_COMMAND_ARGS = "process.command_args"
     PROCESS_OWNER = "process.owner"
     PROCESS_ENVIRONMENT = "process.environment_variable"  # below it, by name, variables that were asked for
     VCS_REVISION = "vcs.ref.head.revision"  # semconv: resource/vcs

@@ -18,7 +18,9 @@ from .conventions import RunStatus, SpanKind
 
 __all__ = [
     "Dropped",
+    "Journaled",
     "Line",
+    "Output",
     "Process",
     "Progress",
     "Record",
@@ -28,7 +30,8 @@ __all__ = [
     "decode",
     "encode",
     "format_run_id",
-    "is_line",
+    "holds_lines",
+    "lines_of",
     "run_of_line",
     "shown",
     "text",
@@ -158,7 +161,28 @@ class Sample(msgspec.Struct, array_like=True, frozen=True, tag=7, gc=False):
     start: int  # when that was
 
 
+class Output(msgspec.Struct, array_like=True, frozen=True, tag=8, gc=False):
+    """Several lines of one stream at once, as a command writes them; who reads journals gets them as :class:`Line`."""
+
+    trace_id: bytes
+    run: bytes
+    time: int  # when they were read
+    seq: int  # of the first of them, as in Line
+    count: int  # how many they are
+    severity: int
+    stream: int
+    text: str  # with a newline between each two
+
+    def lines(self) -> list[Line]:
+        trace_id, run, time, severity, stream = self.trace_id, self.run, self.time, self.severity, self.stream
+        return [
+            Line(trace_id, run, run, time, seq, severity, stream, "", message)
+            for seq, message in enumerate(self.text.split("\n"), self.seq)
+        ]
+
+
 Record = Process | SpanStarted | Line | Progress | SpanEnded | Dropped | Sample
+Journaled = Record | Output  # what lies in a journal
 
 MAX_DEPTH = 8  # of containers in an attribute that MessagePack cannot carry as it is
 
@@ -175,10 +199,10 @@ def _basis(value: Any) -> Any:
 
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=_basis)
-_decoder = msgspec.msgpack.Decoder(Record)
+_decoder = msgspec.msgpack.Decoder(Journaled)
 
 
-def encode(record: Record) -> bytes:
+def encode(record: Journaled) -> bytes:
     """The record as MessagePack. Never fails: what cannot be said is said as nearly as possible (``repr``, escapes)."""
     try:
         return _encoder.encode(record)
@@ -186,22 +210,33 @@ def encode(record: Record) -> bytes:
         return _encoder.encode(_cleaned(record))
 
 
-def decode(payload: bytes | memoryview) -> Record:
+def decode(payload: bytes | memoryview) -> Journaled:
     """The record of a payload. Raises ``msgspec.DecodeError`` for anything that is not one."""
-    record: Record = _decoder.decode(payload)
+    record: Journaled = _decoder.decode(payload)
     return record
 
 
-_LINE_HEAD = encode(Line(b"", b"", b"", 0, 0, 0, 0, "", ""))[:2]  # the array's length and the tag
+# Each the array's length and the tag.
+_LINE_HEAD = encode(Line(b"", b"", b"", 0, 0, 0, 0, "", ""))[:2]
+_OUTPUT_HEAD = encode(Output(b"", b"", 0, 0, 0, 0, 0, ""))[:2]
 
 
-def is_line(head: bytes) -> bool:
-    """Whether an encoded record that begins with these two bytes is a :class:`Line`."""
-    return head == _LINE_HEAD
+def holds_lines(head: bytes) -> bool:
+    """Whether an encoded record that begins with these two bytes is a :class:`Line` or an :class:`Output`."""
+    return head in (_LINE_HEAD, _OUTPUT_HEAD)
+
+
+def lines_of(payload: bytes) -> int:
+    """How many lines an encoded record holds."""
+    head = payload[:2]
+    if head == _OUTPUT_HEAD:
+        output = decode(payload)
+        return output.count if isinstance(output, Output) else 0
+    return int(head == _LINE_HEAD)
 
 
 def run_of_line(payload: bytes) -> tuple[bytes, bytes]:
-    """Trace id and span id of the run that an encoded :class:`Line` belongs to, without decoding the rest."""
+    """Trace id and span id of the run that an encoded record that holds lines belongs to, without decoding the rest."""
     return payload[4:20], payload[22:30]  # each behind its type and length, one byte apiece
 
 

@@ -278,11 +278,11 @@ def user_name() -> str:
 
 def make_sinks(settings: Settings, *, otlp_by_default: bool) -> Sequence[Sink]:
     """The exporters of these settings: Postgres always, OTLP where it is configured."""
-    from .export.otlp import OtlpSink, endpoint
+    from .export.otlp import OtlpSink
     from .export.postgres import PostgresSpanExporter
+    from .export.targets import otlp_target
 
     sinks: list[Sink] = [PostgresSpanExporter(settings)]
-    wanted = settings.otlp == "on" or (settings.otlp == "auto" and otlp_by_default)
-    if wanted and (where := endpoint(os.environ, required=settings.otlp == "on")):
+    if where := otlp_target(settings, os.environ, by_default=otlp_by_default):
         sinks.append(OtlpSink(where))
     return sinks

@@ -29,7 +29,7 @@ from .conventions import SpanKind
 from .journal.journal import Journal
 from .journal.shipper import Shipper
 from .provider import find_or_make_provider
-from .records import Line, Process, Progress, Record, Sample, SpanEnded, SpanStarted, decode
+from .records import Line, Output, Process, Progress, Record, Sample, SpanEnded, SpanStarted, decode
 
 __all__ = ["Recorded", "recording"]
 
@@ -102,6 +102,7 @@ class _Memory(Journal):
 
     def append(self, payload: bytes) -> None:
         record = decode(payload)
+        assert not isinstance(record, Output)  # that is what commands write
         if self._fixed:
             record = _at(record, EPOCH + TICK * len(self._recorded.records), self._recorded.started)
         self._recorded.records.append(record)

@@ -16,7 +16,7 @@ import msgspec
 
 from ..config import Settings
 from ..errors import ConfigError, JobLogError
-from ..export.otlp import endpoint
+from ..export.targets import endpoint
 from ..journal.backlog import Backlog, journal_state
 from ..journal.folders import journal_folders
 from ..journal.recovery import dead_journals

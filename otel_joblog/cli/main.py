@@ -11,6 +11,7 @@ __all__ = ["main"]
 
 _COMMANDS = {
     "demo": "demo",
+    "run": "run",
     "serve": "serve",
     "agent": "agent",
     "recover": "agent:recover",

@@ -13,8 +13,7 @@ import random
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import blake2s
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from opentelemetry.sdk.resources import Resource
@@ -28,42 +27,19 @@ from ..conventions import SpanKind as RecordKind
 from ..errors import ExportUnavailable, RecordRefused
 from ..records import Dropped, Line, Process, Record, SpanEnded
 from .mirror import Mirror, event_attributes
+from .targets import Endpoint, otlp_name
 
-__all__ = ["Endpoint", "OtlpSink", "endpoint"]
+__all__ = ["OtlpSink"]
 
 EVENT_LIMIT = 128  # OTel's default OTEL_SPAN_EVENT_COUNT_LIMIT
 REFUSED = frozenset({400, 413, 422})  # the request itself is at fault; everything else may pass
-
-
-class Endpoint(NamedTuple):
-    """Where spans go: one of the two transports of the stock exporter; everything else it reads from ``OTEL_*``."""
-
-    url: str
-    grpc: bool
-
-
-def endpoint(environ: Mapping[str, str], *, required: bool) -> Endpoint | None:
-    """The endpoint that the standard variables name; None where there is none, or OTLP is switched off by them.
-
-    Without ``OTEL_EXPORTER_OTLP_PROTOCOL``, port 4317 means gRPC and every other HTTP, as receivers have it.
-    ``required`` stands for the standard's default endpoint where none is named.
-    """
-    exporters = environ.get("OTEL_TRACES_EXPORTER", "otlp").split(",")
-    if environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or "otlp" not in {name.strip() for name in exporters}:
-        return None
-    url = environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or ""
-    if not url and not required:
-        return None
-    protocol = environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL") or ""
-    grpc = protocol == "grpc" or (not protocol and url.rstrip("/").endswith(":4317"))
-    return Endpoint(url or "http://localhost:4318", grpc)
 
 
 class OtlpSink:
     """Takes records, exports spans. One per journal; :meth:`fresh` gives one for another with the same connection."""
 
     def __init__(self, where: Endpoint, *, exporter: SpanExporter | None = None) -> None:
-        self.name = f"otlp-{blake2s(where.url.encode(), digest_size=4).hexdigest()}"
+        self.name = otlp_name(where)
         self._connection = _Connection(where, exporter)
         self._open: dict[bytes, Mirror] = {}
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from hashlib import blake2s
 from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -22,6 +21,7 @@ from ..errors import JobLogError
 from ..records import Process, Record
 from ..redaction import make_redactor
 from .spans import to_records
+from .targets import postgres_name
 
 if TYPE_CHECKING:
     from ..store.writer import Writer
@@ -38,8 +38,7 @@ class PostgresSpanExporter(SpanExporter):
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings.from_environment()
         self._redactor = make_redactor(self._settings)
-        target = self._settings.dsn or str(self._settings.postgres_dir)
-        self.name = f"postgres-{blake2s(target.encode(), digest_size=4).hexdigest()}"
+        self.name = postgres_name(self._settings)
         self._writer: Writer | None = None
         self._lock = threading.Lock()  # export() may be called by a processor's thread and by force_flush
 

@@ -32,23 +32,15 @@ from .reader import Cursor, JournalReader
 from .recovery import ship_all_dead
 from .room import Room
 from .segments import LivingSegments, delete_segments
+from .standby import AGENT_LOCK
 
-__all__ = ["Agent", "agent_at_work"]
+__all__ = ["Agent", "Rounds"]
 
-LOCK = "agent.lock"
 ROUND = 0.2  # seconds between two rounds
 LOOK_FOR_DEAD = 1.0  # seconds between two looks for dead processes
 LOOK_FOR_ROOM = 10.0  # seconds between looks at the journal's cap, while the exporter is away
 STOP = 5.0  # seconds that a stopping agent waits for an exporter that hangs
 SETTLE = 60.0  # seconds between two looks for runs whose host never came back
-
-
-def agent_at_work(root: Path) -> bool:
-    """Whether an agent ships the journals below ``root``."""
-    if not (root / LOCK).exists():
-        return False
-    with locks.held(root / LOCK, exclusive=False) as free:
-        return not free
 
 
 def allow_many_files() -> None:
@@ -71,7 +63,7 @@ class Agent:
         self._living = living
         self._lock: int | None = None
         self._stopping = threading.Event()
-        self._threads = [_Rounds(root, sink, room, lost_after, self._stopping, self._may_ship_living) for sink in sinks]
+        self._threads = [Rounds(root, sink, room, lost_after, self._stopping, self._may_take) for sink in sinks]
 
     def __enter__(self) -> Self:
         make_root(self._root)
@@ -89,10 +81,13 @@ class Agent:
         if self._lock is not None:
             locks.release(self._lock)
 
+    def _may_take(self, _folder: Path) -> bool:
+        return self._may_ship_living()
+
     def _may_ship_living(self) -> bool:
         if self._living and self._lock is None:
             with contextlib.suppress(OSError):  # another agent has it
-                self._lock = locks.acquire(self._root / LOCK, exclusive=True)
+                self._lock = locks.acquire(self._root / AGENT_LOCK, exclusive=True)
         return self._lock is not None
 
 
@@ -141,8 +136,8 @@ class _Tended:
         locks.release(self._ship_lock)
 
 
-class _Rounds(threading.Thread):
-    """One exporter's rounds of all journals."""
+class Rounds(threading.Thread):
+    """One exporter's rounds of all journals: of the dead, and of the living that it may take."""
 
     def __init__(
         self,
@@ -151,7 +146,7 @@ class _Rounds(threading.Thread):
         room: Room,
         lost_after: float,
         stopping: threading.Event,
-        may_ship_living: Callable[[], bool],
+        may_take: Callable[[Path], bool],
     ) -> None:
         super().__init__(name=f"otel_joblog-agent-{sink.name}", daemon=True)
         self._root = root
@@ -159,7 +154,8 @@ class _Rounds(threading.Thread):
         self._room = room
         self._lost_after = lost_after
         self._stopping = stopping
-        self._may_ship_living = may_ship_living
+        self._may_take = may_take
+        self.looked_for_dead = 0.0  # when the last look for them that is over began, by time.monotonic
         self._tended: dict[Path, _Tended] = {}
         self._failures = 0  # in a row
         self._due: dict[str, float] = {}
@@ -179,10 +175,11 @@ class _Rounds(threading.Thread):
         self._sink.close()
 
     def _go_round(self) -> None:
-        if self._may_ship_living():
-            self._ship_living()
+        self._ship_living()
         if self._is_due("dead", LOOK_FOR_DEAD):
+            began = time.monotonic()
             ship_all_dead(self._root, self._sink, self._may_go_on)
+            self.looked_for_dead = began
         if self._failures:
             if self._is_due("room", LOOK_FOR_ROOM):
                 self._room.make()
@@ -214,7 +211,7 @@ class _Rounds(threading.Thread):
         self._failures = self._failures + 1 if failed else 0
 
     def _take(self, folder: Path) -> _Tended | None:
-        if self._sink.name not in cursor_names(folder):
+        if self._sink.name not in cursor_names(folder) or not self._may_take(folder):
             return None
         try:
             ship_lock = locks.acquire(folder / f"{self._sink.name}.ship", exclusive=True)

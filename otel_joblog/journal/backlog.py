@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from ..records import Line, Progress, Record, SpanEnded, decode
+from ..records import Journaled, Line, Output, Progress, SpanEnded, decode
 from .cursors import CursorFile, cursor_names
 from .figures import Figures, figures
 from .folders import journal_folders
@@ -83,9 +83,9 @@ def _emitted(folder: Path, cursor: Cursor, sizes: dict[int, int]) -> float | Non
     return None
 
 
-def _time(record: Record) -> int | None:
+def _time(record: Journaled) -> int | None:
     """None for what a segment's head repeats."""
-    if isinstance(record, Line | Progress):
+    if isinstance(record, Line | Output | Progress):
         return record.time
     if isinstance(record, SpanEnded):
         return record.end

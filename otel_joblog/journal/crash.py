@@ -6,6 +6,7 @@ A process cannot say that it was killed, but some of its ends leave a trace, and
   unless the application has enabled it for itself.
 - SIGTERM and SIGHUP where the application handles neither: likewise, before the signal does what it always did. This is
   done in C, at once, also while Python code is stuck; a Python handler would put the end off.
+- A parent that waits for it and knows where its journal is (``otel-joblog run``) notes how it ended.
 - The host's boot id, and the count of OOM kills of its control group, are noted at the start and compared later.
 """
 
@@ -15,15 +16,27 @@ import contextlib
 import faulthandler
 import os
 import signal
+import time
 from pathlib import Path
 from typing import NamedTuple
 
 from ..records import Process
 
-__all__ = ["ALIVE", "Verdict", "boot_id", "leave_traces", "oom_events", "oom_kills", "stop_leaving_traces", "verdict"]
+__all__ = [
+    "ALIVE",
+    "Verdict",
+    "boot_id",
+    "leave_traces",
+    "note_end",
+    "oom_events",
+    "oom_kills",
+    "stop_leaving_traces",
+    "verdict",
+]
 
 FATAL = "fatal.txt"
 TRACED = ("SIGTERM", "SIGHUP")
+ENDED = "ended.txt"  # written by a parent that waited for it
 ALIVE = "lock"  # the journal's lock; its time of change is moved on while the process lives
 _TRACE_BYTES = 64 * 1024
 _DYING = 1_000_000_000  # ns that a process may take to die of a signal
@@ -92,7 +105,18 @@ def verdict(process: Process | None, folder: Path, last_record: int = 0) -> Verd
             return Verdict(f"killed by {name}", _modified(folder / f"{name}.txt"), trace)
     if process is not None and _oom_killed(process):
         return Verdict("out of memory: the control group counted an OOM kill", last_seen)
+    if ended := _trace(folder / ENDED):
+        return Verdict(ended, last_seen)
     return Verdict("the process vanished: killed by a signal such as SIGKILL, or ended by os._exit", last_seen)
+
+
+def note_end(root: Path, pid: int, since: int, words: str) -> None:
+    """Note how a process ended, in the journals below ``root`` that it left and began after ``since``, in ns."""
+    begun = time.strftime("%Y%m%d%H%M%S", time.gmtime(since / 1e9))  # as folders.create_folder has it
+    for folder in root.glob(f"[0-9]*-{pid}-*"):
+        if folder.name >= begun:
+            with contextlib.suppress(OSError):
+                (folder / ENDED).write_text(words, "utf-8")
 
 
 def boot_id() -> str:

@@ -6,13 +6,13 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 
-from ..records import Dropped, encode, run_of_line
+from ..records import Dropped, encode, lines_of, run_of_line
 from .frames import frame
 
 __all__ = ["AT_THE_CAP", "Losses", "dropped_frames"]
 
 AT_THE_CAP = "dropped at the journal's cap"
-MANY = 10_000  # lines given up after which they are told, should nothing else be written
+MANY = 10_000  # records given up after which they are told, should nothing else be written
 
 Run = tuple[bytes, bytes]  # trace id, span id
 
@@ -22,13 +22,13 @@ class Losses:
 
     def __init__(self, reason: str) -> None:
         self._reason = reason
-        self._given_up: deque[Run] = deque()
-        self._runs: dict[Run, Run] = {}  # each once, so that what is counted takes no memory of its own
+        self._given_up: deque[tuple[Run, int]] = deque()  # how many lines of a run, record by record
+        self._kept: dict[tuple[Run, int], tuple[Run, int]] = {}  # each once: what is counted takes no memory of its own
 
     def count(self, payload: bytes, write: Callable[[bytes], int]) -> None:
-        """A line, as it is encoded, is given up."""
-        run = run_of_line(payload)
-        self._given_up.append(self._runs.setdefault(run, run))
+        """A record that holds lines, as it is encoded, is given up."""
+        lost = run_of_line(payload), lines_of(payload)
+        self._given_up.append(self._kept.setdefault(lost, lost))
         if len(self._given_up) >= MANY:
             self.tell(write)
 
@@ -39,12 +39,13 @@ class Losses:
         told: Counter[Run] = Counter()
         while self._given_up:
             try:
-                told[self._given_up.popleft()] += 1
+                run, lines = self._given_up.popleft()
+                told[run] += lines
             except IndexError:  # another thread tells the rest
                 break
         data = dropped_frames(told, self._reason)
         if write(data) != len(data):
-            self._given_up.extend(told.elements())
+            self._given_up.extend(told.items())
 
 
 def dropped_frames(lines: Counter[Run], reason: str) -> bytes:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from ..diagnostics import report
-from ..records import Process, Record, decode
+from ..records import Journaled, Output, Process, Record, decode
 from .frames import HEADER_SIZE, Scan, scan
 from .segments import Segments
 
@@ -78,15 +78,15 @@ class JournalReader:
 
     def _decode(self, payloads: list[bytes]) -> tuple[list[Record], int]:
         with contextlib.suppress(msgspec.DecodeError):
-            return [decode(payload) for payload in payloads], 0
-        records: list[Record] = []
+            return _lines_apart([decode(payload) for payload in payloads]), 0
+        records: list[Journaled] = []
         bad = 0
         for payload in payloads:
             try:
                 records.append(decode(payload))
             except msgspec.DecodeError:  # sound bytes that this version does not understand
                 bad += HEADER_SIZE + len(payload)
-        return records, bad
+        return _lines_apart(records), bad
 
     def _known_process(self, number: int) -> Process | None:
         if self._process is None:
@@ -95,3 +95,14 @@ class JournalReader:
             if records and isinstance(records[0], Process):
                 self._process = records[0]
         return self._process
+
+
+def _lines_apart(records: list[Journaled]) -> list[Record]:
+    """The same with every line for itself."""
+    apart: list[Record] = []
+    for record in records:
+        if isinstance(record, Output):
+            apart += record.lines()
+        else:
+            apart.append(record)
+    return apart

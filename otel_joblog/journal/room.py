@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from ..config import OnFull, Settings
 from ..diagnostics import report
-from ..records import is_line, run_of_line
+from ..records import holds_lines, lines_of, run_of_line
 from . import locks
 from .crash import ALIVE
 from .cursors import CursorFile, cursor_names
@@ -101,8 +101,8 @@ class Room:
         lost: Counter[tuple[bytes, bytes]] = Counter()
         kept = []
         for payload in found.payloads:
-            if is_line(payload[:2]):
-                lost[run_of_line(payload)] += 1
+            if holds_lines(payload[:2]):
+                lost[run_of_line(payload)] += lines_of(payload)
             else:
                 kept.append(frame(payload))
         remainder = b"".join([*kept, dropped_frames(lost, AT_THE_CAP)])

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from ..records import is_line
+from ..records import holds_lines
 from .frames import HEADER_SIZE
 from .losses import Losses
 
@@ -103,7 +103,7 @@ class SparingFile(DiskFile):
         self._losses = losses
 
     def write(self, frame: bytes, /) -> int:  # type: ignore[override]
-        if _of_line(frame):
+        if _of_lines(frame):
             self._losses.count(frame[HEADER_SIZE:], super().write)
             return len(frame)
         self._losses.tell(super().write)
@@ -118,7 +118,7 @@ class WaitingFile(DiskFile):
         self._full = full
 
     def write(self, frame: bytes, /) -> int:  # type: ignore[override]
-        if _of_line(frame):
+        if _of_lines(frame):
             while self._full():
                 time.sleep(WAIT)
         return super().write(frame)
@@ -141,7 +141,7 @@ class MemoryFile:
         self._losses = losses
 
     def write(self, frame: bytes, /) -> int:
-        if _of_line(frame) and not self._has_room():
+        if _of_lines(frame) and not self._has_room():
             self._losses.count(frame[HEADER_SIZE:], self._add)
         else:
             self._losses.tell(self._add)
@@ -153,8 +153,8 @@ class MemoryFile:
         return len(frames)
 
 
-def _of_line(frame: bytes) -> bool:
-    return is_line(frame[HEADER_SIZE : HEADER_SIZE + 2])
+def _of_lines(frame: bytes) -> bool:
+    return holds_lines(frame[HEADER_SIZE : HEADER_SIZE + 2])
 
 
 class Segments(Protocol):

@@ -31,13 +31,13 @@ from opentelemetry.context.context import Context
 from ..diagnostics import report
 from ..errors import ExportUnavailable, StoreUnavailable
 from . import locks
-from .agent import agent_at_work
 from .cursors import CursorFile
 from .delivery import BEAT, Deliverer, Sink
 from .durability import Syncer
 from .journal import Journal, MemoryOf
 from .reader import Batch, Cursor, JournalReader
 from .recovery import ship_all_dead
+from .standby import agent_at_work
 
 __all__ = ["Lane", "Shipper"]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from msgspec.structs import replace
 
 from ..conventions import Attribute
-from ..records import Line, Process, Progress, Record, SpanEnded, SpanStarted, decode, encode
+from ..records import Journaled, Line, Output, Process, Progress, Record, SpanEnded, SpanStarted, decode, encode
 from .patterns import KINDS_OF_KEYS, MARK, Finder, emails, finders, option_expression, secret_keys, words_of
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Redactor:
         expression = secret_keys(own_keys)
         self._secret_key = functools.lru_cache(maxsize=4096)(expression.search)
 
-    def encode(self, record: Record) -> bytes:
+    def encode(self, record: Journaled) -> bytes:
         """The record as MessagePack, without secrets. Never fails, as :func:`~otel_joblog.records.encode`."""
         payload = encode(record)
         return encode(self._redacted(decode(payload))) if self._suspects(record, payload) else payload
@@ -99,11 +99,15 @@ class Redactor:
             return value
         return MARK
 
-    def _suspects(self, record: Record, payload: bytes) -> bool:
+    def _suspects(self, record: Journaled, payload: bytes) -> bool:
         """Whether any pattern or rule might find something. This is all that redaction costs most lines."""
-        if type(record) is not Line or record.attributes is not None:
-            return self._suspects_keyed(payload)
-        message = record.message
+        if type(record) is Line and record.attributes is None:
+            return self._suspects_message(record.message)
+        if type(record) is Output:
+            return self._suspects_lines(record.text)
+        return self._suspects_keyed(payload)
+
+    def _suspects_message(self, message: str) -> bool:
         try:
             said = message.encode()
         except UnicodeEncodeError:
@@ -116,6 +120,19 @@ class Redactor:
             or (_RUN in said.translate(_RUNS).decode() and _has_token(shapes))
             or (59 < len(shapes) < 96 and " " not in shapes.strip())  # a line of a private key
             or (self._further and self._asks_for(message, shapes))
+        )
+
+    def _suspects_lines(self, text: str) -> bool:
+        """The same of many lines at once: True where it would be of any of them."""
+        said = text.encode("utf-8", "replace")
+        shapes = said.translate(_SHAPES).decode()
+        return (
+            _has_key(shapes)
+            or "0000 0000" in shapes
+            or _CARD in shapes
+            or (_RUN in said.translate(_RUNS).decode() and _has_token(shapes))
+            or _LONG_RUN in said.translate(_BASE64_RUNS).decode()
+            or (self._further and (bool(self._own_patterns) or self._asks_for("", shapes)))
         )
 
     def _suspects_keyed(self, payload: bytes) -> bool:
@@ -141,12 +158,15 @@ class Redactor:
             or any(pattern.search(message) for pattern in self._own_patterns)
         )
 
-    def _redacted(self, record: Record) -> Record:
+    def _redacted(self, record: Journaled) -> Journaled:
         """A record as its reader gets it, without secrets in what was said freely."""
         match record:
             case Line():
                 attributes = record.attributes and self._attributes(record.attributes)
                 return replace(record, message=self.text(record.message), attributes=attributes)
+            case Output():
+                lines = record.text.split("\n")
+                return replace(record, text="\n".join([self._line(line) for line in lines]))
             case SpanStarted():
                 return replace(record, name=self.text(record.name), attributes=self._attributes(record.attributes))
             case SpanEnded():
@@ -167,6 +187,9 @@ class Redactor:
                 return replace(record, resource=self._attributes(record.resource))
             case _:
                 return record
+
+    def _line(self, line: str) -> str:
+        return self.text(line) if self._suspects_message(line) else line
 
     def _attributes(self, attributes: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -202,7 +225,7 @@ class Redactor:
 class Unredacted(Redactor):
     """Leaves everything as it is (``OTEL_JOBLOG_REDACT=false``)."""
 
-    def encode(self, record: Record) -> bytes:
+    def encode(self, record: Journaled) -> bytes:
         return encode(record)
 
     def record(self, record: R) -> R:

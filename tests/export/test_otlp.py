@@ -15,7 +15,8 @@ import pytest
 
 from otel_joblog import Skip, job, step
 from otel_joblog.errors import ExportUnavailable, RecordRefused
-from otel_joblog.export.otlp import Endpoint, OtlpSink, endpoint, spare_global_random
+from otel_joblog.export.otlp import OtlpSink, spare_global_random
+from otel_joblog.export.targets import Endpoint, endpoint
 from otel_joblog.records import Line, Process, Record, SpanEnded
 from otel_joblog.testing import recording
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from psycopg.conninfo import make_conninfo
 
-from otel_joblog.journal.agent import agent_at_work
 from otel_joblog.journal.recovery import dead_journals
+from otel_joblog.journal.standby import agent_at_work
 
 from .bench import HANG, Bench, Room, wait_until
 from .tally import Tally

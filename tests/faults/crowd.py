@@ -7,7 +7,7 @@ import time
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from otel_joblog.journal.agent import agent_at_work
+from otel_joblog.journal.standby import agent_at_work
 
 from .bench import HANG, Bench, Room, wait_until
 from .endpoint import Endpoint

@@ -7,7 +7,7 @@ import time
 
 import psycopg
 
-from otel_joblog.journal.agent import agent_at_work
+from otel_joblog.journal.standby import agent_at_work
 
 from .bench import HANG, Bench, Room, Worker, wait_until
 from .tally import STATUSES, Tally

@@ -14,9 +14,10 @@ from otel_joblog.errors import StoreUnavailable
 from otel_joblog.journal import agent as agents
 from otel_joblog.journal import journal as journals
 from otel_joblog.journal import locks, shipper
-from otel_joblog.journal.agent import Agent, agent_at_work
+from otel_joblog.journal.agent import Agent
 from otel_joblog.journal.journal import Journal
 from otel_joblog.journal.shipper import Shipper
+from otel_joblog.journal.standby import AGENT_LOCK, agent_at_work
 from otel_joblog.records import Process
 
 from .samples import PROCESS, Kept, fill, unlimited, until
@@ -213,9 +214,9 @@ def test_an_agent_may_open_all_the_files_that_the_host_allows(tmp_path: Path) ->
 
 
 def test_a_lock_is_free_when_its_agent_is_gone(tmp_path: Path) -> None:
-    with working(tmp_path, Kept()), locks.held(tmp_path / agents.LOCK, exclusive=True) as free:
+    with working(tmp_path, Kept()), locks.held(tmp_path / AGENT_LOCK, exclusive=True) as free:
         assert not free
-    with locks.held(tmp_path / agents.LOCK, exclusive=True) as free:
+    with locks.held(tmp_path / AGENT_LOCK, exclusive=True) as free:
         assert free
 
 

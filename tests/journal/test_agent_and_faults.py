@@ -11,10 +11,11 @@ import pytest
 
 from otel_joblog.errors import StoreUnavailable
 from otel_joblog.journal import agent, locks
-from otel_joblog.journal.agent import LOCK, Agent
+from otel_joblog.journal.agent import Agent
 from otel_joblog.journal.journal import Journal
 from otel_joblog.journal.segments import DiskSegments
 from otel_joblog.journal.shipper import Shipper
+from otel_joblog.journal.standby import AGENT_LOCK
 from otel_joblog.records import Process, Record
 
 from .samples import Kept, fill, journal, read_all, unlimited
@@ -115,7 +116,7 @@ def test_an_agent_whose_exporter_never_answers_stops_all_the_same(
         assert asked.wait(10)
         begun = time.monotonic()
     assert time.monotonic() - begun < 10
-    with locks.held(tmp_path / LOCK, exclusive=True) as free:
+    with locks.held(tmp_path / AGENT_LOCK, exclusive=True) as free:
         assert free
     answer.set()
     written.close()

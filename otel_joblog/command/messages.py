@@ -1,0 +1,54 @@
+"""What the wrapper tells the scribe through their pipe: what it read, as it read it, and how the run begins and ends.
+
+``kind (1 byte) · size (4) · time (8, ns since the epoch)``, then so many bytes. Facts go through ``marshal``: both ends
+are the same Python, and it needs no import.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import struct
+import time
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NamedTuple
+
+__all__ = ["FACTS", "Message", "message", "messages", "send"]
+
+FACTS = 0  # other kinds are those of conventions.Stream
+_HEADER = struct.Struct("<BIQ")
+
+
+class Message(NamedTuple):
+    kind: int
+    time: int
+    data: bytes
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        found: dict[str, Any] = marshal.loads(self.data)  # noqa: S302  (from our own parent process)
+        return found
+
+
+def message(kind: int, data: bytes) -> list[bytes]:
+    """What to write, piece by piece."""
+    return [_HEADER.pack(kind, len(data), time.time_ns()), data]
+
+
+def send(descriptor: int, kind: int, data: bytes | dict[str, Any]) -> None:
+    """Write a whole message, however long that takes. Raises OSError where nobody reads."""
+    pieces = message(kind, marshal.dumps(data) if isinstance(data, dict) else data)
+    written = os.writev(descriptor, pieces)
+    rest = memoryview(b"".join(pieces))[written:] if written < _HEADER.size + len(pieces[1]) else b""
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def messages(file: BinaryIO) -> Iterator[Message]:
+    """Every message to the end; one that is not whole is left out."""
+    while len(header := file.read(_HEADER.size)) == _HEADER.size:
+        kind, size, at = _HEADER.unpack(header)
+        data = file.read(size)
+        if len(data) < size:
+            return
+        yield Message(kind, at, data)

@@ -1,0 +1,103 @@
+"""What ``otel-joblog run`` can be told. ``argparse`` reads it: a quarter of what importing click takes, and the command
+waits for neither.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+
+__all__ = ["Options", "parser"]
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+class Options(argparse.Namespace):
+    command: list[str]
+    name: str | None
+    reference: str | None
+    owner: str | None
+    trigger: str | None
+    schedule: str | None
+    timeout: float | None
+    kill_after: float
+    lock: str | None
+    lock_scope: str
+    quiet_on_success: bool
+    env_context: bool
+    cwd: str | None
+
+
+def seconds(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?|\.\d+)([smhd]?)", text.strip())
+    if match is None or not float(match[1]):
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration: say seconds, or 90s, 5m, 2h, 1d")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="otel-joblog run",
+        usage="%(prog)s [OPTIONS] [--] COMMAND [ARGUMENT ...]",
+        description="Run a command and record it: every line that it prints, its exit code, what it used. "
+        "What it prints is passed on unchanged, and the exit code is the command's.",
+        epilog="Exit codes: the command's own; 128+n where signal n ended it; 124 timed out; 126 it cannot be "
+        "executed; 127 it was not found; 75 another run holds the lock (--lock fail).",
+        allow_abbrev=False,
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=100),
+    )
+    made.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    what = made.add_argument_group("the run")
+    what.add_argument("--name", metavar="NAME", help="The job's name. Default: the name of the program.")
+    what.add_argument("--reference", metavar="TEXT", help="What this run is about, to find it by.")
+    what.add_argument("--owner", metavar="TEXT", help="Who is to be asked about it.")
+    what.add_argument("--trigger", metavar="WORD", help="What started it: manual, schedule, event, api, …")
+    what.add_argument("--schedule", metavar="CRON", help="When it should run, as a cron expression.")
+    how = made.add_argument_group("the command")
+    how.add_argument("--cwd", metavar="DIR", help="Run it in this directory.")
+    how.add_argument(
+        "--timeout", metavar="DURATION", type=seconds, help="Send SIGTERM after so long: seconds, or 90s, 5m, 2h, 1d."
+    )
+    how.add_argument(
+        "--kill-after",
+        metavar="DURATION",
+        type=seconds,
+        default=10.0,
+        help="Send SIGKILL where it still runs so long after that. Default: 10s.",
+    )
+    how.add_argument(
+        "--lock",
+        choices=("skip", "wait", "fail"),
+        help="One run of this name at a time. Where another goes on: skip this one (exit code 0), wait for it, or fail "
+        "(exit code 75).",
+    )
+    how.add_argument(
+        "--lock-scope",
+        choices=("host", "database"),
+        default="host",
+        help="One at a time on this host (of this user), or among all that share the database. Default: host.",
+    )
+    how.add_argument(
+        "--quiet-on-success",
+        action="store_true",
+        help="Hold back what it prints, and print it only if it fails: for cron, which mails what is printed.",
+    )
+    how.add_argument(
+        "--env-context",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="Be a part of the trace that TRACEPARENT in the environment names, and put this run's own into that of "
+        "the command. Default: on.",
+    )
+    return made
+
+
+def parse(arguments: list[str]) -> Options:
+    """Exits with 2, and words on stderr, where they cannot be used."""
+    made = parser()
+    options = made.parse_args(arguments, Options())
+    if options.command[:1] == ["--"]:
+        del options.command[0]
+    if not options.command:
+        made.error("there is no command: otel-joblog run [OPTIONS] -- COMMAND [ARGUMENT ...]")
+    return options

@@ -1,0 +1,49 @@
+"""How a command ended: what that means for the status, in words."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+from ..conventions import RunStatus
+
+__all__ = ["ending", "outcome"]
+
+OUT_OF_MEMORY = "out of memory: the control group counted an OOM kill"
+
+
+def outcome(facts: dict[str, Any], *, oom_killed: bool) -> tuple[RunStatus, str, str]:
+    """Status, reason in words and ``error.type`` of what the wrapper told at the end."""
+    if refused := facts.get("skipped"):
+        return RunStatus.SKIPPED, refused, ""
+    if said := facts.get("not_started"):
+        return RunStatus.ERROR, said, "not_started"
+    status = facts["status"]
+    killed = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    if facts["timed_out"]:
+        how = "; it had to be killed" if killed == signal.SIGKILL else ""
+        return RunStatus.TIMEOUT, f"timed out after {facts['timeout']:g} s{how}", RunStatus.TIMEOUT.value
+    if status == 0:
+        return RunStatus.SUCCESS, "", ""
+    if facts["signal"]:
+        return RunStatus.CANCELLED, f"{facts['signal']} was sent to it", facts["signal"]
+    if oom_killed and (killed == signal.SIGKILL or facts["code"] == 128 + signal.SIGKILL):
+        return RunStatus.ERROR, OUT_OF_MEMORY, "out_of_memory"
+    if killed:
+        return RunStatus.ERROR, f"killed by {signal_name(killed)}", signal_name(killed)
+    return RunStatus.ERROR, f"exited with code {facts['code']}", f"exit_code_{facts['code']}"
+
+
+def ending(status: int) -> str:
+    """The same of a process that may have wanted to say more itself."""
+    if os.WIFSIGNALED(status):
+        return f"killed by {signal_name(os.WTERMSIG(status))}"
+    return f"ended with exit code {os.WEXITSTATUS(status)}"
+
+
+def signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

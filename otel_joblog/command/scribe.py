@@ -1,0 +1,244 @@
+"""The scribe: writes down what the wrapper tells it of one command.
+
+It reads the wrapper's messages from its stdin and appends to a journal as any process does, but ships nothing: a
+database driver at work beside it would hold it up, and its memory would no longer be flat. Its warnings go to stderr,
+where the wrapper prints the first.
+
+Where the wrapper vanishes without a word of the end, the journal is left open as by any process that is killed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import Any
+
+from ..config import Settings
+from ..conventions import Attribute, JobType, RunStatus, Severity, SpanKind, Trigger
+from ..diagnostics import report
+from ..export.targets import target_names
+from ..journal.crash import note_end, oom_kills
+from ..journal.journal import Journal
+from ..journal.room import Room
+from ..journal.standby import ENTRUSTED, agent_at_work, courier_at_work
+from ..records import Journaled, Output, Process, Sample, SpanEnded, SpanStarted, format_run_id
+from ..redaction import make_redactor
+from ..setup import SCOPE, describe_process, make_sinks
+from .lines import LineCutter
+from .messages import FACTS, messages
+from .outcome import ending, outcome
+from .resource import resource
+from .spawn import spawn_ours
+from .usage import look, used
+
+__all__ = ["main"]
+
+TICK = 0.25  # seconds between looks at the command and the journal
+LONG = 0.5  # seconds after which a command is worth watching
+SAMPLE = 1.0  # seconds between samples, in the first minute
+AGAIN = 30.0  # seconds between two attempts to have a courier
+MEMORY_TIMEOUT = 30.0  # seconds for shipping, at the end, what no disk takes: nobody waits for it
+
+
+def main() -> None:
+    with open(0, "rb", buffering=256 * 1024) as told:
+        found = messages(told)
+        facts = next(found, None)
+        settings = Settings.from_environment(on_bad=lambda problem: report(f"config: {problem}", "%s", problem))
+        if facts is None or not settings.enabled:
+            return
+        run = CommandRun(settings, facts.facts)
+        run.begin()
+        for message in found:
+            if message.kind == FACTS:
+                run.end(message.facts, message.time)
+                break
+            run.read(message.kind, message.time, message.data)
+
+
+class CommandRun:
+    """The records of one command."""
+
+    def __init__(self, settings: Settings, facts: dict[str, Any]) -> None:
+        self._settings = settings
+        self._facts = facts
+        self._pid: int = facts["pid"]
+        self._start: int = facts["start"]
+        self._trace_id, self._span_id, self._parent_id, self._parent_run, self._sampled = facts["ids"]
+        self._redactor = make_redactor(settings)
+        process = describe_process(resource(os.environ, facts["command"][0], self._pid))
+        self._process: Process = self._redactor.record(process)
+        self._journal = Journal(
+            settings.journal_dir,
+            self._process,
+            target_names(settings, os.environ),
+            Room.of(settings),
+            settings.fsync,
+            self._redactor.encode,
+        )
+        self._name: str = facts["name"] or os.path.basename(facts["command"][0])  # noqa: PTH119
+        self._attributes = self._identity()
+        self._lines = 0
+        self._cutters: dict[int, LineCutter] = {}
+        self._ended = threading.Event()
+        self._watch = threading.Thread(target=self._look_after, name="otel_joblog-watch", daemon=True)
+        self._samples = 0
+        self._courier_at = 0.0
+        self._shipper: Any = None  # where the disk takes nothing
+
+    def begin(self) -> None:
+        self._journal.open[self._span_id] = self._started
+        self._emit(self._started())
+        self._watch.start()
+
+    def read(self, stream: int, at: int, data: bytes) -> None:
+        """The command wrote this to its stdout or stderr."""
+        if self._settings.capture_output:
+            cutter = self._cutters.setdefault(stream, LineCutter())
+            if (lines := cutter.feed(data)) is not None:
+                self._emit_lines(stream, at, lines)
+
+    def end(self, facts: dict[str, Any], at: int) -> None:
+        """It has ended, and the wrapper says how."""
+        self._ended.set()
+        for stream, cutter in self._cutters.items():
+            if (rest := cutter.finish()) is not None:
+                self._emit_lines(stream, at, rest)
+        self._watch.join()
+        self._note_end(facts.get("status"))
+        process = self._process
+        killed = process.oom_kills is not None and (oom_kills(process.oom_events) or 0) > process.oom_kills
+        status, message, error = outcome(facts, oom_killed=killed)
+        ended = self._end_record(status, message, error, at, facts)
+        self._journal.open.clear()
+        self._emit(ended)
+        self._hand_over()
+
+    # Records
+
+    def _emit(self, record: Journaled) -> None:
+        self._journal.append(self._redactor.encode(record))
+
+    def _emit_lines(self, stream: int, at: int, lines: bytes) -> None:
+        count = lines.count(b"\n") + 1
+        text = lines.decode("utf-8", "backslashreplace")
+        first = self._lines + 1
+        self._lines += count
+        self._emit(Output(self._trace_id, self._span_id, at, first, count, int(Severity.INFO), stream, text))
+
+    def _identity(self) -> dict[str, Any]:
+        facts = self._facts
+        parent = None if self._parent_run is None else format_run_id(self._trace_id, self._parent_run)
+        known = {
+            Attribute.KIND: SpanKind.JOB.value,
+            Attribute.JOB_NAME: self._name,
+            Attribute.JOB_TYPE: (JobType.CRON if facts["schedule"] else JobType.COMMAND).value,
+            Attribute.TRIGGER: facts["trigger"] or (Trigger.PARENT.value if parent else None),
+            Attribute.REFERENCE: facts["reference"],
+            Attribute.OWNER: facts["owner"],
+            Attribute.SCHEDULE: facts["schedule"],
+            Attribute.ATTEMPT: 1,
+            Attribute.PARENT_RUN: parent,
+            Attribute.PROCESS_COMMAND_ARGS: facts["command"],
+        }
+        environment = {
+            f"{Attribute.PROCESS_ENVIRONMENT}.{name}": os.environ[name]
+            for name in self._settings.environment
+            if name in os.environ
+        }
+        return {key: value for key, value in known.items() if value is not None} | environment
+
+    def _started(self) -> SpanStarted:
+        return SpanStarted(
+            SpanKind.JOB, self._trace_id, self._span_id, self._parent_id, self._span_id, self._parent_run, self._start,
+            self._name, 0, self._attributes.copy(), self._sampled, self._lines,
+        )  # fmt: skip
+
+    def _end_record(self, status: RunStatus, message: str, error: str, at: int, facts: dict[str, Any]) -> SpanEnded:
+        attributes = self._attributes | {
+            Attribute.STATUS: status.value,
+            Attribute.LINES: self._lines,
+            Attribute.STEPS: 0,
+        }
+        if message:
+            attributes[Attribute.STATUS_MESSAGE] = message
+        if error:
+            attributes[Attribute.ERROR_TYPE] = error
+        if status is not RunStatus.SKIPPED:
+            attributes[Attribute.EXIT_CODE] = facts["code"]
+        if self._settings.resources and facts.get("usage"):
+            attributes |= used(facts["usage"])
+        return SpanEnded(
+            SpanKind.JOB, self._trace_id, self._span_id, self._parent_id, self._span_id, self._parent_run, self._start,
+            self._name, 0, attributes, max(at, self._start), status, message, [], [], 0, SCOPE, self._sampled,
+            self._lines, 0,
+        )  # fmt: skip
+
+    # Meanwhile, and afterwards
+
+    def _look_after(self) -> None:
+        """The watching thread: samples, signs of life, and that somebody ships."""
+        began = time.monotonic()
+        sample_at = began + SAMPLE
+        wait = LONG
+        while not self._ended.wait(wait):
+            wait = TICK
+            try:
+                self._journal.show_life()
+                self._journal.mark_sealed()
+                self._see_to_shipping()
+                now = time.monotonic()
+                if self._settings.resources and now >= sample_at:
+                    self._sample()
+                    sample_at = now + min(max((now - began) / 60, SAMPLE), 10 * SAMPLE)
+            except Exception as error:
+                report("watch", "the command could not be looked after: %r", error)
+
+    def _sample(self) -> None:
+        if (seen := look(self._pid)) is not None:
+            self._samples += 1
+            memory, cpu = seen
+            run = self._trace_id, self._span_id
+            self._emit(Sample(*run, time.time_ns(), self._samples, memory, cpu, self._start))
+
+    def _see_to_shipping(self) -> None:
+        if self._journal.in_memory:
+            self._ship_here()
+        elif self._journal.folder is not None:
+            marker = self._journal.folder / ENTRUSTED
+            if not marker.exists():
+                marker.touch(mode=0o600)
+            self._have_courier()
+
+    def _have_courier(self) -> None:
+        root = self._settings.journal_dir
+        if time.monotonic() >= self._courier_at and not courier_at_work(root) and not agent_at_work(root):
+            self._courier_at = time.monotonic() + AGAIN
+            spawn_ours("otel_joblog.command.courier", stdin=None, stderr=None)
+
+    def _ship_here(self) -> None:
+        """What lies in memory no other process can ship."""
+        if self._shipper is None:
+            from ..journal.shipper import Shipper
+
+            self._shipper = Shipper(self._journal, make_sinks(self._settings, otlp_by_default=True))
+            self._shipper.start()
+
+    def _hand_over(self) -> None:
+        self._journal.spill(ending=True)
+        if self._journal.in_memory:
+            self._ship_here()
+        if self._shipper is not None and self._shipper.shutdown(MEMORY_TIMEOUT):
+            self._journal.remove()
+            return
+        if self._journal.in_memory:
+            report("lost", "what the disk refused (%s) and no backend took is lost", self._journal.trouble)
+        self._journal.close()
+        self._courier_at = 0.0
+        self._have_courier()
+
+    def _note_end(self, status: int | None) -> None:
+        """Where the command itself kept a journal and did not come to its end: how it ended, for the verdict on it."""
+        if status is not None and self._pid:
+            note_end(self._settings.journal_dir, self._pid, self._start, ending(status))

@@ -1,0 +1,83 @@
+"""The courier: ships the journals that are entrusted to it and those of the dead, and ends when there are none.
+
+A command's scribe starts one where none is at work; of several, one holds the lock and the others end at once.
+
+1. While an entrusted journal's process lives, the courier goes its rounds as an agent does (:mod:`.agent`).
+2. When none lives any more it looks once more for the dead, whether they can be shipped or not, and lets go of the
+   lock.
+3. It looks again then. A scribe closes its journal first and looks for a courier second: where it saw the lock held and
+   left its journal there, this look finds it.
+
+An agent does all that itself: where one begins, the courier ends.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import locks
+from .agent import ROUND, Rounds
+from .crash import ALIVE
+from .delivery import Sink
+from .folders import journal_folders, make_root
+from .recovery import dead_journals
+from .room import Room
+from .standby import COURIER_LOCK, ENTRUSTED, agent_at_work
+
+__all__ = ["run_courier"]
+
+STOP = 5.0  # seconds that it waits, at its end, for an exporter that hangs
+PATIENCE = 60.0  # and for a look at the dead to be over
+
+
+def run_courier(root: Path, sinks: Sequence[Sink], room: Room, *, lost_after: float) -> None:
+    """Ship until nothing is left that can be shipped now."""
+    make_root(root)
+    rounds: list[Rounds] = []
+    stopping = threading.Event()
+    tried: set[Path] | None = None
+    while tried is None or set(dead_journals(root)) - tried:
+        with locks.held(root / COURIER_LOCK, exclusive=True) as alone:
+            if not alone or agent_at_work(root):
+                break
+            if not rounds:
+                rounds = [Rounds(root, sink, room, lost_after, stopping, _is_entrusted) for sink in sinks]
+                for thread in rounds:
+                    thread.start()
+            tried = _go_round_until_idle(root, rounds)
+    stopping.set()
+    deadline = time.monotonic() + STOP
+    for thread in rounds:
+        thread.join(max(0.0, deadline - time.monotonic()))
+
+
+def _go_round_until_idle(root: Path, rounds: Sequence[Rounds]) -> set[Path]:
+    """Returns the dead journals that a whole look has tried to ship since no entrusted one lives."""
+    idle_since: float | None = None
+    dead: set[Path] = set()
+    while not agent_at_work(root):
+        if _entrusted_live(root):
+            idle_since = None
+        elif idle_since is None:
+            dead = set(dead_journals(root))
+            idle_since = time.monotonic()
+        elif all(thread.looked_for_dead > idle_since for thread in rounds) or time.monotonic() > idle_since + PATIENCE:
+            break
+        time.sleep(ROUND)
+    return dead
+
+
+def _entrusted_live(root: Path) -> bool:
+    for folder in journal_folders(root):
+        if _is_entrusted(folder):
+            with locks.held(folder / ALIVE, exclusive=False) as dead:
+                if not dead:
+                    return True
+    return False
+
+
+def _is_entrusted(folder: Path) -> bool:
+    return (folder / ENTRUSTED).exists()
