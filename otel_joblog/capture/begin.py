@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.trace import get_current_span
+
 from .. import setup
 from ..conventions import Attribute, SpanKind
 from ..diagnostics import report
@@ -11,7 +13,7 @@ from ..records import text
 from . import attempts, installation
 from .active import Run, Step, current, surrounding
 from .attributes import circumstances, identity
-from .elsewhere import elsewhere, links
+from .elsewhere import around_process, elsewhere, links
 from .span import named
 
 if TYPE_CHECKING:
@@ -36,7 +38,13 @@ def begin_run(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str
         looks = settings.resources if definition.resources is None else definition.resources
         run = Run(definition, name, found, capture_output=bool(captures), resources=looks, steps=definition.steps)
         run.light = runtime.provider.unwatched
-        if definition.parent is not None and (parent := elsewhere(definition.parent)) is not None:
+        if definition.parent is not None:
+            parent = elsewhere(definition.parent)
+        elif found is None and not get_current_span().get_span_context().is_valid:
+            parent = around_process()
+        else:
+            parent = None
+        if parent is not None:
             run.belong_to(parent)
         if definition.attempt > 1:
             run.links += attempts.previous(name, definition.attempt)

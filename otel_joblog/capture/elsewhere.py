@@ -1,7 +1,9 @@
-"""Runs and spans of elsewhere that a run is to belong or to be linked to: by run id, or by what W3C headers carried."""
+"""Runs and spans of elsewhere that a run is to belong or to be linked to: by run id, or by what W3C headers
+or the environment carried."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -9,10 +11,11 @@ from typing import Any, NamedTuple
 from opentelemetry import trace
 from opentelemetry.context import Context
 
+from ..conventions import PARENT_RUN_VARIABLE
 from ..diagnostics import report
 from ..records import SpanLink, format_run_id, shown
 
-__all__ = ["Elsewhere", "OtherRun", "elsewhere", "links", "within"]
+__all__ = ["Elsewhere", "OtherRun", "around_process", "elsewhere", "links", "within"]
 
 _RUN_ID = re.compile(r"([0-9a-f]{32})-([0-9a-f]{16})")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
@@ -32,12 +35,8 @@ class OtherRun(NamedTuple):
 class Elsewhere(NamedTuple):
     trace_id: bytes
     span_id: bytes
-    is_run: bool  # whether the span is known to be a run
+    run: OtherRun | None  # the run that the span is, or belongs to, where that is known
     sampled: bool
-
-    @property
-    def run(self) -> OtherRun | None:
-        return OtherRun(self.trace_id, self.span_id) if self.is_run else None
 
 
 def elsewhere(given: Any) -> Elsewhere | None:
@@ -45,12 +44,13 @@ def elsewhere(given: Any) -> Elsewhere | None:
     try:
         if isinstance(given, str):
             if match := _RUN_ID.fullmatch(given.strip().lower()):
-                return Elsewhere(bytes.fromhex(match[1]), bytes.fromhex(match[2]), is_run=True, sampled=True)
+                run = OtherRun(bytes.fromhex(match[1]), bytes.fromhex(match[2]))
+                return Elsewhere(*run, run, sampled=True)
         elif isinstance(given, Mapping):
             header = next((value for name, value in given.items() if str(name).lower() == "traceparent"), "")
             if match := _TRACEPARENT.fullmatch(str(header).strip().lower()):
                 sampled = bool(int(match[3], 16) & 1)
-                return Elsewhere(bytes.fromhex(match[1]), bytes.fromhex(match[2]), is_run=False, sampled=sampled)
+                return Elsewhere(bytes.fromhex(match[1]), bytes.fromhex(match[2]), None, sampled=sampled)
     except Exception as error:  # a mapping of somebody else's kind
         report("elsewhere", "a parent or link could not be read: %r", error)
         return None
@@ -60,6 +60,17 @@ def elsewhere(given: Any) -> Elsewhere | None:
         shown(given)[:200],
     )
     return None
+
+
+def around_process() -> Elsewhere | None:
+    """What the environment says is around this process: the carrier that ``otel-joblog run`` and others fill."""
+    header = os.environ.get("TRACEPARENT")
+    if header is None or (around := elsewhere({"traceparent": header})) is None:
+        return None
+    match = _RUN_ID.fullmatch(os.environ.get(PARENT_RUN_VARIABLE, ""))
+    if match is None or bytes.fromhex(match[1]) != around.trace_id:  # of another trace: somebody else filled it since
+        return around
+    return around._replace(run=OtherRun(around.trace_id, bytes.fromhex(match[2])))
 
 
 def within(context: Context, parent: Elsewhere) -> Context:

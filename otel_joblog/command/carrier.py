@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-__all__ = ["PARENT_RUN", "TraceContext", "child_environment", "trace_context"]
+from ..conventions import PARENT_RUN_VARIABLE
 
-PARENT_RUN = "OTEL_JOBLOG_PARENT_RUN"  # the run id of what runs around; its span need not be that of TRACEPARENT
+__all__ = ["TraceContext", "child_environment", "trace_context"]
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
 
@@ -38,7 +38,7 @@ def trace_context(environ: Mapping[str, str]) -> TraceContext:
         trace_id = os.urandom(16)
         return TraceContext(trace_id, span_id, None, None, _sampled(environ, trace_id, None))
     trace_id = bytes.fromhex(given[1])
-    run_trace, _, run = environ.get(PARENT_RUN, "").partition("-")
+    run_trace, _, run = environ.get(PARENT_RUN_VARIABLE, "").partition("-")
     parent_run = bytes.fromhex(run) if run_trace == given[1] and re.fullmatch("[0-9a-f]{16}", run) else None
     sampled = _sampled(environ, trace_id, bool(int(given[3], 16) & 1))
     return TraceContext(trace_id, span_id, bytes.fromhex(given[2]), parent_run, sampled)
@@ -49,7 +49,7 @@ def child_environment(environ: Mapping[str, str], context: TraceContext) -> dict
     flags = "01" if context.sampled else "00"
     inside = dict(environ)
     inside["TRACEPARENT"] = f"00-{context.trace_id.hex()}-{context.span_id.hex()}-{flags}"
-    inside[PARENT_RUN] = context.run_id
+    inside[PARENT_RUN_VARIABLE] = context.run_id
     if context.parent_id is None:
         inside.pop("TRACESTATE", None)
     return inside

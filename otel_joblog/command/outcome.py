@@ -15,8 +15,9 @@ OUT_OF_MEMORY = "out of memory: the control group counted an OOM kill"
 
 def outcome(facts: dict[str, Any], *, oom_killed: bool) -> tuple[RunStatus, str, str]:
     """Status, reason in words and ``error.type`` of what the wrapper told at the end."""
-    if refused := facts.get("skipped"):
-        return RunStatus.SKIPPED, refused, ""
+    if refused := facts.get("refused"):
+        received = facts["received"]
+        return (RunStatus.CANCELLED if received else RunStatus.SKIPPED), refused, received
     if said := facts.get("not_started"):
         return RunStatus.ERROR, said, "not_started"
     status = facts["status"]
@@ -26,8 +27,8 @@ def outcome(facts: dict[str, Any], *, oom_killed: bool) -> tuple[RunStatus, str,
         return RunStatus.TIMEOUT, f"timed out after {facts['timeout']:g} s{how}", RunStatus.TIMEOUT.value
     if status == 0:
         return RunStatus.SUCCESS, "", ""
-    if facts["signal"]:
-        return RunStatus.CANCELLED, f"{facts['signal']} was sent to it", facts["signal"]
+    if facts["received"]:
+        return RunStatus.CANCELLED, f"{facts['received']} was sent to it", facts["received"]
     if oom_killed and (killed == signal.SIGKILL or facts["code"] == 128 + signal.SIGKILL):
         return RunStatus.ERROR, OUT_OF_MEMORY, "out_of_memory"
     if killed:

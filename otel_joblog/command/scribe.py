@@ -77,7 +77,7 @@ class CommandRun:
             settings.fsync,
             self._redactor.encode,
         )
-        self._name: str = facts["name"] or os.path.basename(facts["command"][0])  # noqa: PTH119
+        self._name: str = facts["name"]
         self._attributes = self._identity()
         self._lines = 0
         self._cutters: dict[int, LineCutter] = {}
@@ -165,7 +165,7 @@ class CommandRun:
             attributes[Attribute.STATUS_MESSAGE] = message
         if error:
             attributes[Attribute.ERROR_TYPE] = error
-        if status is not RunStatus.SKIPPED:
+        if "refused" not in facts:
             attributes[Attribute.EXIT_CODE] = facts["code"]
         if self._settings.resources and facts.get("usage"):
             attributes |= used(facts["usage"])
@@ -203,7 +203,7 @@ class CommandRun:
             self._emit(Sample(*run, time.time_ns(), self._samples, memory, cpu, self._start))
 
     def _see_to_shipping(self) -> None:
-        if self._journal.in_memory:
+        if self._journal.in_memory or self._facts["ships"]:
             self._ship_here()
         elif self._journal.folder is not None:
             marker = self._journal.folder / ENTRUSTED
@@ -218,7 +218,7 @@ class CommandRun:
             spawn_ours("otel_joblog.command.courier", stdin=None, stderr=None)
 
     def _ship_here(self) -> None:
-        """What lies in memory no other process can ship."""
+        """What lies in memory no other process can ship; and where all end with the wrapper, no other is to come."""
         if self._shipper is None:
             from ..journal.shipper import Shipper
 
@@ -227,9 +227,11 @@ class CommandRun:
 
     def _hand_over(self) -> None:
         self._journal.spill(ending=True)
-        if self._journal.in_memory:
+        waited_for: bool = self._facts["ships"]
+        if self._journal.in_memory or waited_for:
             self._ship_here()
-        if self._shipper is not None and self._shipper.shutdown(MEMORY_TIMEOUT):
+        timeout = self._settings.exit_timeout if waited_for else MEMORY_TIMEOUT
+        if self._shipper is not None and self._shipper.shutdown(timeout):
             self._journal.remove()
             return
         if self._journal.in_memory:

@@ -9,31 +9,28 @@ import contextlib
 import os
 import select
 import signal
-import sys
 import time
-from collections.abc import Iterator
 from typing import Any
 
-from . import messages
 from .carrier import TraceContext, child_environment, trace_context
 from .options import Options, parse
 from .output import Held, Passed
-from .spawn import spawn_command, spawn_ours
+from .signals import Target, handled
+from .spawn import spawn_command
+from .telling import Scribe, complain
 
 __all__ = ["main"]
 
 READ = 64 * 1024
 DRAIN = 0.5  # seconds for what is still in the pipes when the command has ended: a grandchild may hold them open
-FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
-FROM_TERMINAL = ("SIGINT", "SIGQUIT")  # sent by the terminal to the command, too, where it is in the foreground
-PIPE_BYTES = 1024 * 1024  # what the scribe's pipe takes without waiting, where the system allows it
-TIMED_OUT, CANNOT_RUN, NOT_FOUND = 124, 126, 127
+LOCKED, TIMED_OUT, CANNOT_RUN, NOT_FOUND = 75, 124, 126, 127
 STDOUT, STDERR = 1, 2
 
 
 def main(arguments: list[str]) -> int:
     """Run the command of these arguments; returns the code to exit with."""
     options = parse(arguments)
+    _open_standard_descriptors()
     context = trace_context(os.environ if options.env_context else {})
     return Wrapper(options, context).run()
 
@@ -44,61 +41,109 @@ class Wrapper:
     def __init__(self, options: Options, context: TraceContext) -> None:
         self._options = options
         self._context = context
-        self._interactive = _in_foreground()
+        self._name = options.name or os.path.basename(options.command[0])  # noqa: PTH119  (pathlib costs an import)
+        self._target = Target(options.kill_after)
         self._pid = 0
         self._status: int | None = None  # of the command, as wait gives it, once it has ended
         self._usage: tuple[Any, ...] = ()
-        self._signal = ""  # the last one that was forwarded
-        self._timed_out = False
         self._scribe = Scribe()
         self._output = Held() if options.quiet_on_success else Passed()
+        self._lock: Any = None  # held while the command runs
 
     def run(self) -> int:
-        start = time.time_ns()
-        with self._signals() as woken:
-            out, err = os.pipe(), os.pipe()
-            try:
-                self._pid = spawn_command(
-                    self._options.command,
-                    child_environment(os.environ, self._context) if self._options.env_context else os.environ,
-                    (out[1], err[1]),
-                    own_group=not self._interactive,
-                    cwd=self._options.cwd,
-                )
-            except OSError as error:
-                return self._not_started(start, error)
-            finally:
-                os.close(out[1])
-                os.close(err[1])
-            if self._options.timeout is not None:
-                signal.setitimer(signal.ITIMER_REAL, self._options.timeout)
-            self._scribe.start(self._facts(start))
-            self._pump({out[0]: STDOUT, err[0]: STDERR}, woken)
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        code = self._exit_code()
-        self._output.finish(failed=code != 0)
-        self._scribe.end({
-            "status": self._status, "code": code, "usage": self._usage, "signal": self._signal,
-            "timed_out": self._timed_out, "timeout": self._options.timeout,
-        })  # fmt: skip
+        with handled(self._target) as woken:
+            refusal = self._refused_by_lock() if self._options.lock else None
+            code = self._refuse(refusal) if refusal is not None else self._run(woken)
+        if self._lock is not None:
+            with contextlib.suppress(Exception):  # a database that is gone has let go of it
+                self._lock.release()
         return code
 
+    def _run(self, woken: int) -> int:
+        start = time.time_ns()
+        environ = os.environ if not self._options.env_context else child_environment(os.environ, self._context)
+        out, err = os.pipe(), os.pipe()
+        try:
+            self._pid = self._target.pid = spawn_command(
+                self._options.command,
+                environ,
+                (out[1], err[1]),
+                own_group=not self._target.interactive,
+                cwd=self._options.cwd,
+            )
+        except OSError as error:
+            os.close(out[0])
+            os.close(err[0])
+            return self._not_started(start, error)
+        finally:
+            os.close(out[1])
+            os.close(err[1])
+        if self._target.received:  # before there was anybody to be sent it
+            self._target.forward(signal.Signals[self._target.received], None)
+        if self._options.timeout is not None:
+            signal.setitimer(signal.ITIMER_REAL, self._options.timeout)
+        self._scribe.start(self._facts(start))
+        self._pump({out[0]: STDOUT, err[0]: STDERR}, woken)
+        code = self._exit_code()
+        self._output.finish(failed=code != 0)
+        self._end({
+            "status": self._status, "usage": self._usage, "received": self._target.received,
+            "timed_out": self._target.timed_out, "timeout": self._options.timeout,
+        }, code)  # fmt: skip
+        return code
+
+    # What the scribe is told
+
     def _facts(self, start: int) -> dict[str, Any]:
-        options, context = self._options, self._context
+        options = self._options
         return {
-            "start": start, "pid": self._pid, "ids": tuple(context), "command": options.command, "name": options.name,
-            "reference": options.reference, "owner": options.owner, "trigger": options.trigger,
-            "schedule": options.schedule,
+            "start": start, "pid": self._pid, "ids": tuple(self._context), "command": options.command,
+            "name": self._name, "reference": options.reference, "owner": options.owner, "trigger": options.trigger,
+            "schedule": options.schedule, "ships": _all_end_with_us(),
         }  # fmt: skip
 
+    def _end(self, facts: dict[str, Any], code: int) -> None:
+        self._scribe.end(facts | {"code": code}, wait=_all_end_with_us())
+
     def _not_started(self, start: int, error: OSError) -> int:
-        missing = isinstance(error, FileNotFoundError)
         what = self._options.command[0]
-        said = f"{what}: command not found" if missing and error.filename == what else str(error)
+        missing = isinstance(error, FileNotFoundError) and error.filename == what
+        said = f"{what}: command not found" if missing else f"{error.filename or what}: {error.strerror}"
         complain(f"otel-joblog run: {said}")
-        code = NOT_FOUND if missing else CANNOT_RUN
+        code = NOT_FOUND if isinstance(error, FileNotFoundError) else CANNOT_RUN
         self._scribe.start(self._facts(start))
-        self._scribe.end({"not_started": said, "code": code})
+        self._end({"not_started": said}, code)
+        return code
+
+    # The lock
+
+    def _refused_by_lock(self) -> str | None:
+        """Why the command is not to run; None where it is."""
+        from .lock import LockUnavailable, lock_of, take
+
+        scope = self._options.lock_scope
+        try:
+            self._lock = lock_of(self._name, scope, self._context.run_id)
+            waits = self._options.lock == "wait"
+            if take(self._lock, scope, wait=waits, interrupted=lambda: bool(self._target.received)):
+                return None
+            if self._target.received:
+                return f"{self._target.received} was sent while it waited for another run"
+            holder = self._lock.holder()
+        except LockUnavailable as error:
+            self._scribe.warn(f"the command runs without a lock: {error}")
+            return None
+        return "another run goes on" + (f" ({holder})" if holder else "")
+
+    def _refuse(self, why: str) -> int:
+        received = self._target.received
+        code = 0 if self._options.lock == "skip" else LOCKED
+        if received:
+            code = 128 + signal.Signals[received]
+        if self._options.lock == "fail":
+            complain(f"otel-joblog run: {self._name}: {why}")
+        self._scribe.start(self._facts(time.time_ns()))
+        self._end({"refused": why, "received": received}, code)
         return code
 
     # While it runs
@@ -117,7 +162,7 @@ class Wrapper:
                 break
             for descriptor, _ in poll.poll(None if left is None else left * 1000):
                 if descriptor == woken:
-                    self._wake(woken)
+                    self._reap(woken)
                 elif descriptor == self._scribe.complaints:
                     if not self._scribe.pass_complaint():
                         poll.unregister(descriptor)
@@ -135,10 +180,11 @@ class Wrapper:
         data = os.read(descriptor, READ)
         if not data:
             return False
+        taken = self._output.write(stream, data)
         self._scribe.tell(stream, data)
-        return self._output.write(stream, data)
+        return taken
 
-    def _wake(self, woken: int) -> None:
+    def _reap(self, woken: int) -> None:
         with contextlib.suppress(BlockingIOError):
             os.read(woken, 4096)
         whom = -1 if os.getpid() == 1 else self._pid
@@ -148,138 +194,26 @@ class Wrapper:
                 if pid == 0:
                     break
                 if pid == self._pid:
+                    self._target.pid = 0
                     self._status, self._usage = status, tuple(usage)
-
-    # Signals
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[int]:
-        """Handle signals while the block runs; gives what can be read from when one has come."""
-        woken, wake = os.pipe()
-        os.set_blocking(woken, False)
-        os.set_blocking(wake, False)
-        handlers: dict[int, Any] = {signal.SIGCHLD: lambda *_: None, signal.SIGALRM: self._time_is_up}
-        for name in FORWARDED:
-            number = getattr(signal, name)
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup: the command ignores it, too
-                handlers[number] = self._forward
-        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-        others = signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        try:
-            yield woken
-        finally:
-            signal.set_wakeup_fd(others)
-            for number, handler in before.items():
-                signal.signal(number, handler)
-            os.close(woken)
-            os.close(wake)
-
-    def _forward(self, number: int, _frame: object) -> None:
-        self._signal = signal.Signals(number).name
-        if not (self._interactive and self._signal in FROM_TERMINAL):
-            self._kill(number)
-
-    def _time_is_up(self, *_: object) -> None:
-        if not self._timed_out:
-            self._timed_out = True
-            self._kill(signal.SIGTERM)
-            self._kill(signal.SIGCONT)  # one that is stopped would not notice
-            signal.setitimer(signal.ITIMER_REAL, self._options.kill_after)
-        else:
-            self._kill(signal.SIGKILL)
-
-    def _kill(self, number: int) -> None:
-        if self._pid and self._status is None:  # once it is waited for, its number may be another's
-            with contextlib.suppress(OSError):
-                (os.kill if self._interactive else os.killpg)(self._pid, number)
 
     def _exit_code(self) -> int:
         assert self._status is not None
-        if self._timed_out:
+        if self._target.timed_out:
             return TIMED_OUT
         if os.WIFSIGNALED(self._status):
             return 128 + os.WTERMSIG(self._status)
         return os.WEXITSTATUS(self._status)
 
 
-class Scribe:
-    """The process that writes down what the wrapper reads. Where it cannot be had, the command goes on without."""
-
-    def __init__(self) -> None:
-        self.complaints: int | None = None  # where what it warns of can be read
-        self._pipe: int | None = None
-        self._complained = False
-
-    def start(self, facts: dict[str, Any]) -> None:
-        ends: list[int] = []
-        try:
-            ends += os.pipe()
-            ends += os.pipe()
-            reading, writing, complaints, complaining = ends
-            _enlarge(writing)
-            spawn_ours("otel_joblog.command.scribe", stdin=reading, stderr=complaining)
-        except OSError as error:
-            for end in ends:
-                os.close(end)
-            complain(f"otel_joblog: the command is not recorded: {error}")
-            return
-        os.close(reading)
-        os.close(complaining)
-        self._pipe, self.complaints = writing, complaints
-        self._send(messages.FACTS, facts)
-
-    def tell(self, stream: int, data: bytes) -> None:
-        self._send(stream, data)
-
-    def end(self, facts: dict[str, Any]) -> None:
-        self._send(messages.FACTS, facts)
-        if self._pipe is not None:
-            os.close(self._pipe)
-            self._pipe = None
-        if self.complaints is not None:
-            os.set_blocking(self.complaints, False)
-            with contextlib.suppress(BlockingIOError):
-                self.pass_complaint()
-            os.close(self.complaints)
-            self.complaints = None
-
-    def pass_complaint(self) -> bool:
-        """Print what it says, once: the first line. False when it says no more."""
-        assert self.complaints is not None
-        said = os.read(self.complaints, READ)
-        if said and not self._complained:
-            self._complained = True
-            complain(said.decode("utf-8", "replace").splitlines()[0])
-        return bool(said)
-
-    def _send(self, kind: int, data: bytes | dict[str, Any]) -> None:
-        if self._pipe is not None:
-            try:
-                messages.send(self._pipe, kind, data)
-            except OSError:  # it is gone
-                os.close(self._pipe)
-                self._pipe = None
+def _all_end_with_us() -> bool:
+    """Whether what we leave running is killed when we end: in a container, and as a service of systemd."""
+    return os.getpid() == 1 or os.environ.get("SYSTEMD_EXEC_PID") == str(os.getpid())
 
 
-def complain(text: str) -> None:
+def _open_standard_descriptors() -> None:
+    """See that 0, 1 and 2 are open: a pipe of ours must not get one of these numbers."""
     with contextlib.suppress(OSError):
-        os.write(2, f"{text}\n".encode("utf-8", "backslashreplace"))
-
-
-def _in_foreground() -> bool:
-    """Whether a terminal's Ctrl-C is for us: the command then stays in our process group."""
-    try:
-        return os.tcgetpgrp(0) == os.getpgrp()
-    except OSError:
-        return False
-
-
-def _enlarge(pipe: int) -> None:
-    with contextlib.suppress(ImportError, AttributeError, OSError):
-        import fcntl
-
-        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+        while (descriptor := os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)) < 3:
+            pass
+        os.close(descriptor)

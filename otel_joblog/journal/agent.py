@@ -179,7 +179,8 @@ class Rounds(threading.Thread):
         if self._is_due("dead", LOOK_FOR_DEAD):
             began = time.monotonic()
             ship_all_dead(self._root, self._sink, self._may_go_on)
-            self.looked_for_dead = began
+            if not self._tended:  # one that died since is still ours: the next look finds it
+                self.looked_for_dead = began
         if self._failures:
             if self._is_due("room", LOOK_FOR_ROOM):
                 self._room.make()

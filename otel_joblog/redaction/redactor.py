@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from ..conventions import Attribute
 from ..records import Journaled, Line, Output, Process, Progress, Record, SpanEnded, SpanStarted, decode, encode
+from .glance import Glance
 from .patterns import KINDS_OF_KEYS, MARK, Finder, emails, finders, option_expression, secret_keys, words_of
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Redactor:
         self._own_hint = re.compile(words_of(own_keys, hyphen="=")).search if own_keys else None
         self._addresses = email_addresses
         self._further = email_addresses or bool(own_keys) or bool(self._own_patterns)
+        self._glance = Glance(_SHAPES)
         self._finders: tuple[Finder, ...] = (*finders(own_keys), *([emails] if email_addresses else []))
         self._option = option_expression(own_keys)
         expression = secret_keys(own_keys)
@@ -62,6 +64,8 @@ class Redactor:
 
     def encode(self, record: Journaled) -> bytes:
         """The record as MessagePack, without secrets. Never fails, as :func:`~otel_joblog.records.encode`."""
+        if type(record) is Output:
+            return encode(self._output(record))
         payload = encode(record)
         return encode(self._redacted(decode(payload))) if self._suspects(record, payload) else payload
 
@@ -103,8 +107,6 @@ class Redactor:
         """Whether any pattern or rule might find something. This is all that redaction costs most lines."""
         if type(record) is Line and record.attributes is None:
             return self._suspects_message(record.message)
-        if type(record) is Output:
-            return self._suspects_lines(record.text)
         return self._suspects_keyed(payload)
 
     def _suspects_message(self, message: str) -> bool:
@@ -120,19 +122,6 @@ class Redactor:
             or (_RUN in said.translate(_RUNS).decode() and _has_token(shapes))
             or (59 < len(shapes) < 96 and " " not in shapes.strip())  # a line of a private key
             or (self._further and self._asks_for(message, shapes))
-        )
-
-    def _suspects_lines(self, text: str) -> bool:
-        """The same of many lines at once: True where it would be of any of them."""
-        said = text.encode("utf-8", "replace")
-        shapes = said.translate(_SHAPES).decode()
-        return (
-            _has_key(shapes)
-            or "0000 0000" in shapes
-            or _CARD in shapes
-            or (_RUN in said.translate(_RUNS).decode() and _has_token(shapes))
-            or _LONG_RUN in said.translate(_BASE64_RUNS).decode()
-            or (self._further and (bool(self._own_patterns) or self._asks_for("", shapes)))
         )
 
     def _suspects_keyed(self, payload: bytes) -> bool:
@@ -164,9 +153,6 @@ class Redactor:
             case Line():
                 attributes = record.attributes and self._attributes(record.attributes)
                 return replace(record, message=self.text(record.message), attributes=attributes)
-            case Output():
-                lines = record.text.split("\n")
-                return replace(record, text="\n".join([self._line(line) for line in lines]))
             case SpanStarted():
                 return replace(record, name=self.text(record.name), attributes=self._attributes(record.attributes))
             case SpanEnded():
@@ -188,8 +174,19 @@ class Redactor:
             case _:
                 return record
 
-    def _line(self, line: str) -> str:
-        return self.text(line) if self._suspects_message(line) else line
+    def _output(self, output: Output) -> Output:
+        """Line by line what a :class:`Line` comes to; of most, none is looked at for itself."""
+        if self._further:
+            suspicious: Iterable[int] = range(output.count)
+        else:
+            suspicious = self._glance.suspicious(output.text.encode("utf-8", "replace"))
+        if not suspicious:
+            return output
+        lines = output.text.split("\n")
+        for number in suspicious:
+            if self._suspects_message(lines[number]):
+                lines[number] = self.text(lines[number])
+        return replace(output, text="\n".join(lines))
 
     def _attributes(self, attributes: dict[str, Any]) -> dict[str, Any]:
         return {

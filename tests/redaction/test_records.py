@@ -19,7 +19,7 @@ from otel_joblog import Skip, job, progress, setup, step
 from otel_joblog.config import Settings
 from otel_joblog.conventions import SpanKind
 from otel_joblog.errors import ConfigError
-from otel_joblog.records import Line, Process, Progress, SpanStarted, encode
+from otel_joblog.records import Line, Output, Process, Progress, SpanStarted, decode, encode
 from otel_joblog.redaction import Redactor, make_redactor
 from otel_joblog.testing import recording
 
@@ -92,6 +92,17 @@ def test_a_glance_at_a_record_overlooks_nothing(before: str, middle: str, after:
             assert redactor.record(said).message == redact(message)
         attributes = redactor.record(line("", {"note": message})).attributes
         assert attributes == {"note": redact(message)}
+
+
+said = st.text(max_size=20) | planted | st.sampled_from([KEY_LINE, f"  {KEY_LINE}", "msg.fine", "no key here"])
+
+
+@given(st.lists(said.map(lambda text: text.replace("\n", " ")), min_size=1, max_size=6))
+def test_lines_at_once_are_redacted_as_each_alone(lines: list[str]) -> None:
+    output = Output(bytes(16), bytes(8), 1, 1, len(lines), 9, 1, "\n".join(lines))
+    written = decode(redactor.encode(output))
+    assert isinstance(written, Output)
+    assert written.text.split("\n") == [redact(line) for line in lines]
 
 
 @given(st.text(max_size=100))

@@ -1,0 +1,95 @@
+"""The wrapper's end of the scribe. Where no scribe can be had, or it is gone, the command goes on without."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+from typing import Any
+
+from .messages import FACTS, send
+from .spawn import spawn_ours
+
+__all__ = ["Scribe", "complain"]
+
+PIPE_BYTES = 1024 * 1024  # what the pipe takes without waiting, where the system allows it
+READ = 64 * 1024
+SHIPPING = 15_000  # ms for which a scribe that must ship before we end may keep us, whatever it was told
+
+
+class Scribe:
+    """The process that writes down what the wrapper reads."""
+
+    def __init__(self) -> None:
+        self.complaints: int | None = None  # where what it warns of can be read
+        self._pipe: int | None = None
+        self._complained = False
+
+    def start(self, facts: dict[str, Any]) -> None:
+        ends: list[int] = []
+        try:
+            ends += os.pipe()
+            ends += os.pipe()
+            reading, writing, complaints, complaining = ends
+            _enlarge(writing)
+            spawn_ours("otel_joblog.command.scribe", stdin=reading, stderr=complaining)
+        except OSError as error:
+            for end in ends:
+                os.close(end)
+            self.warn(f"the command is not recorded: {error}")
+            return
+        os.close(reading)
+        os.close(complaining)
+        self._pipe, self.complaints = writing, complaints
+        self._send(FACTS, facts)
+
+    def tell(self, stream: int, data: bytes) -> None:
+        """The command wrote this. Waits while the scribe is behind."""
+        self._send(stream, data)
+
+    def end(self, facts: dict[str, Any], *, wait: bool) -> None:
+        """No more comes. ``wait`` until it has shipped that, or given up on it."""
+        self._send(FACTS, facts)
+        if self._pipe is not None:
+            os.close(self._pipe)
+            self._pipe = None
+        if self.complaints is not None:
+            while select.select([self.complaints], [], [], SHIPPING / 1000 if wait else 0)[0]:
+                if not self.pass_complaint():
+                    break
+            os.close(self.complaints)
+            self.complaints = None
+
+    def pass_complaint(self) -> bool:
+        """Print what it says, if it is the first. False when it says no more: it has ended."""
+        assert self.complaints is not None
+        said = os.read(self.complaints, READ)
+        if said:
+            self.warn(said.decode("utf-8", "replace").splitlines()[0].removeprefix("otel_joblog: "))
+        return bool(said)
+
+    def warn(self, text: str) -> None:
+        """At most once."""
+        if not self._complained:
+            self._complained = True
+            complain(f"otel_joblog: {text}")
+
+    def _send(self, kind: int, data: bytes | dict[str, Any]) -> None:
+        if self._pipe is not None:
+            try:
+                send(self._pipe, kind, data)
+            except OSError:  # it is gone
+                os.close(self._pipe)
+                self._pipe = None
+
+
+def complain(text: str) -> None:
+    with contextlib.suppress(OSError):
+        os.write(2, f"{text}\n".encode("utf-8", "backslashreplace"))
+
+
+def _enlarge(pipe: int) -> None:
+    with contextlib.suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)

@@ -1,0 +1,21 @@
+"""A state folder in which an agent seems to be at work: what is recorded stays in the journal, to be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from running import Running
+
+from otel_joblog.journal import locks
+from otel_joblog.journal.folders import make_root
+from otel_joblog.journal.standby import AGENT_LOCK
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    journals = tmp_path / "state" / "journal"
+    make_root(journals)
+    with locks.held(journals / AGENT_LOCK, exclusive=True):
+        yield Running(tmp_path)
