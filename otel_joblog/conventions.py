@@ -11,7 +11,6 @@ from enum import IntEnum, StrEnum
 
 __all__ = [
     "CONTEXT_KEY",
-    "PARENT_RUN_VARIABLE",
     "Attribute",
     "JobType",
     "RunStatus",
@@ -23,9 +22,6 @@ __all__ = [
 
 # Under this key OTel's context carries the innermost active run or step (see otel_joblog.capture.active).
 CONTEXT_KEY = "otel_joblog-active"
-
-# This variable carries the run id of the run around a process, beside TRACEPARENT, which carries the span around it.
-PARENT_RUN_VARIABLE = "OTEL_JOBLOG_PARENT_RUN"
 
 
 class RunStatus(StrEnum):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from opentelemetry import trace
 from opentelemetry.context import Context
 
-from ..conventions import PARENT_RUN_VARIABLE
+from ..carrier import PARENT_RUN
 from ..diagnostics import report
 from ..records import SpanLink, format_run_id, shown
 
@@ -67,7 +67,7 @@ def around_process() -> Elsewhere | None:
     header = os.environ.get("TRACEPARENT")
     if header is None or (around := elsewhere({"traceparent": header})) is None:
         return None
-    match = _RUN_ID.fullmatch(os.environ.get(PARENT_RUN_VARIABLE, ""))
+    match = _RUN_ID.fullmatch(os.environ.get(PARENT_RUN, ""))
     if match is None or bytes.fromhex(match[1]) != around.trace_id:  # of another trace: somebody else filled it since
         return around
     return around._replace(run=OtherRun(around.trace_id, bytes.fromhex(match[2])))

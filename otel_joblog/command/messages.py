@@ -11,7 +11,10 @@ import os
 import struct
 import time
 from collections.abc import Iterator
-from typing import Any, BinaryIO, NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, BinaryIO
 
 __all__ = ["FACTS", "Message", "message", "messages", "send"]
 
@@ -19,10 +22,13 @@ FACTS = 0  # other kinds are those of conventions.Stream
 _HEADER = struct.Struct("<BIQ")
 
 
-class Message(NamedTuple):
-    kind: int
-    time: int
-    data: bytes
+class Message:
+    __slots__ = ("data", "kind", "time")
+
+    def __init__(self, kind: int, time: int, data: bytes) -> None:
+        self.kind = kind
+        self.time = time
+        self.data = data
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -6,7 +6,10 @@ import os
 import select
 import struct
 from collections.abc import Iterator
-from typing import IO
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO
 
 __all__ = ["Held", "Passed"]
 

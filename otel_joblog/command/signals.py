@@ -6,7 +6,10 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterator
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["Target", "handled"]
 

@@ -8,7 +8,10 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["spawn_command", "spawn_ours"]
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-from typing import Any
 
 from .messages import FACTS, send
 from .spawn import spawn_ours
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["Scribe", "complain"]
 

@@ -10,14 +10,17 @@ import os
 import select
 import signal
 import time
-from typing import Any
 
-from .carrier import TraceContext, child_environment, trace_context
+from ..carrier import TraceContext, child_environment, trace_context
 from .options import Options, parse
 from .output import Held, Passed
 from .signals import Target, handled
 from .spawn import spawn_command
 from .telling import Scribe, complain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["main"]
 
@@ -95,10 +98,11 @@ class Wrapper:
     # What the scribe is told
 
     def _facts(self, start: int) -> dict[str, Any]:
-        options = self._options
+        options, context = self._options, self._context
+        ids = context.trace_id, context.span_id, context.parent_id, context.parent_run, context.sampled
         return {
-            "start": start, "pid": self._pid, "ids": tuple(self._context), "command": options.command,
-            "name": self._name, "reference": options.reference, "owner": options.owner, "trigger": options.trigger,
+            "start": start, "pid": self._pid, "ids": ids, "command": options.command, "name": self._name,
+            "reference": options.reference, "owner": options.owner, "trigger": options.trigger,
             "schedule": options.schedule, "ships": _all_end_with_us(),
         }  # fmt: skip
 

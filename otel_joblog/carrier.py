@@ -7,23 +7,27 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 
-from ..conventions import PARENT_RUN_VARIABLE
+__all__ = ["PARENT_RUN", "TraceContext", "child_environment", "trace_context"]
 
-__all__ = ["TraceContext", "child_environment", "trace_context"]
+PARENT_RUN = "OTEL_JOBLOG_PARENT_RUN"  # the run id of the run around; TRACEPARENT may name a span inside of that
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
 
 
-class TraceContext(NamedTuple):
+class TraceContext:
     """The ids of a run, made before anything else is known of it."""
 
-    trace_id: bytes
-    span_id: bytes
-    parent_id: bytes | None
-    parent_run: bytes | None
-    sampled: bool
+    __slots__ = ("parent_id", "parent_run", "sampled", "span_id", "trace_id")
+
+    def __init__(
+        self, trace_id: bytes, span_id: bytes, parent_id: bytes | None, parent_run: bytes | None, *, sampled: bool
+    ) -> None:
+        self.trace_id = trace_id
+        self.span_id = span_id
+        self.parent_id = parent_id
+        self.parent_run = parent_run
+        self.sampled = sampled
 
     @property
     def run_id(self) -> str:
@@ -36,12 +40,12 @@ def trace_context(environ: Mapping[str, str]) -> TraceContext:
     given = _TRACEPARENT.fullmatch(environ.get("TRACEPARENT", "").strip().lower())
     if given is None:
         trace_id = os.urandom(16)
-        return TraceContext(trace_id, span_id, None, None, _sampled(environ, trace_id, None))
+        return TraceContext(trace_id, span_id, None, None, sampled=_sampled(environ, trace_id, None))
     trace_id = bytes.fromhex(given[1])
-    run_trace, _, run = environ.get(PARENT_RUN_VARIABLE, "").partition("-")
+    run_trace, _, run = environ.get(PARENT_RUN, "").partition("-")
     parent_run = bytes.fromhex(run) if run_trace == given[1] and re.fullmatch("[0-9a-f]{16}", run) else None
     sampled = _sampled(environ, trace_id, bool(int(given[3], 16) & 1))
-    return TraceContext(trace_id, span_id, bytes.fromhex(given[2]), parent_run, sampled)
+    return TraceContext(trace_id, span_id, bytes.fromhex(given[2]), parent_run, sampled=sampled)
 
 
 def child_environment(environ: Mapping[str, str], context: TraceContext) -> dict[str, str]:
@@ -49,7 +53,7 @@ def child_environment(environ: Mapping[str, str], context: TraceContext) -> dict
     flags = "01" if context.sampled else "00"
     inside = dict(environ)
     inside["TRACEPARENT"] = f"00-{context.trace_id.hex()}-{context.span_id.hex()}-{flags}"
-    inside[PARENT_RUN_VARIABLE] = context.run_id
+    inside[PARENT_RUN] = context.run_id
     if context.parent_id is None:
         inside.pop("TRACESTATE", None)
     return inside
