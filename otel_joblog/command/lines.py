@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["LONGEST", "LineCutter"]
 
-LONGEST = 16 * 1024 * 1024  # bytes of a line that are held; what is longer goes on in a line of its own
+LONGEST = 64 * 1024 * 1024  # bytes of a line that are held; what is longer goes on in a line of its own
 
 
 class LineCutter:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import marshal
 import os
+import select
 import struct
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
-__all__ = ["FACTS", "Message", "message", "messages", "send"]
+__all__ = ["FACTS", "Message", "messages", "send"]
 
 FACTS = 0  # other kinds are those of conventions.Stream
 _HEADER = struct.Struct("<BIQ")
@@ -36,18 +37,20 @@ class Message:
         return found
 
 
-def message(kind: int, data: bytes) -> list[bytes]:
-    """What to write, piece by piece."""
-    return [_HEADER.pack(kind, len(data), time.time_ns()), data]
+def send(descriptor: int, kind: int, data: bytes | dict[str, Any], patience: float | None) -> None:
+    """Write a whole message to a pipe that does not block, waiting while it is full.
 
-
-def send(descriptor: int, kind: int, data: bytes | dict[str, Any]) -> None:
-    """Write a whole message, however long that takes. Raises OSError where nobody reads."""
-    pieces = message(kind, marshal.dumps(data) if isinstance(data, dict) else data)
-    written = os.writev(descriptor, pieces)
-    rest = memoryview(b"".join(pieces))[written:] if written < _HEADER.size + len(pieces[1]) else b""
+    Raises BrokenPipeError where nobody reads any more, TimeoutError where nobody has for ``patience`` seconds (None is
+    for ever).
+    """
+    said = marshal.dumps(data) if isinstance(data, dict) else data
+    rest = memoryview(_HEADER.pack(kind, len(said), time.time_ns()) + said)
     while rest:
-        rest = rest[os.write(descriptor, rest) :]
+        try:
+            rest = rest[os.write(descriptor, rest) :]
+        except BlockingIOError:
+            if not select.select([], [descriptor], [], patience)[1]:
+                raise TimeoutError from None
 
 
 def messages(file: BinaryIO) -> Iterator[Message]:

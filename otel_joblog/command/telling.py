@@ -17,6 +17,7 @@ __all__ = ["Scribe", "complain"]
 
 PIPE_BYTES = 1024 * 1024  # what the pipe takes without waiting, where the system allows it
 READ = 64 * 1024
+PATIENCE = 10.0  # seconds for which a scribe that takes nothing may hold up the command, as on a disk that hangs
 SHIPPING = 15_000  # ms for which a scribe that must ship before we end may keep us, whatever it was told
 
 
@@ -35,6 +36,7 @@ class Scribe:
             ends += os.pipe()
             reading, writing, complaints, complaining = ends
             _enlarge(writing)
+            os.set_blocking(writing, False)
             spawn_ours("otel_joblog.command.scribe", stdin=reading, stderr=complaining)
         except OSError as error:
             for end in ends:
@@ -47,7 +49,7 @@ class Scribe:
         self._send(FACTS, facts)
 
     def tell(self, stream: int, data: bytes) -> None:
-        """The command wrote this. Waits while the scribe is behind."""
+        """The command wrote this. Waits while the scribe is behind, but not for one that has stopped."""
         self._send(stream, data)
 
     def end(self, facts: dict[str, Any], *, wait: bool) -> None:
@@ -80,10 +82,17 @@ class Scribe:
     def _send(self, kind: int, data: bytes | dict[str, Any]) -> None:
         if self._pipe is not None:
             try:
-                send(self._pipe, kind, data)
-            except OSError:  # it is gone
+                send(self._pipe, kind, data, _patience())
+            except OSError as error:  # it is gone, or as good as that
                 os.close(self._pipe)
                 self._pipe = None
+                if isinstance(error, TimeoutError):
+                    self.warn(f"the command is not recorded any more: nothing could be written for {PATIENCE:.0f} s")
+
+
+def _patience() -> float | None:
+    """None where lines are to wait for room in the journal, whatever it takes (``OTEL_JOBLOG_ON_FULL``)."""
+    return None if os.environ.get("OTEL_JOBLOG_ON_FULL", "").strip().lower() == "block" else PATIENCE
 
 
 def complain(text: str) -> None:
