@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from processes import environment, journaled
 from otel_joblog.records import Record, SpanEnded
 
 RUN = [sys.executable, "-m", "otel_joblog", "run"]
+UNSHARE = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"]
 PATIENCE = 30.0  # seconds; these machines have other things to do, too
 
 
@@ -25,6 +27,11 @@ def until(true: Callable[[], Any]) -> Any:
         assert time.monotonic() < deadline, "it did not come true"
         time.sleep(0.02)
     return found
+
+
+def may_be_first() -> bool:
+    """Whether a command can be the first process of a namespace here."""
+    return shutil.which("unshare") is not None and subprocess.run([*UNSHARE, "true"], check=False).returncode == 0
 
 
 class Running:
@@ -85,10 +92,14 @@ class Running:
 
     def scribes(self) -> list[psutil.Process]:
         """Scribes that are at work on runs of this folder."""
+        return self.background("scribe")
+
+    def background(self, module: str = "") -> list[psutil.Process]:
+        """Scribes and couriers of this folder."""
         found = []
         for process in psutil.process_iter(["cmdline", "environ"]):
             told = process.info
-            if "otel_joblog.command.scribe" in " ".join(told["cmdline"] or ()):
+            if f"otel_joblog.command.{module}" in " ".join(told["cmdline"] or ()):
                 state = (told["environ"] or {}).get("OTEL_JOBLOG_STATE_DIR", "")
                 if state.startswith(str(self.folder)):
                     found.append(process)

@@ -11,7 +11,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from running import RUN, Running, until
+from running import RUN, UNSHARE, Running, may_be_first, until
 
 # Those that end a process which does nothing about them.
 DEADLY = sorted(
@@ -179,14 +179,7 @@ def test_nobody_waits_for_the_scribe(running: Running) -> None:
     until(lambda: running.records())
 
 
-UNSHARE = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"]
-
-
-def _may_be_first() -> bool:
-    return shutil.which("unshare") is not None and subprocess.run([*UNSHARE, "true"], check=False).returncode == 0
-
-
-@pytest.mark.skipif(not _may_be_first(), reason="no namespaces of processes here")
+@pytest.mark.skipif(not may_be_first(), reason="no namespaces of processes here")
 @pytest.mark.parametrize(
     "program",
     [
@@ -212,7 +205,7 @@ print(len(states) > 1, states.count("Z"))
 """
 
 
-@pytest.mark.skipif(not _may_be_first(), reason="no namespaces of processes here")
+@pytest.mark.skipif(not may_be_first(), reason="no namespaces of processes here")
 def test_as_the_first_process_it_reaps_what_others_leave(running: Running, tmp_path: Path) -> None:
     (tmp_path / "leaves.py").write_text(LEAVES)
     done = running._run([*UNSHARE, "--mount-proc", *RUN, "--", sys.executable, "leaves.py"], b"", {})

@@ -18,7 +18,7 @@ from otel_joblog.journal.locks import held
 from otel_joblog.journal.reader import Cursor, JournalReader
 from otel_joblog.journal.room import Room, taken
 from otel_joblog.journal.segments import DiskSegments, LivingSegments
-from otel_joblog.records import Line, SpanStarted, encode, run_of_line
+from otel_joblog.records import Line, Output, SpanStarted, encode, run_of_line
 
 from .samples import PROCESS, fill, line, lines_dropped, read_all
 
@@ -53,6 +53,26 @@ def test_the_oldest_lines_go_and_are_counted(tmp_path: Path) -> None:
     assert folder is not None
     assert read_all(DiskSegments(folder))[0] == numbers
     assert lines_dropped(DiskSegments(folder)) == 5_000 - len(numbers)
+
+
+@pytest.mark.parametrize("on_full", ["drop_oldest_logs", "drop_new_logs"])
+def test_lines_that_came_many_at_once_are_counted_each(tmp_path: Path, on_full: OnFull) -> None:
+    written = capped(tmp_path, on_full=on_full)
+    for number in range(300):
+        text = "\n".join(f"{each:04d} {'x' * 50}" for each in range(20))
+        written.append(encode(Output(b"t" * 16, b"r" * 8, 1, number * 20 + 1, 20, 9, 1, text)))
+    written.append(encode(started(1)))  # with what is not given up it is told what was
+    folder = written.close()
+    assert folder is not None
+    assert taken(tmp_path) < CAP + SEGMENT + 2_000
+    reader = JournalReader(DiskSegments(folder), Cursor())
+    numbers = []
+    while (batch := reader.read()).end != reader.cursor:
+        numbers += [record.seq for record in batch.records if isinstance(record, Line)]
+        reader.cursor = batch.end
+    dropped = lines_dropped(DiskSegments(folder))
+    assert dropped > 0
+    assert len(set(numbers)) + dropped == 6_000
 
 
 def test_starts_and_ends_are_never_given_up(tmp_path: Path) -> None:

@@ -1,0 +1,64 @@
+"""What a command leaves reaches the database without an agent, and nobody has waited for that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+import pytest
+from running import RUN, UNSHARE, Running, may_be_first, until
+
+from otel_joblog.conventions import RunStatus
+from otel_joblog.journal.folders import journal_folders
+from otel_joblog.journal.standby import courier_at_work
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Running:
+    """Where no agent is at work."""
+    return Running(tmp_path)
+
+
+def stored(dsn: str) -> list[tuple[str, int, int, str]]:
+    with psycopg.connect(dsn) as connection:
+        rows = connection.execute("select name, lines, exit_code, status from joblog.job_run order by name").fetchall()
+    return [(name, lines, code, RunStatus.from_code(status).value) for name, lines, code, status in rows]
+
+
+def nothing_left(running: Running) -> bool:
+    root = running.folder / "state" / "journal"
+    return not journal_folders(root) and not courier_at_work(root)
+
+
+def test_short_and_long_commands_are_shipped_and_nothing_is_left(alone: Running, dsn: str) -> None:
+    waits = "echo a; read line < fifo; echo b"
+    with alone.start("sh", "-c", waits, options=("--name", "long"), fifo=True, OTEL_JOBLOG_DSN=dsn):
+        assert alone("sh", "-c", "echo x; exit 3", options=("--name", "short"), OTEL_JOBLOG_DSN=dsn).returncode == 3
+        until(lambda: [(name, lines) for name, lines, *_ in stored(dsn)] == [("long", 1), ("short", 1)])
+        (alone.folder / "fifo").write_text("go on\n")  # what goes on was seen
+    until(lambda: stored(dsn) == [("long", 2, 0, "success"), ("short", 1, 3, "error")])
+    until(lambda: nothing_left(alone))
+
+
+def test_what_waited_for_the_database_goes_with_the_next_command(alone: Running, dsn: str, tmp_path: Path) -> None:
+    away = dsn.replace("dbname=", "connect_timeout=2 dbname=")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("alter schema joblog rename to away")
+        connection.execute("create schema joblog")
+        connection.execute("create table joblog.schema_version (version int, applied_at timestamptz)")
+        connection.execute("insert into joblog.schema_version values (999, now())")
+        alone("echo", "first", options=("--name", "first"), OTEL_JOBLOG_DSN=away)
+        until(lambda: not alone.background())
+        assert len(journal_folders(tmp_path / "state" / "journal")) == 1
+        connection.execute("drop schema joblog cascade")
+        connection.execute("alter schema away rename to joblog")
+    alone("echo", "second", options=("--name", "second"), OTEL_JOBLOG_DSN=away)
+    until(lambda: [name for name, *_ in stored(dsn)] == ["first", "second"])
+
+
+@pytest.mark.skipif(not may_be_first(), reason="no namespaces of processes here")
+def test_the_first_process_of_a_container_ships_before_it_ends(alone: Running, dsn: str) -> None:
+    variables = {"OTEL_JOBLOG_DSN": dsn, "OTEL_JOBLOG_EXIT_TIMEOUT": "30"}
+    done = alone.directly(*UNSHARE, *RUN, "--name", "first", "--", "sh", "-c", "echo out; exit 4", **variables)
+    assert (done.returncode, done.stdout, done.stderr) == (4, b"out\n", b"")
+    assert stored(dsn) == [("first", 1, 4, "error")]
