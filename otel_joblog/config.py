@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 
 from .errors import ConfigError
 
-__all__ = ["Fsync", "OnFull", "Settings", "documented"]
+__all__ = ["Fsync", "OnFull", "Settings", "age", "documented"]
 
 OtlpMode = Literal["auto", "on", "off"]
 OnFull = Literal["drop_oldest_logs", "drop_new_logs", "block"]
@@ -73,6 +73,19 @@ def _size(text: str) -> int:
 
 
 SMALLEST_JOURNAL = 1024**2
+
+_DAYS = {"d": 1, "w": 7, "y": 365}
+
+
+def age(text: str) -> int | None:
+    """Days, from ``90d``, ``12w``, ``2y`` or ``90``; None from ``never``. Raises ValueError for anything else."""
+    word = text.strip().lower()
+    if word == "never":
+        return None
+    match = re.fullmatch(r"(\d{1,5})\s*([dwy]?)", word)
+    if match is None:
+        raise ValueError("say days, weeks or years such as 90d, 12w or 2y; or never")
+    return int(match[1]) * _DAYS[match[2] or "d"]
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -238,6 +251,35 @@ class Settings:
         "What outlives a power cut or a kernel crash: `never` what the kernel has written back by itself (a killed "
         "process loses nothing), `interval` all but the last second, `always` every line, at the price of waiting for "
         "the disk with each.",
+    )
+    retention: int | None = _setting(
+        90,
+        "OTEL_JOBLOG_RETENTION",
+        age,
+        "How long runs are kept after their end, with their lines: `90d`, `12w`, `2y`, or `never` to delete nothing "
+        "([Retention](retention.md)).",
+        shown="90d",
+    )
+    retention_failures: int | None = _setting(
+        180,
+        "OTEL_JOBLOG_RETENTION_FAILURES",
+        age,
+        "The same of failed runs (error, timeout, lost); no shorter than that of the others.",
+        shown="180d",
+    )
+    archive_dir: Path | None = _setting(
+        None,
+        "OTEL_JOBLOG_ARCHIVE_DIR",
+        _folder,
+        "Folder that runs are written to, compressed, before they are deleted; `otel-joblog import` takes them back.",
+        shown="none: they are not",
+    )
+    size_warning: int = _setting(
+        100 * 1024**3,
+        "OTEL_JOBLOG_SIZE_WARNING",
+        _size,
+        "Size of the database from which `doctor` and the maintenance page warn.",
+        shown="100GiB",
     )
     pg_bin: Path | None = _setting(
         None,

@@ -11,6 +11,7 @@ from ..journal.room import Room
 from ..setup import make_sinks
 from ..store.embedded import resolve_dsn
 from ..store.maintenance import Maintenance
+from ..store.retention import Retention
 from .common import told_plainly
 from .viewer import until_told_to_stop
 
@@ -29,7 +30,7 @@ def agent() -> None:
         told_plainly(),
         until_told_to_stop() as stop,
         Agent(settings.journal_dir, sinks, Room.of(settings), lost_after=settings.lost_after),
-        Maintenance(lambda: resolve_dsn(settings)),
+        Maintenance(lambda: resolve_dsn(settings), Retention.of(settings)),
     ):
         click.echo(f"Shipping what is below {settings.journal_dir}  (Ctrl-C stops it)")
         stop.wait()

@@ -25,6 +25,7 @@ _COMMANDS = {
     "errors": "jobs:errors",
     "export": "transfer:export_runs",
     "import": "transfer:import_files",
+    "cleanup": "cleanup",
     "doctor": "doctor",
 }
 

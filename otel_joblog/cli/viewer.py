@@ -18,6 +18,7 @@ from ..journal.room import Room
 from ..setup import make_sinks
 from ..store.embedded import EmbeddedServer
 from ..store.maintenance import Maintenance
+from ..store.retention import Retention
 
 __all__ = ["Viewer", "database", "listening_socket", "until_told_to_stop"]
 
@@ -80,7 +81,7 @@ class Viewer:
         sinks = make_sinks(settings, otlp_by_default=True)
         room = Room.of(settings)
         self._agent = Agent(settings.journal_dir, sinks, room, lost_after=settings.lost_after, living=agent)
-        self._maintenance = Maintenance(dsn)
+        self._maintenance = Maintenance(dsn, Retention.of(settings))
         # In a thread uvicorn leaves signals alone: the main thread stops everything in order.
         self._server = uvicorn.Server(
             uvicorn.Config(

@@ -25,7 +25,7 @@ from .sql import query
 from .stored import gap_of, line_of, process_of, progress_of, run_of, sample_of, step_of
 from .writer import Writer
 
-__all__ = ["dump", "load", "read_run", "reading"]
+__all__ = ["dump", "load", "one_state", "read_run", "reading"]
 
 BATCH = 2_000  # records written at once
 _TYPES = {kind.__name__: kind for kind in (Process, SpanStarted, Line, Progress, SpanEnded, Dropped, Sample)}
@@ -46,6 +46,21 @@ def reading(dsn: str) -> Iterator[Connection[DictRow]]:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         yield connection
+
+
+@contextmanager
+def one_state(connection: Connection[Any]) -> Iterator[Connection[DictRow]]:
+    """The same for an autocommit connection that goes on to be used for other things."""
+    before = connection.row_factory
+    connection.isolation_level, connection.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
+    connection.row_factory = dict_row
+    try:
+        with connection.transaction():
+            yield connection
+    finally:
+        connection.row_factory = before
+        if not connection.closed:
+            connection.isolation_level, connection.read_only = None, None
 
 
 def read_run(connection: Connection[DictRow], run_id: str) -> Iterator[Spoken]:

@@ -1,4 +1,4 @@
-"""What is done in the background for a database: days made ahead, strays brought home, closed days indexed.
+"""What is done in the background for a database: days made ahead, strays brought home, old runs deleted, days indexed.
 
 ``serve`` and the agents each have a :class:`Maintenance`; one of all of them works at a time:
 
@@ -11,69 +11,82 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
 import psycopg
 from psycopg import Connection
+from psycopg.errors import InsufficientPrivilege, LockNotAvailable
 
 from ..diagnostics import report
-from ..errors import StoreUnavailable
-from .connection import conninfo
-from .migrate import schema_state
+from ..errors import StoreError, StoreUnavailable
+from . import retention as retain
+from .connection import conninfo, errors_translated
+from .migrate import require_current, schema_state
 from .partitions import ensure_days, rehome_strays
+from .retention import CleanUp, Outlook, Policy, Retention
 from .sql import query
 from .textindex import index_a_day
 
-__all__ = ["Maintenance", "maintain"]
+__all__ = ["Maintenance", "clean_up", "maintain", "preview"]
 
 _EVERY = 60.0  # seconds
+_PATIENCE = 30.0  # seconds that a clean-up waits for whoever maintains just now
 
 
-def _make_days_ahead(connection: Connection) -> bool:
-    today = datetime.now(UTC).date()
-    ensure_days(connection, [today, today + timedelta(days=1)])
-    return False
-
-
-def _bring_strays_home(connection: Connection) -> bool:
-    rehome_strays(connection)
-    return False
-
-
-def _index_text(connection: Connection) -> bool:
-    return index_a_day(connection) is not None
-
-
-# Each does a piece of work, and says whether there may be more.
-_CHORES: tuple[Callable[[Connection], bool], ...] = (_make_days_ahead, _bring_strays_home, _index_text)
-
-
-def maintain(dsn: str, *, connected: Callable[[Connection | None], None] = lambda _: None) -> bool:
+def maintain(
+    dsn: str, retention: Retention | None = None, *, connected: Callable[[Connection | None], None] = lambda _: None
+) -> bool:
     """Does everything there is to do; False where somebody else is at it, or the schema is not this version's.
 
-    ``connected`` is told the connection that works, and None when it is done with. Raises psycopg's errors.
+    Runs are cleaned up where their ``retention`` is given. ``connected`` is told the connection that works, before
+    each piece of work, and None when it is done with. Raises psycopg's errors, and what ``connected`` does.
     """
-    with _connect(dsn, "otel_joblog leader") as leader, leader.transaction():
-        row = leader.execute(query("maintain/lead")).fetchone()
-        if row is None or not row[0] or not schema_state(leader).current:
+    with _leading(dsn) as connection:
+        if connection is None:
             return False
-        with _connect(dsn, "otel_joblog maintenance") as connection:
+        try:
             connected(connection)
-            try:
-                while any(chore(connection) for chore in _CHORES):
-                    pass
-            finally:
-                connected(None)
+            while any(chore(connection, retention) for chore in _CHORES):
+                connected(connection)
+        finally:
+            connected(None)
     return True
+
+
+def clean_up(dsn: str, policy: Policy) -> CleanUp:
+    """Cleans up now, from the beginning to the end.
+
+    Raises :class:`StoreError` where somebody else maintains the database or uses its tables for long, OSError where an
+    archive cannot be written; run again, it goes on.
+    """
+    with errors_translated():
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            with _leading(dsn) as connection:
+                if connection is not None:
+                    return _clean_up_now(connection, policy)
+            if time.monotonic() > deadline:
+                raise StoreError("a viewer or an agent maintains the database just now; try again in a while")
+            time.sleep(0.5)
+
+
+def preview(dsn: str, policy: Policy) -> Outlook:
+    """What a clean-up would do now; nothing is changed. Raises :class:`StoreError`."""
+    with errors_translated(), _connect(dsn, "otel_joblog cleanup") as connection:
+        require_current(connection)
+        return retain.outlook(connection, policy)
 
 
 class Maintenance:
     """Maintains in a thread while its block runs. ``dsn`` may be a function that raises where there is no database."""
 
-    def __init__(self, dsn: str | Callable[[], str]) -> None:
+    def __init__(self, dsn: str | Callable[[], str], retention: Retention | None = None) -> None:
         self._dsn = dsn
+        self._retention = retention
         self._stopping = threading.Event()
         self._working: Connection | None = None
         self._thread = threading.Thread(target=self._run, name="otel_joblog-maintenance", daemon=True)
@@ -84,14 +97,18 @@ class Maintenance:
 
     def __exit__(self, *error: object) -> None:
         self._stopping.set()
-        if (working := self._working) is not None:
-            working.cancel_safe(timeout=2)  # a half-made index is made anew the next time
-        self._thread.join(5)
+        deadline = time.monotonic() + 5
+        while self._thread.is_alive() and time.monotonic() < deadline:
+            if (working := self._working) is not None:
+                with suppress(psycopg.Error):
+                    working.cancel_safe(timeout=2)  # a half-made index is made anew the next time
+            self._thread.join(0.2)  # between two statements there was nothing to cancel
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                maintain(self._dsn if isinstance(self._dsn, str) else self._dsn(), connected=self._works)
+                dsn = self._dsn if isinstance(self._dsn, str) else self._dsn()
+                maintain(dsn, self._retention, connected=self._works)
             except Exception as error:  # the next round tries again
                 if not self._stopping.is_set():
                     away = isinstance(error, StoreUnavailable | psycopg.OperationalError)
@@ -103,6 +120,69 @@ class Maintenance:
         self._working = connection
         if self._stopping.is_set() and connection is not None:
             raise InterruptedError
+
+
+def _make_days_ahead(connection: Connection, _: Retention | None) -> bool:
+    today = datetime.now(UTC).date()
+    ensure_days(connection, [today, today + timedelta(days=1)])
+    return False
+
+
+def _bring_strays_home(connection: Connection, _: Retention | None) -> bool:
+    rehome_strays(connection)
+    return False
+
+
+def _clean_up(connection: Connection, retention: Retention | None) -> bool:
+    """Once a day of UTC, as soon as it has begun. Where it cannot go on now, it does in the next round."""
+    policy = None if retention is None else retention.policy()
+    if policy is None or not retain.needed(connection, policy):
+        return False
+    try:
+        retain.begin(connection, policy)
+        if retain.clean_a_piece(connection, policy):
+            return True
+        retain.end(connection, policy)
+    except (LockNotAvailable, InsufficientPrivilege):  # the maintenance page tells when the last one was
+        pass
+    except OSError as error:  # nothing is deleted that is not in its archive
+        report("clean-up: archive", "runs cannot be archived, and stay for now: %s", error, outage=True)
+    return False
+
+
+def _index_text(connection: Connection, _: Retention | None) -> bool:
+    return index_a_day(connection) is not None
+
+
+# Each does a piece of work, and says whether there may be more.
+_CHORES: tuple[Callable[[Connection, Retention | None], bool], ...] = (
+    _make_days_ahead,
+    _bring_strays_home,
+    _clean_up,
+    _index_text,
+)
+
+
+def _clean_up_now(connection: Connection, policy: Policy) -> CleanUp:
+    retain.begin(connection, policy)
+    try:
+        while retain.clean_a_piece(connection, policy):
+            pass
+    except LockNotAvailable as error:
+        raise StoreError("somebody uses the tables for long, such as an export; run it again to go on") from error
+    return retain.end(connection, policy)
+
+
+@contextmanager
+def _leading(dsn: str) -> Iterator[Connection | None]:
+    """A connection to work with, for whoever leads."""
+    with _connect(dsn, "otel_joblog leader") as leader, leader.transaction():
+        row = leader.execute(query("maintain/lead")).fetchone()
+        if row is None or not row[0] or not schema_state(leader).current:
+            yield None
+            return
+        with _connect(dsn, "otel_joblog maintenance") as connection:
+            yield connection
 
 
 def _connect(dsn: str, name: str) -> Connection:

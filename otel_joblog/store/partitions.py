@@ -17,10 +17,10 @@ from psycopg.errors import CheckViolation, InsufficientPrivilege, LockNotAvailab
 
 from .sql import query
 
-__all__ = ["Days", "ensure_days", "partition_name", "rehome_strays"]
+__all__ = ["TABLES", "Days", "ensure_days", "names_of_day", "partition_name", "rehome_strays"]
 
 # And the time that they are partitioned by.
-_TABLES = {"job_log": "ts", "job_step": "started_at", "job_sample": "ts"}
+TABLES = {"job_log": "ts", "job_step": "started_at", "job_sample": "ts"}
 _PAST = timedelta(days=400)
 _AHEAD = timedelta(days=2)
 _RETRY_AFTER = 60.0  # seconds
@@ -54,11 +54,11 @@ def ensure_days(connection: Connection, days: Iterable[date]) -> set[date]:
     this user may not create tables. The others were locked by somebody and can be tried again.
     """
     days = sorted(days)
-    names = [partition_name(table, day) for table in _TABLES for day in days]
+    names = [partition_name(table, day) for table in TABLES for day in days]
     known = {name for (name,) in connection.execute(query("write/known_tables"), {"names": names})}
     busy: set[date] = set()
     for day in days:
-        for table in _TABLES:
+        for table in TABLES:
             if partition_name(table, day) not in known and not _settle(connection, table, day):
                 busy.add(day)
     return set(days) - busy
@@ -73,7 +73,7 @@ def rehome_strays(connection: Connection) -> list[str]:
     """
     made = []
     first, last = _near()
-    for table, column in _TABLES.items():
+    for table, column in TABLES.items():
         for (day,) in connection.execute(_stray_days(table, column), {"first": first, "end": last + timedelta(days=1)}):
             with suppress(LockNotAvailable), connection.transaction():
                 connection.execute(query("write/be_brief"))
@@ -109,7 +109,7 @@ def _near() -> tuple[date, date]:
 
 def _create(table: str, day: date) -> sql.Composed:
     return sql.SQL("create table if not exists {day} partition of {table} for values from ({low}) to ({high})").format(
-        **_names(table, day)
+        **names_of_day(table, day)
     )
 
 
@@ -122,7 +122,7 @@ def _stray_days(table: str, column: str) -> sql.Composed:
 
 
 def _rehome(table: str, column: str, day: date) -> Iterator[sql.Composed]:
-    names = _names(table, day) | {"time": sql.Identifier(column)}
+    names = names_of_day(table, day) | {"time": sql.Identifier(column)}
     for statement in (
         "lock table {default} in access exclusive mode",
         "create table {day} (like {table} including all)",
@@ -133,7 +133,8 @@ def _rehome(table: str, column: str, day: date) -> Iterator[sql.Composed]:
         yield sql.SQL(statement).format(**names)
 
 
-def _names(table: str, day: date) -> dict[str, sql.Composable]:
+def names_of_day(table: str, day: date) -> dict[str, sql.Composable]:
+    """What statements call the table, its default partition, and the day with its bounds."""
     return {
         "table": sql.Identifier("joblog", table),
         "day": sql.Identifier("joblog", partition_name(table, day)),

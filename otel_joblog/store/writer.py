@@ -15,8 +15,9 @@ It also keeps account of who is alive: processes beat, and a run whose process g
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar, cast
 
 import msgspec
@@ -36,7 +37,7 @@ from .errorgroups import ErrorGroup
 from .gains import Gains, add_lines, gain_row
 from .migrate import require_current, schema_state, upgrade
 from .partitions import Days
-from .rows import Row, nanoseconds, span_bytes
+from .rows import Row, bigint, nanoseconds, span_bytes
 from .sql import query
 from .statistics import Statistics
 
@@ -106,6 +107,16 @@ class Writer:
         """
         with self._connection_to_use() as connection:
             return _in_transaction(connection, lambda: _settle(connection, lost_after))
+
+    def hold(self, runs: Iterable[tuple[bytes, bytes]], until: date) -> None:
+        """These runs, by trace id and span id, stay until that day, however old they are. Raises as :meth:`write`."""
+        traces, spans = [], []
+        for trace_id, span_id in runs:
+            traces.append(trace_id.hex())
+            spans.append(bigint(span_id))
+        if traces:
+            with self._connection_to_use() as connection:
+                connection.execute(query("retain/hold_runs"), {"traces": traces, "spans": spans, "until": until})
 
     def close(self) -> None:
         """Closes the connection, if there is one; the next write opens another."""
@@ -238,9 +249,22 @@ def _insert_runs(connection: Connection, runs: list[Row]) -> Statistics:
     for run in before:
         if run["status"] == RunStatus.LOST.code:
             statistics.not_lost(run)
-    for run in inserted + [given[run["trace_id"].hex, run["span_id"]] for run in before]:
+    for run in _not_yet_counted(connection, inserted) + [given[run["trace_id"].hex, run["span_id"]] for run in before]:
         statistics.ended(run)
     return statistics
+
+
+def _not_yet_counted(connection: Connection, inserted: list[Row]) -> list[Row]:
+    """New runs without those that ended before some were deleted: they may have been here before, and counted.
+
+    The statistics outlive the runs, and an import brings runs back.
+    """
+    recently = datetime.now(UTC) - timedelta(days=1)
+    if all(run.get("ended_at", recently) >= recently for run in inserted):
+        return inserted
+    row = connection.execute(query("write/counted_until")).fetchone()
+    until = row[0] if row else None
+    return inserted if until is None else [run for run in inserted if run.get("ended_at", until) >= until]
 
 
 def _add_statistics(connection: Connection, statistics: Statistics) -> None:

@@ -117,7 +117,7 @@ def test_it_works_in_the_background_until_it_is_told_to_stop(
     connection: psycopg.Connection, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = threading.Event()
-    monkeypatch.setattr(maintenance, "_CHORES", (lambda connection: done.set() or False,))
+    monkeypatch.setattr(maintenance, "_CHORES", (lambda connection, retention: done.set() or False,))
     with Maintenance(dsn):
         assert done.wait(20)
 
@@ -125,7 +125,7 @@ def test_it_works_in_the_background_until_it_is_told_to_stop(
 def test_stopping_does_not_wait_for_a_long_piece_of_work(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asleep = threading.Event()
 
-    def sleep(connection: psycopg.Connection) -> bool:
+    def sleep(connection: psycopg.Connection, retention: object) -> bool:
         asleep.set()
         connection.execute("select pg_sleep(100)")
         return False

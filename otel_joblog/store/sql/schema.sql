@@ -571,3 +571,40 @@ create table joblog.job_sample (
 ) partition by range (ts);
 
 create table joblog.job_sample_default partition of joblog.job_sample default;
+
+-- Retention: see store/retention.py.
+
+-- Runs that are next to be deleted, and how much each held when that was decided (and when it was archived).
+create table joblog.job_due (
+  trace_id uuid not null,
+  span_id  bigint not null,
+  lines    bigint not null,
+  steps    int not null,
+  primary key (trace_id, span_id)
+);
+
+-- Runs that stay until a day, whatever their own times say: those that an import brought back, and those from the future.
+create table joblog.job_hold (
+  trace_id uuid not null,
+  span_id  bigint not null,
+  until    date not null,
+  primary key (trace_id, span_id)
+);
+
+-- Days past the retention that hold nothing any more but what is to stay.
+create table joblog.job_swept (
+  day date primary key
+);
+
+-- Clean-ups. One that has not ended goes on where it was.
+create table joblog.job_cleanup (
+  started_at      timestamptz primary key,
+  ended_at        timestamptz,
+  before          date not null,                  -- runs that ended before this day (UTC) go
+  failures_before date not null,                  -- and failed ones that ended before this one
+  archive         text,                           -- the file that the runs of job_due are on their way to
+  runs            bigint not null default 0,      -- that went, so far
+  lines           bigint not null default 0,
+  days            int not null default 0,         -- that were dropped, or made smaller
+  bytes           bigint not null default 0       -- that became free by that
+);

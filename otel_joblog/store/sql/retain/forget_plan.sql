@@ -1,0 +1,2 @@
+-- Nothing is planned any more.
+delete from joblog.job_due;
