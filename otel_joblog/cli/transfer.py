@@ -20,9 +20,12 @@ from ..export.otlp_json import otlp_lines
 from ..records import Line, SpanEnded, SpanStarted, format_run_id
 from ..store.archive import Spoken, dump, load, read_run, reading
 from ..store.embedded import resolve_dsn
+from ..store.holds import Holds
 from ..store.reader import Reader
+from ..store.retention import Retention
 from ..store.rows import instant
 from ..store.writer import Writer
+from ..web import format as words
 from .common import read, told_plainly
 
 __all__ = ["export_runs", "import_files"]
@@ -102,17 +105,24 @@ def export_runs(
 def import_files(*, files: tuple[Path, ...]) -> None:
     """Take in files that `export --format jsonl` wrote, compressed (.gz) or not.
 
-    Runs that are there already stay as they are, so the same file may be taken in again.
+    Runs that are there already stay as they are, so the same file may be taken in again. Runs that are past their
+    retention stay for one retention more, from today.
     """
-    writer = Writer(resolve_dsn(Settings.from_environment()), application_name="otel_joblog import")
+    settings = Settings.from_environment()
+    writer = Writer(resolve_dsn(settings), application_name="otel_joblog import")
+    holds = Holds(writer, Retention.of(settings))
     with told_plainly():
         try:
             for path in files:
                 with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-                    written = load(file, writer)
+                    written = load(file, writer, before=holds.cover)
                 click.echo(f"{path}: {written:,} records")
         finally:
             writer.close()
+    if holds.runs:
+        click.echo(
+            f"{words.count(holds.runs, 'run')} past the retention: kept until {holds.until}, then cleaned up again."
+        )
 
 
 def _as_records(runs: Iterable[Iterable[Spoken]]) -> Iterator[bytes]:

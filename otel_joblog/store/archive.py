@@ -6,7 +6,7 @@ nanoseconds since 1970. A ``Process`` speaks until the next; one without an id s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 from uuid import UUID
@@ -108,11 +108,18 @@ def dump(records: Iterable[Spoken]) -> Iterator[bytes]:
         yield _encoded(record)
 
 
-def load(lines: Iterable[bytes], writer: Writer) -> int:
+def load(lines: Iterable[bytes], writer: Writer, *, before: Callable[[Sequence[Record]], None] = lambda _: None) -> int:
     """Write the records of an archive; returns how many. What is there already stays as it is.
 
-    Raises :class:`ImportRefused`, naming the line, for what is none; and as :meth:`Writer.write`.
+    ``before`` is told each batch before it is written. Raises :class:`ImportRefused`, naming the line, for what is
+    none; and as :meth:`Writer.write`.
     """
+
+    def write(batch: list[Record], speaker: Process | None) -> int:
+        before(batch)
+        writer.write(batch, speaker)
+        return len(batch)
+
     written = 0
     batch: list[Record] = []
     speaker: Process | None = None
@@ -121,19 +128,14 @@ def load(lines: Iterable[bytes], writer: Writer) -> int:
             continue
         record = _decoded(line, number)
         if record is None or isinstance(record, Process):
-            written += _write(writer, batch, speaker)
+            written += write(batch, speaker)
             batch, speaker = [], record
         if record is not None:
             batch.append(record)
         if len(batch) >= BATCH:
-            written += _write(writer, batch, speaker)
+            written += write(batch, speaker)
             batch = []
-    return written + _write(writer, batch, speaker)
-
-
-def _write(writer: Writer, batch: list[Record], speaker: Process | None) -> int:
-    writer.write(batch, speaker)
-    return len(batch)
+    return written + write(batch, speaker)
 
 
 def _encoded(record: Record) -> bytes:
