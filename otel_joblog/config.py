@@ -74,6 +74,7 @@ def _size(text: str) -> int:
 
 SMALLEST_JOURNAL = 1024**2
 
+MOST_DAYS = 36_500
 _DAYS = {"d": 1, "w": 7, "y": 365}
 
 
@@ -83,9 +84,10 @@ def age(text: str) -> int | None:
     if word == "never":
         return None
     match = re.fullmatch(r"(\d{1,5})\s*([dwy]?)", word)
-    if match is None:
-        raise ValueError("say days, weeks or years such as 90d, 12w or 2y; or never")
-    return int(match[1]) * _DAYS[match[2] or "d"]
+    days = int(match[1]) * _DAYS[match[2] or "d"] if match else MOST_DAYS + 1
+    if days > MOST_DAYS:
+        raise ValueError("say days, weeks or years, up to 100 of these, such as 90d, 12w or 2y; or never")
+    return days
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from ..journal.recovery import dead_journals
 from ..journal.room import Room
 from ..store.embedded import EmbeddedServer, resolve_dsn
 from ..store.reader import Reader
+from ..store.upkeep import Upkeep
 from ..web import format as words
 from .common import JSON_OPTION
 
@@ -152,14 +153,34 @@ def _exporter(backlog: Backlog) -> Finding:
 def _database(settings: Settings) -> Iterator[Finding]:
     try:
         dsn = resolve_dsn(settings)
-        found = asyncio.run(_health(dsn))
+        found, state = asyncio.run(_health(dsn, settings))
     except JobLogError as error:
         yield Finding(False, "database", str(error))
         return
     which = "OTEL_JOBLOG_DSN" if settings.dsn else str(EmbeddedServer(settings.postgres_dir, settings.pg_bin).folder)
     yield Finding(True, "database", f"answers ({which}), schema {found['schema']}")
+    yield from _upkeep(state)
 
 
-async def _health(dsn: str) -> dict[str, Any]:
+def _upkeep(state: Upkeep) -> Iterator[Finding]:
+    grows = "" if state.bytes_a_day is None else f", {words.size(state.bytes_a_day)} a day"
+    days = max(table.days for table in state.tables)
+    unindexed = f", {words.count(state.unindexed_days, 'day')} without text index" if state.unindexed_days else ""
+    told = f"{words.size(state.bytes)}{grows}; {words.count(days, 'day')}{unindexed}; "
+    for table in state.tables[:3]:
+        told += f"{table.table} {words.count(table.rows, 'row')} in {words.size(table.bytes)}, "
+    yield Finding(True, "size", told.rstrip(", "))
+    latest = state.clean_up
+    if latest is None:
+        yield Finding(True, "clean-up", "none yet: `otel-joblog serve` and `agent` do it every day")
+    else:
+        when = f"ended {words.utc(latest.ended_at)}" if latest.ended_at else f"begun {words.utc(latest.started_at)}"
+        went = f"{words.count(latest.runs, 'run')} and {words.count(latest.days, 'day')} went"
+        yield Finding(True, "clean-up", f"{when}, {went}")
+    for warning in state.warnings:
+        yield Finding(False, "maintenance", warning)
+
+
+async def _health(dsn: str, settings: Settings) -> tuple[dict[str, Any], Upkeep]:
     async with Reader(dsn) as reader:
-        return await reader.health()
+        return await reader.health(), await reader.upkeep(settings)

@@ -85,7 +85,10 @@ class Viewer:
         # In a thread uvicorn leaves signals alone: the main thread stops everything in order.
         self._server = uvicorn.Server(
             uvicorn.Config(
-                create_app(dsn, journals=room), log_level="warning", access_log=False, timeout_graceful_shutdown=2
+                create_app(dsn, settings=settings, journals=room),
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=2,
             )
         )
         self._thread = threading.Thread(target=self._serve, name="otel_joblog-viewer", daemon=True)

@@ -23,6 +23,7 @@ from psycopg.errors import QueryCanceled
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from ..config import Settings
 from ..conventions import Attribute, RunStatus, Stream
 from ..errors import RunNotFound, SchemaError, StoreError, StoreUnavailable
 from . import figures
@@ -35,6 +36,7 @@ from .samples import MOST
 from .search import Question, search, search_words
 from .shapes import error_info, log_line, run_summary, sample_infos, step_info
 from .sql import migrations, query
+from .upkeep import Upkeep, upkeep
 
 __all__ = ["Reader", "line_key"]
 
@@ -255,6 +257,11 @@ class Reader:
         """The most frequent kinds of failure of the last so many ``days`` of UTC, today included."""
         async with self._transaction() as connection:
             return await figures.error_kinds(connection, days=days, job=job, service=service, limit=limit)
+
+    async def upkeep(self, settings: Settings) -> Upkeep:
+        """How the store itself fares, and what of it is not as the settings would have it."""
+        async with self._transaction() as connection:
+            return await upkeep(connection, settings)
 
     async def health(self) -> dict[str, Any]:
         """``ok``, the ``version`` of the package and of the ``schema``; raises what keeps the store from being used."""

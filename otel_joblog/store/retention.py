@@ -207,4 +207,4 @@ def _forget_processes(connection: Connection, policy: Policy) -> bool:
 
 
 def _days_before(today: date, days: int | None) -> date:
-    return _NEVER if days is None or days > today.toordinal() - 2 else today - timedelta(days=days)
+    return _NEVER if days is None else today - timedelta(days=days)

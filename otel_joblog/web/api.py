@@ -15,7 +15,7 @@ from ..journal.room import Room
 from ..store.reader import Reader
 from . import params
 
-__all__ = ["errors", "health", "jobs", "logs", "run", "runs", "search", "statistics"]
+__all__ = ["errors", "health", "jobs", "logs", "maintenance", "run", "runs", "search", "statistics"]
 
 HEALTH_TIMEOUT = 1.5  # seconds
 
@@ -89,6 +89,12 @@ async def search(request: Request) -> Response:
     return _json(
         await reader.search(params.text(request, "q") or "", after=params.after(request), limit=limit, **filters)
     )
+
+
+async def maintenance(request: Request) -> Response:
+    """The store itself: its ``bytes`` and growth, ``tables``, indexes, the latest ``clean_up``, ``warnings``."""
+    reader: Reader = request.state.reader
+    return _json(await reader.upkeep(request.state.settings))
 
 
 async def health(request: Request) -> Response:

@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from ..config import Settings
 from ..journal.room import Room
 from ..store.reader import Reader
 from .problems import handlers
@@ -26,23 +27,26 @@ LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 class State(TypedDict):
     """What the lifespan hands to every request."""
 
+    settings: Settings
     reader: Reader
     journals: Room | None
     templates: Templates
 
 
-def create_app(dsn: str, *, journals: Room | None = None, extra_hosts: Sequence[str] = ()) -> Starlette:
+def create_app(
+    dsn: str, *, settings: Settings | None = None, journals: Room | None = None, extra_hosts: Sequence[str] = ()
+) -> Starlette:
     """The viewer of the runs in the PostgreSQL at ``dsn``: pages, live fragments and a JSON API, all read-only.
 
     It starts, says what is wrong and recovers by itself where that database does not answer. Requests are served only
     under the names of this host, against DNS rebinding; name others in ``extra_hosts`` (``"*.example.com"`` will do).
-    ``/healthz`` tells of ``journals``, where they are given.
+    ``/healthz`` tells of ``journals``, where they are given; the maintenance page goes by the ``settings``.
     """
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[State]:
         async with Reader(dsn) as reader:  # it connects when first asked, and again when it must
-            yield {"reader": reader, "journals": journals, "templates": Templates()}
+            yield {"settings": settings or Settings(), "reader": reader, "journals": journals, "templates": Templates()}
 
     hosts: dict[str, Any] = {"allowed_hosts": [*LOCAL_HOSTS, *extra_hosts], "www_redirect": False}
     return Starlette(

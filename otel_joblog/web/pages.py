@@ -1,4 +1,4 @@
-"""The pages: runs and one run, jobs and one job, kinds of errors, the search."""
+"""The pages: runs and one run, jobs and one job, kinds of errors, the search, the store itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..conventions import RunStatus
 from ..store.reader import Reader
 from . import params, views
 
-__all__ = ["errors", "job", "jobs", "run", "runs", "search"]
+__all__ = ["errors", "job", "jobs", "maintenance", "run", "runs", "search"]
 
 
 async def runs(request: Request) -> Response:
@@ -72,6 +72,11 @@ async def search(request: Request) -> Response:
         statuses=list(RunStatus),
         after=params.after(request),
     )
+
+
+async def maintenance(request: Request) -> Response:
+    reader: Reader = request.state.reader
+    return _render(request, "maintenance.html", state=await reader.upkeep(request.state.settings))
 
 
 async def _lines(request: Request, view: views.RunView) -> views.LineView:

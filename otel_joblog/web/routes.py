@@ -23,6 +23,7 @@ def routes() -> list[BaseRoute]:
         Route("/job", pages.job, name="job"),
         Route("/errors", pages.errors, name="errors"),
         Route("/search", pages.search, name="search"),
+        Route("/maintenance", pages.maintenance, name="maintenance"),
         Route("/live/runs", live.runs, name="live_runs"),
         Route("/live/runs/{run_id}", live.run, name="live_run"),
         Route("/api/v1/runs", api.runs, name="api_runs"),
@@ -32,6 +33,7 @@ def routes() -> list[BaseRoute]:
         Route("/api/v1/statistics", api.statistics, name="api_statistics"),
         Route("/api/v1/errors", api.errors, name="api_errors"),
         Route("/api/v1/search", api.search, name="api_search"),
+        Route("/api/v1/maintenance", api.maintenance, name="api_maintenance"),
         Route("/healthz", api.health, name="health"),
         Mount("/static", StaticFiles(directory=STATIC), name="static"),
     ]

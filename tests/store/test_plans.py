@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from otel_joblog.store.keys import run_prefix
-from otel_joblog.store.partitions import ensure_days
+from otel_joblog.store.partitions import ensure_days, names_of_day
 from otel_joblog.store.reader import _ALL_RUNS
 from otel_joblog.store.search import Question
 from otel_joblog.store.sql import query
+from otel_joblog.store.sweep import _KEEP
 
 START = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=3)
 TRACE = UUID(int=0xABCDEF << 104)
@@ -58,7 +60,7 @@ EACH = {"job_run_name", "job_live_pkey", "job_gap_pkey"}
 
 PAGE = 1_000  # rows: what may be sorted
 
-INNER = {"Subquery Scan", "Bitmap Heap Scan", "CTE Scan", "Function Scan"}
+INNER = {"Subquery Scan", "Bitmap Heap Scan", "CTE Scan", "Function Scan", "Values Scan"}
 BY_INDEX = {"Index Scan", "Index Only Scan", "Bitmap Index Scan"}
 
 # What the maintenance does to a closed day.
@@ -179,6 +181,47 @@ def test_samples_are_thinned_out_by_key(database: psycopg.Connection) -> None:
     assert used(database, "write/thin_samples", thinning) == indexes_of_day({"job_sample_{day}_pkey"})
 
 
+RETAINED = {
+    "before": START.date() + timedelta(days=1),
+    "failures_before": START.date() - timedelta(days=90),
+    "today": datetime.now(UTC).date(),
+}
+
+
+def test_old_runs_are_found_by_their_start(database: psycopg.Connection) -> None:
+    parameters = RETAINED | {"limit": 50}
+    assert used(database, "retain/due_runs", parameters, small={"job_hold"}) == {"job_run_started", "job_live_pkey"}
+
+
+def test_runs_are_deleted_by_key(database: psycopg.Connection) -> None:
+    with database.transaction(force_rollback=True):
+        database.execute(
+            "insert into joblog.job_due select trace_id, span_id, lines, steps from joblog.job_run limit 9000"
+        )
+        database.execute("analyze joblog.job_due")
+        found = used(
+            database, "retain/delete_runs", {"limit": 50}, executed=True, small={"job_due", "job_swept", "job_cleanup"}
+        )
+    assert found - {"job_swept_pkey"} == {"job_run_pkey", "job_gap_pkey", "job_hold_pkey"}
+
+
+def test_the_latest_clean_up_is_found_by_key(database: psycopg.Connection) -> None:
+    assert used(database, "read/upkeep_clean_up", {}) == {"job_cleanup_pkey"}
+
+
+def test_rows_that_stay_are_found_by_the_runs_that_are_there(database: psycopg.Connection) -> None:
+    """Not by looking through a day of millions of lines."""
+    with database.transaction(force_rollback=True):
+        database.execute("delete from joblog.job_run where span_id % 50 <> 0")
+        database.execute("analyze joblog.job_run")
+        names = names_of_day("job_log", START.date())
+        names |= {"target": names["day"], "source": names["day"]}
+        row = database.execute(sql.SQL("explain (format json) " + _KEEP).format(**names)).fetchone()
+    assert row is not None
+    scans = [node for node in _nodes(row[0][0]["Plan"]) if "Scan" in node["Node Type"]]
+    assert {scan.get("Index Name") for scan in scans if scan.get("Alias") == "part"} == {f"job_log_{START:%Y%m%d}_pkey"}
+
+
 @pytest.mark.parametrize("analysed", [False, True])
 @pytest.mark.parametrize(
     ("name", "parameters", "indexes"),
@@ -268,13 +311,24 @@ def indexes_of_day(indexes: set[str]) -> set[str]:
     return {index.format(day=f"{START:%Y%m%d}") for index in indexes}
 
 
-def used(connection: psycopg.Connection, name: str, parameters: dict[str, Any], *, executed: bool = False) -> set[str]:
-    """The indexes of a plan, or of what was ``executed`` of it, which must read by indexes only and sort no lines."""
+def used(
+    connection: psycopg.Connection,
+    name: str,
+    parameters: dict[str, Any],
+    *,
+    executed: bool = False,
+    small: Iterable[str] = (),
+) -> set[str]:
+    """The indexes of a plan, or of what was ``executed`` of it, which must read by indexes only and sort no lines.
+
+    Tables that stay ``small`` may be read whole.
+    """
     options = b"explain (format json, analyze) " if executed else b"explain (format json) "
     row = connection.execute(options + query(name), parameters).fetchone()
     assert row is not None
     nodes = [node for node in _nodes(row[0][0]["Plan"]) if node.get("Actual Loops") != 0]
     scans = [node for node in nodes if "Scan" in node["Node Type"] and node["Node Type"] not in INNER]
+    scans = [scan for scan in scans if scan.get("Relation Name") not in small]
     assert all(scan["Node Type"] in BY_INDEX for scan in scans), scans
     sorts = [node for node in nodes if "Sort" in node["Node Type"]]
     assert not sorts or name not in {"read/lines", "read/last_lines"}
