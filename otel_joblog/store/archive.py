@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from .writer import Writer
 __all__ = ["dump", "load", "one_state", "read_run", "reading"]
 
 BATCH = 2_000  # records written at once
+_DAY = timedelta(days=1)  # by which samples may lie outside of their run, for want of its real end
 _TYPES = {kind.__name__: kind for kind in (Process, SpanStarted, Line, Progress, SpanEnded, Dropped, Sample)}
 _IDS = frozenset({"trace_id", "span_id", "parent_id", "run", "parent_run", "process_id"})
 
@@ -85,9 +87,13 @@ def read_run(connection: Connection[DictRow], run_id: str) -> Iterator[Spoken]:
         yield process, step_of(step)
     for gap in connection.execute(query("export/gaps"), key):
         yield process, gap_of(gap)
-    for sample in connection.execute(query("export/samples"), {**key, "started_at": run["started_at"]}):
+    lasted = {"from": run["started_at"] - _DAY, "to": run["ended_at"] and run["ended_at"] + _DAY}
+    for sample in connection.execute(query("export/samples"), key | lasted):
         yield process, sample_of(sample, run)
-    if run["lines"]:
+    if 0 < run["lines"] <= BATCH:  # a cursor would take two round trips more
+        for line in connection.execute(query("export/lines"), bounds):
+            yield process, line_of(line)
+    elif run["lines"]:
         with connection.cursor("lines") as lines:
             lines.itersize = BATCH
             for line in lines.execute(query("export/lines"), bounds):
