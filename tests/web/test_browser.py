@@ -175,6 +175,6 @@ def test_the_page_fits_a_phone(page: Page, tell: Tell):
     story.say("word " * 200, "x" * 3_000)
     story.end(error=("some.package.errors.LoadFailed", "m" * 300, "t" * 500))
     page.set_viewport_size({"width": 360, "height": 740})
-    for address in ("/", f"/runs/{story.run_id}"):
+    for address in ("/", f"/runs/{story.run_id}", "/maintenance"):
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
