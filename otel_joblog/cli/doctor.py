@@ -22,6 +22,7 @@ from ..journal.folders import journal_folders
 from ..journal.recovery import dead_journals
 from ..journal.room import Room
 from ..store.embedded import EmbeddedServer, resolve_dsn
+from ..store.may import May, login_may
 from ..store.reader import Reader
 from ..web import format as words
 from .common import JSON_OPTION
@@ -30,6 +31,7 @@ __all__ = ["doctor"]
 
 LATE = 60.0  # seconds that a record may wait for its exporter before that is a finding
 NEARLY_FULL = 0.8  # of the journal's cap
+RIGHTS = {May.READ: "only reads", May.WRITE: "reads and writes", May.OWN: "owns the tables"}
 
 
 class Finding(NamedTuple):
@@ -150,14 +152,27 @@ def _exporter(backlog: Backlog) -> Finding:
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
+    if settings.reader_dsn:
+        yield _answer(settings.reader_dsn, "OTEL_JOBLOG_READER_DSN")
+        if not settings.dsn:
+            return
     try:
         dsn = resolve_dsn(settings)
-        found = asyncio.run(_health(dsn))
     except JobLogError as error:
         yield Finding(False, "database", str(error))
         return
-    which = "OTEL_JOBLOG_DSN" if settings.dsn else str(EmbeddedServer(settings.postgres_dir, settings.pg_bin).folder)
-    yield Finding(True, "database", f"answers ({which}), schema {found['schema']}")
+    yield _answer(
+        dsn, "OTEL_JOBLOG_DSN" if settings.dsn else str(EmbeddedServer(settings.postgres_dir, settings.pg_bin).folder)
+    )
+
+
+def _answer(dsn: str, which: str) -> Finding:
+    try:
+        found = asyncio.run(_health(dsn))
+        rights = RIGHTS[login_may(dsn)]
+    except JobLogError as error:
+        return Finding(False, "database", str(error))
+    return Finding(True, "database", f"answers ({which}), schema {found['schema']}; this login {rights}")
 
 
 async def _health(dsn: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ..conventions import RunStatus, Severity, Stream
 from ..export.otlp_json import otlp_lines
 from ..records import Line, SpanEnded, SpanStarted, format_run_id
 from ..store.archive import Spoken, dump, load, read_run, reading
-from ..store.embedded import resolve_dsn
+from ..store.embedded import resolve_dsn, resolve_reader_dsn
 from ..store.reader import Reader
 from ..store.rows import instant
 from ..store.writer import Writer
@@ -93,7 +93,11 @@ def export_runs(
     if not run_ids:
         click.echo("No runs match.", err=True)
     write = {"jsonl": _as_records, "csv": _as_csv, "otlp": _as_otlp}[as_format]
-    with told_plainly(), reading(resolve_dsn(Settings.from_environment())) as connection, _opened(output) as file:
+    with (
+        told_plainly(),
+        reading(resolve_reader_dsn(Settings.from_environment())) as connection,
+        _opened(output) as file,
+    ):
         file.writelines(write(read_run(connection, run_id) for run_id in run_ids))
 
 

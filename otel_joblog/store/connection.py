@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.errors import InsufficientPrivilege
 
 from ..errors import ConfigError, JobLogError, RecordRefused, SchemaError, StoreError, StoreUnavailable
 
@@ -90,6 +91,11 @@ def _translated(error: psycopg.Error) -> JobLogError:
         return RecordRefused(f"PostgreSQL refuses these records: {said}")
     if state in _SCHEMA:
         return SchemaError(f"the schema is not the one this version needs ({said}); run `otel-joblog migrate`")
+    if isinstance(error, InsufficientPrivilege):
+        return StoreError(
+            f"PostgreSQL answered: {said}; `otel-joblog migrate --roles` makes joblog_writer and joblog_reader, "
+            "and this login needs one of them"
+        )
     if state in _UNAVAILABLE or isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return StoreUnavailable(f"no PostgreSQL to be had: {said}")
     return StoreError(f"PostgreSQL answered: {said}")

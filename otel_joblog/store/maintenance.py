@@ -21,6 +21,7 @@ from psycopg import Connection
 from ..diagnostics import report
 from ..errors import StoreUnavailable
 from .connection import conninfo
+from .may import May, may
 from .migrate import schema_state
 from .partitions import ensure_days, rehome_strays
 from .sql import query
@@ -46,18 +47,30 @@ def _index_text(connection: Connection) -> bool:
     return index_a_day(connection) is not None
 
 
-# Each does a piece of work, and says whether there may be more.
+# Each does a piece of work, and says whether there may be more. Those but the first take the owner of the tables.
 _CHORES: tuple[Callable[[Connection], bool], ...] = (_make_days_ahead, _bring_strays_home, _index_text)
 
 
 def maintain(dsn: str, *, connected: Callable[[Connection | None], None] = lambda _: None) -> bool:
     """Does everything there is to do; False where somebody else is at it, or the schema is not this version's.
 
+    A login that only writes makes the days ahead and leaves the rest to one that owns the tables: False, too.
+
     ``connected`` is told the connection that works, and None when it is done with. Raises psycopg's errors.
     """
-    with _connect(dsn, "otel_joblog leader") as leader, leader.transaction():
+    with _connect(dsn, "otel_joblog leader") as leader:
+        if not schema_state(leader).current:
+            return False
+        if may(leader) < May.OWN:
+            _make_days_ahead(leader)
+            return False
+        return _lead(leader, dsn, connected)
+
+
+def _lead(leader: Connection, dsn: str, connected: Callable[[Connection | None], None]) -> bool:
+    with leader.transaction():
         row = leader.execute(query("maintain/lead")).fetchone()
-        if row is None or not row[0] or not schema_state(leader).current:
+        if row is None or not row[0]:
             return False
         with _connect(dsn, "otel_joblog maintenance") as connection:
             connected(connection)

@@ -17,7 +17,7 @@ from ..errors import SchemaError
 from .connection import conninfo, errors_translated
 from .sql import migrations, query
 
-__all__ = ["SchemaState", "migrate", "require_current", "schema_state", "upgrade"]
+__all__ = ["SchemaState", "lock_migrations", "migrate", "require_current", "schema_state", "upgrade"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,11 @@ def require_current(connection: Connection) -> None:
         raise SchemaError(problem)
 
 
+def lock_migrations(connection: Connection) -> None:
+    """Waits until nobody else changes the schema or its rights, and keeps it so until the end of the transaction."""
+    connection.execute(query("lock_migrations"))
+
+
 def schema_problem(state: SchemaState) -> str | None:
     """What is wrong with the schema and what mends it; None where it is current."""
     if state.current:
@@ -100,7 +105,7 @@ def _one(connection: Connection, name: str) -> int:
 
 def _next_step(connection: Connection) -> list[str]:
     with connection.transaction():
-        connection.execute(query("lock_migrations"))
+        lock_migrations(connection)
         state = schema_state(connection)
         if state.current:
             return []
@@ -114,4 +119,6 @@ def _next_step(connection: Connection) -> list[str]:
             raise SchemaError(str(schema_problem(state)))
         for name in names:
             connection.execute(query("migrated"), {"version": migrations().index(name) + 1, "name": name})
+        if _one(connection, "roles/given"):
+            connection.execute(query("roles/grant"))
         return list(names)
