@@ -8,10 +8,12 @@ and what it cannot deliver is lost, as the SDK has it.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from hashlib import blake2s
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
@@ -28,6 +30,30 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgresSpanExporter"]
 
+_WORDS = re.compile(r"(\w+)\s*=\s*('(?:[^'\\]|\\.)*'|\S*)")
+_PLACE = ("service", "host", "hostaddr", "port", "dbname")
+
+
+def place(dsn: str) -> str:
+    """What in a connection string says where, not as whom: the journal's cursors go by it.
+
+    So an agent ships for processes that have logins of their own, and a new password is no new place. Nothing of libpq
+    is imported for that: both its forms are taken apart here.
+    """
+    if "://" in dsn:
+        parts = urlsplit(dsn)
+        words = {
+            "host": parts.netloc.rpartition("@")[2],
+            "dbname": parts.path.strip("/"),
+            **dict(parse_qsl(parts.query)),
+        }
+        words["user"] = parts.username or ""
+    else:
+        words = {name: value.strip("'") for name, value in _WORDS.findall(dsn)}
+    if not words.get("dbname"):  # libpq's own default
+        words["dbname"] = words.get("user", "")
+    return " ".join(f"{name}={words[name]}" for name in _PLACE if words.get(name))
+
 
 class PostgresSpanExporter(SpanExporter):
     """Stores spans and records in the PostgreSQL of ``settings`` (default: of the environment).
@@ -38,7 +64,7 @@ class PostgresSpanExporter(SpanExporter):
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings.from_environment()
         self._redactor = make_redactor(self._settings)
-        target = self._settings.dsn or str(self._settings.postgres_dir)
+        target = place(self._settings.dsn) if self._settings.dsn else str(self._settings.postgres_dir)
         self.name = f"postgres-{blake2s(target.encode(), digest_size=4).hexdigest()}"
         self._writer: Writer | None = None
         self._lock = threading.Lock()  # export() may be called by a processor's thread and by force_flush
