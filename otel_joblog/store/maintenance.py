@@ -20,7 +20,7 @@ from psycopg import Connection
 
 from ..diagnostics import report
 from ..errors import StoreUnavailable
-from .connection import conninfo
+from .connection import conninfo, spoken_plainly
 from .may import May, may
 from .migrate import schema_state
 from .partitions import ensure_days, rehome_strays
@@ -119,4 +119,6 @@ class Maintenance:
 
 
 def _connect(dsn: str, name: str) -> Connection:
-    return psycopg.connect(conninfo(dsn, application_name=name), autocommit=True, prepare_threshold=None)
+    return spoken_plainly(
+        psycopg.connect(conninfo(dsn, application_name=name), autocommit=True, prepare_threshold=None)
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from psycopg import Connection, sql
-from psycopg.errors import FeatureNotSupported, InsufficientPrivilege, UndefinedFile, UndefinedTable
+from psycopg.errors import FeatureNotSupported, InsufficientPrivilege, InvalidSchemaName, UndefinedFile, UndefinedTable
 
 from .sql import query
 
@@ -58,7 +58,7 @@ def _trigrams(connection: Connection) -> str | None:
     if found is None:
         try:
             connection.execute(query("maintain/add_text_extension"))
-        except (FeatureNotSupported, UndefinedFile, InsufficientPrivilege):
+        except (FeatureNotSupported, UndefinedFile, InsufficientPrivilege, InvalidSchemaName):
             return None
         found = connection.execute(query("maintain/text_extension")).fetchone()
     return None if found is None else str(found[0])
