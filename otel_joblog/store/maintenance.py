@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
@@ -30,6 +31,7 @@ from .textindex import index_a_day
 __all__ = ["Maintenance", "maintain"]
 
 _EVERY = 60.0  # seconds
+_CANCELS = 10  # at most: one that comes between two statements is lost
 
 
 def _make_days_ahead(connection: Connection) -> bool:
@@ -97,9 +99,13 @@ class Maintenance:
 
     def __exit__(self, *error: object) -> None:
         self._stopping.set()
-        if (working := self._working) is not None:
-            working.cancel_safe(timeout=2)  # a half-made index is made anew the next time
-        self._thread.join(5)
+        for _ in range(_CANCELS):
+            if (working := self._working) is not None:
+                with suppress(psycopg.Error):  # it has just ended
+                    working.cancel_safe(timeout=2)  # a half-made index is made anew the next time
+            self._thread.join(0.5)
+            if not self._thread.is_alive():
+                return
 
     def _run(self) -> None:
         while not self._stopping.is_set():
