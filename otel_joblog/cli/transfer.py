@@ -6,6 +6,7 @@ import contextlib
 import csv
 import gzip
 import io
+import itertools
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -17,7 +18,9 @@ import click
 from ..config import Settings
 from ..conventions import RunStatus, Severity, Stream
 from ..export.otlp_json import otlp_lines
+from ..ingest import files as otlp_files
 from ..records import Line, SpanEnded, SpanStarted, format_run_id
+from ..redaction import make_redactor
 from ..store.archive import Spoken, dump, load, read_run, reading
 from ..store.embedded import resolve_dsn, resolve_reader_dsn
 from ..store.reader import Reader
@@ -104,19 +107,31 @@ def export_runs(
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_files(*, files: tuple[Path, ...]) -> None:
-    """Take in files that `export --format jsonl` wrote, compressed (.gz) or not.
+    """Take in files that `export` wrote as jsonl or otlp, or the file exporter of a collector; compressed (.gz) or not.
 
     Runs that are there already stay as they are, so the same file may be taken in again.
     """
-    writer = Writer(resolve_dsn(Settings.from_environment()), application_name="otel_joblog import")
-    with told_plainly():
-        try:
-            for path in files:
-                with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-                    written = load(file, writer)
-                click.echo(f"{path}: {written:,} records")
-        finally:
-            writer.close()
+    settings = Settings.from_environment()
+    with (
+        told_plainly(),
+        contextlib.closing(Writer(resolve_dsn(settings), application_name="otel_joblog import")) as writer,
+    ):
+        for path in files:
+            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+                click.echo(f"{path}: {_taken_in(file, writer, settings)}")
+
+
+def _taken_in(file: Iterable[bytes], writer: Writer, settings: Settings) -> str:
+    """What a file held, in words. Its first line tells which of the two forms it has."""
+    lines = iter(file)
+    first = next(lines, b"")
+    lines = itertools.chain([first], lines)
+    if not otlp_files.is_otlp(first):
+        return f"{load(lines, writer):,} records"
+    loaded = otlp_files.load(lines, writer, make_redactor(settings).record)
+    if loaded.rejected:
+        return f"{loaded.records:,} records; {loaded.rejected:,} cannot be kept: {loaded.reason}"
+    return f"{loaded.records:,} records"
 
 
 def _as_records(runs: Iterable[Iterable[Spoken]]) -> Iterator[bytes]:
