@@ -56,6 +56,8 @@ def _trigrams(connection: Connection) -> str | None:
     """The schema of the extension, which is installed where that is possible."""
     found = connection.execute(query("maintain/text_extension")).fetchone()
     if found is None:
+        if connection.execute(query("maintain/may_add_text_extension")).fetchone() != (True,):
+            return None
         try:
             connection.execute(query("maintain/add_text_extension"))
         except (FeatureNotSupported, UndefinedFile, InsufficientPrivilege, InvalidSchemaName):
