@@ -61,6 +61,15 @@ def test_a_viewer_that_may_only_read_says_so_and_leaves_the_journals(
     assert not (tmp_path / "state" / "postgres").exists()
 
 
+def test_an_agent_that_could_not_write_does_not_begin(
+    environment: dict[str, str], login: dict[str, str], otel_joblog: Command, tmp_path: Path
+) -> None:
+    environment["OTEL_JOBLOG_DSN"] = login["reader"]
+    done = otel_joblog("agent", check=False)
+    assert (done.returncode, "an agent needs the primary" in done.stderr) == (1, True)
+    assert not (tmp_path / "state" / "journal" / "agent.lock").exists()
+
+
 def test_an_agent_ships_for_processes_with_a_login_of_their_own(
     environment: dict[str, str], login: dict[str, str], otel_joblog: Command
 ) -> None:
