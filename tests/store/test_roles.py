@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -18,6 +20,7 @@ from samples import NOW, PROCESS, SECOND, ended, line, progress, run_id, started
 from otel_joblog.conventions import RunStatus
 from otel_joblog.errors import SchemaError, StoreError
 from otel_joblog.records import Dropped, Sample
+from otel_joblog.store import sql as sql_files
 from otel_joblog.store.archive import read_run, reading
 from otel_joblog.store.maintenance import maintain
 from otel_joblog.store.may import May, login_may
@@ -30,6 +33,7 @@ from otel_joblog.store.rows import instant
 from otel_joblog.store.writer import Writer
 
 DAY = 86_400 * SECOND
+SQL = Path(sql_files.__file__).parent
 Login = Callable[..., str]
 
 _numbers = itertools.count(1)
@@ -233,6 +237,38 @@ def test_every_table_is_for_readers(owner: str, reader: str) -> None:
         " and relkind in ('r', 'p') and not relispartition and not has_table_privilege('joblog_reader', oid, 'select')"
     )
     assert scalar(owner, unreadable) is None
+
+
+STATEMENTS = {
+    "insert": r"insert into joblog\.(\w+)|^copy joblog\.(\w+)",
+    "update": r"^ *update joblog\.(\w+)|insert into joblog\.(\w+)(?:(?!;).)*?do update",
+    "delete": r"delete from joblog\.(\w+)",
+    "select": r"(?:from|join) joblog\.(\w+)",
+}
+
+
+@pytest.mark.parametrize(
+    ("role", "folders"), [("joblog_writer", ["write"]), ("joblog_reader", ["read", "export"])], ids=["writer", "reader"]
+)
+def test_a_role_has_the_rights_that_its_statements_take(role: str, folders: list[str], owner: str) -> None:
+    needed = {
+        (right, table)
+        for folder in folders
+        for file in (SQL / folder).glob("*.sql")
+        for right, pattern in STATEMENTS.items()
+        for tables in re.findall(f"(?:{pattern})", file.read_text(), re.MULTILINE | re.DOTALL)
+        for table in ([tables] if isinstance(tables, str) else tables)
+        if table
+    }
+    assert ("select", "job_run") in needed
+    with psycopg.connect(owner) as connection:
+        lacking = [
+            (right, table)
+            for right, table in needed
+            for (may,) in connection.execute("select has_table_privilege(%s, %s, %s)", [role, f"joblog.{table}", right])
+            if not may
+        ]
+    assert lacking == []
 
 
 def test_making_roles_again_changes_nothing_and_says_so(owner: str, empty_dsn: str) -> None:
