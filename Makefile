@@ -4,11 +4,12 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo test faults check bench clean
+.PHONY: help demo test test-postgres faults check bench clean
 
 help:
 	@echo "make demo    database, viewer and jobs to look at (ARGS=--once checks itself and exits)"
 	@echo "make test    the whole suite against a real PostgreSQL (ARGS='-k name')"
+	@echo "make test-postgres PG_BIN=/usr/lib/postgresql/15/bin    what touches the database, on another version of it"
 	@echo "make faults  kill, starve and unplug it; fails on any line lost or stored twice (ARGS='--scale 0.1 sigterm')"
 	@echo "make check   lint, format, types, the house's contract"
 	@echo "make bench   what it costs, beside the bare OpenTelemetry SDK"
@@ -26,6 +27,10 @@ demo: $(READY)
 test: $(READY)
 	@sh tests/install-chromium.sh
 	$(BIN)/python -m pytest -n auto $(ARGS)
+
+test-postgres: $(READY)
+	OTEL_JOBLOG_TEST_PG_BIN='$(or $(PG_BIN),$(error say PG_BIN=folder of initdb, pg_ctl and postgres))' \
+	$(BIN)/python -m pytest -n auto tests/store tests/cli tests/web tests/export --ignore tests/store/test_embedded.py $(ARGS)
 
 faults: $(READY)
 	$(BIN)/python -m tests.faults $(ARGS)

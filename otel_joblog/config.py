@@ -158,6 +158,14 @@ class Settings:
         "The PostgreSQL to store in, as a URI or as key=value words.",
         shown="the embedded server of the state folder",
     )
+    reader_dsn: str | None = _setting(
+        None,
+        "OTEL_JOBLOG_READER_DSN",
+        str,
+        "Where the viewer and the commands that only look do so: by a login that may not write, on a standby. Without "
+        "an `OTEL_JOBLOG_DSN` beside it, `serve` ships nothing.",
+        shown="`OTEL_JOBLOG_DSN`",
+    )
     log_level: int = _setting(
         20,
         "OTEL_JOBLOG_LOG_LEVEL",

@@ -1,4 +1,5 @@
-"""A PostgreSQL for the tests: that of OTEL_JOBLOG_TEST_DSN, or an embedded one a test session."""
+"""A PostgreSQL for the tests: that of OTEL_JOBLOG_TEST_DSN, or an embedded one a test session, which is run by the
+programs in OTEL_JOBLOG_TEST_PG_BIN where that is set."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ def postgres_dsn() -> Iterator[str]:
         yield dsn
         return
     with tempfile.TemporaryDirectory(prefix="ojt-", ignore_cleanup_errors=True) as folder:
-        server = EmbeddedServer(Path(folder) / "postgres")
+        programs = os.environ.get("OTEL_JOBLOG_TEST_PG_BIN")
+        server = EmbeddedServer(Path(folder) / "postgres", Path(programs) if programs else None)
         server.start()
         _administer(server.dsn, "alter system set fsync = off", "select pg_reload_conf()")
         try:

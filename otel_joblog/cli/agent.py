@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import click
 
 from ..config import Settings
+from ..errors import StoreError
 from ..journal.agent import Agent
 from ..journal.recovery import dead_journals, ship_all_dead
 from ..journal.room import Room
 from ..setup import make_sinks
 from ..store.embedded import resolve_dsn
 from ..store.maintenance import Maintenance
+from ..store.may import May, login_may
 from ..store.retention import Retention
 from .common import told_plainly
 from .viewer import until_told_to_stop
@@ -26,6 +30,8 @@ def agent() -> None:
     """
     settings = Settings.from_environment()
     sinks = make_sinks(settings, otlp_by_default=True)
+    with told_plainly():
+        _refuse_readers(settings)
     with (
         told_plainly(),
         until_told_to_stop() as stop,
@@ -34,6 +40,15 @@ def agent() -> None:
     ):
         click.echo(f"Shipping what is below {settings.journal_dir}  (Ctrl-C stops it)")
         stop.wait()
+
+
+def _refuse_readers(settings: Settings) -> None:
+    """An agent that cannot write would keep the processes of this host from shipping for themselves."""
+    with contextlib.suppress(StoreError):  # away, or still without our schema: then it waits as they would
+        if login_may(resolve_dsn(settings)) is May.READ:
+            raise click.ClickException(
+                "OTEL_JOBLOG_DSN only reads here; an agent needs the primary and a member of joblog_writer"
+            )
 
 
 @click.command()

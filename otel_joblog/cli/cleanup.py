@@ -52,7 +52,7 @@ class Age(click.ParamType[tuple[int | None]]):
 @click.option(
     "--keep-failures",
     type=Age(),
-    help="But failed runs for so long, or `never` to delete them. Default OTEL_JOBLOG_RETENTION_FAILURES.",
+    help="Failed runs stay for so long; `never`: for ever. Default OTEL_JOBLOG_RETENTION_FAILURES.",
 )
 @click.option(
     "--archive",

@@ -11,7 +11,7 @@ import click
 
 from ..config import Settings
 from ..errors import JobLogError
-from ..store.embedded import resolve_dsn
+from ..store.embedded import resolve_reader_dsn
 from ..store.reader import Reader
 
 __all__ = ["JSON_OPTION", "read", "told_plainly"]
@@ -34,7 +34,7 @@ def read(ask: Callable[[Reader], Awaitable[T]]) -> T:
     """Ask the reader of the database in use."""
 
     async def asked() -> T:
-        async with Reader(resolve_dsn(Settings.from_environment())) as reader:
+        async with Reader(resolve_reader_dsn(Settings.from_environment())) as reader:
             return await ask(reader)
 
     with told_plainly():

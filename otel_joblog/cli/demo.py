@@ -34,7 +34,7 @@ def demo(*, once: bool, port: int) -> None:
     with told_plainly(), until_told_to_stop() as stop:
         click.echo("Starting PostgreSQL …" if settings.dsn is None else "Preparing the database …")
         bound = listening_socket("127.0.0.1", port, or_another=True)
-        with database(settings) as dsn, Viewer(settings, dsn, bound) as viewer, _jobs() as run_job:
+        with database(settings) as using, Viewer(settings, using, bound) as viewer, _jobs() as run_job:
             if once:
                 watching = run_job("watch", "3")
                 _run_and_wait(run_job)

@@ -22,6 +22,7 @@ from ..journal.folders import journal_folders
 from ..journal.recovery import dead_journals
 from ..journal.room import Room
 from ..store.embedded import EmbeddedServer, resolve_dsn
+from ..store.may import May, login_may
 from ..store.reader import Reader
 from ..store.upkeep import Upkeep
 from ..web import format as words
@@ -31,6 +32,7 @@ __all__ = ["doctor"]
 
 LATE = 60.0  # seconds that a record may wait for its exporter before that is a finding
 NEARLY_FULL = 0.8  # of the journal's cap
+RIGHTS = {May.READ: "only reads", May.WRITE: "reads and writes", May.OWN: "owns the tables"}
 
 
 class Finding(NamedTuple):
@@ -151,14 +153,27 @@ def _exporter(backlog: Backlog) -> Finding:
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
+    if settings.reader_dsn:
+        yield from _answer(settings.reader_dsn, "OTEL_JOBLOG_READER_DSN", settings)
+        if not settings.dsn:
+            return
     try:
         dsn = resolve_dsn(settings)
-        found, state = asyncio.run(_health(dsn, settings))
     except JobLogError as error:
         yield Finding(False, "database", str(error))
         return
     which = "OTEL_JOBLOG_DSN" if settings.dsn else str(EmbeddedServer(settings.postgres_dir, settings.pg_bin).folder)
-    yield Finding(True, "database", f"answers ({which}), schema {found['schema']}")
+    yield from _answer(dsn, which, settings)
+
+
+def _answer(dsn: str, which: str, settings: Settings) -> Iterator[Finding]:
+    try:
+        found, state = asyncio.run(_health(dsn, settings))
+        rights = RIGHTS[login_may(dsn)]
+    except JobLogError as error:
+        yield Finding(False, "database", str(error))
+        return
+    yield Finding(True, "database", f"answers ({which}), schema {found['schema']}; this login {rights}")
     yield from _upkeep(state)
 
 

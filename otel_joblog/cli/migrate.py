@@ -12,13 +12,19 @@ __all__ = ["migrate"]
 
 
 @click.command()
-def migrate() -> None:
+@click.option("--roles", is_flag=True, help="Make the roles joblog_writer, joblog_reader and joblog_dashboards, too.")
+def migrate(*, roles: bool) -> None:
     """Bring the database's schema up to date. Safe to run at any time, and by several at once."""
     from ..store import migrate as migrations
+    from ..store.roles import make_roles
 
     with told_plainly():
-        applied = migrations.migrate(resolve_dsn(Settings.from_environment()))
-    for name in applied:
-        click.echo(f"applied {name}")
-    if not applied:
-        click.echo("The schema is up to date.")
+        dsn = resolve_dsn(Settings.from_environment())
+        applied = migrations.migrate(dsn)
+        for name in applied:
+            click.echo(f"applied {name}")
+        if not applied:
+            click.echo("The schema is up to date.")
+        if roles:
+            done = make_roles(dsn)
+            click.echo("\n".join(done) or "The roles and their rights are up to date.")

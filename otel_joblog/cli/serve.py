@@ -27,8 +27,10 @@ def serve(*, host: str, port: int, agent: bool) -> None:
     with (
         told_plainly(),
         until_told_to_stop() as stop,
-        database(settings) as dsn,
-        Viewer(settings, dsn, bound, agent=agent) as viewer,
+        database(settings) as using,
+        Viewer(settings, using, bound, agent=agent) as viewer,
     ):
+        if using.remark:
+            click.echo(using.remark)
         click.echo(f"Viewer: {viewer.url}  (Ctrl-C stops it)")
         stop.wait()

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import gzip
 import io
+import itertools
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -17,9 +18,11 @@ import click
 from ..config import Settings
 from ..conventions import RunStatus, Severity, Stream
 from ..export.otlp_json import otlp_lines
+from ..ingest import files as otlp_files
 from ..records import Line, SpanEnded, SpanStarted, format_run_id
+from ..redaction import make_redactor
 from ..store.archive import Spoken, dump, load, read_run, reading
-from ..store.embedded import resolve_dsn
+from ..store.embedded import resolve_dsn, resolve_reader_dsn
 from ..store.holds import Holds
 from ..store.reader import Reader
 from ..store.retention import Retention
@@ -96,14 +99,18 @@ def export_runs(
     if not run_ids:
         click.echo("No runs match.", err=True)
     write = {"jsonl": _as_records, "csv": _as_csv, "otlp": _as_otlp}[as_format]
-    with told_plainly(), reading(resolve_dsn(Settings.from_environment())) as connection, _opened(output) as file:
+    with (
+        told_plainly(),
+        reading(resolve_reader_dsn(Settings.from_environment())) as connection,
+        _opened(output) as file,
+    ):
         file.writelines(write(read_run(connection, run_id) for run_id in run_ids))
 
 
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_files(*, files: tuple[Path, ...]) -> None:
-    """Take in files that `export --format jsonl` wrote, compressed (.gz) or not.
+    """Take in files that `export` wrote as jsonl or otlp, or the file exporter of a collector; compressed (.gz) or not.
 
     Runs that are there already stay as they are, so the same file may be taken in again. Runs that are past their
     retention stay for one retention more, from today.
@@ -111,18 +118,27 @@ def import_files(*, files: tuple[Path, ...]) -> None:
     settings = Settings.from_environment()
     writer = Writer(resolve_dsn(settings), application_name="otel_joblog import")
     holds = Holds(writer, Retention.of(settings))
-    with told_plainly():
-        try:
-            for path in files:
-                with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-                    written = load(file, writer, before=holds.cover)
-                click.echo(f"{path}: {written:,} records")
-        finally:
-            writer.close()
+    with told_plainly(), contextlib.closing(writer):
+        for path in files:
+            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+                click.echo(f"{path}: {_taken_in(file, writer, holds, settings)}")
     if holds.runs:
         click.echo(
             f"{words.count(holds.runs, 'run')} past the retention: kept until {holds.until}, then cleaned up again."
         )
+
+
+def _taken_in(file: Iterable[bytes], writer: Writer, holds: Holds, settings: Settings) -> str:
+    """What a file held, in words. Its first line tells which of the two forms it has."""
+    lines = iter(file)
+    first = next(lines, b"")
+    lines = itertools.chain([first], lines)
+    if not otlp_files.is_otlp(first):
+        return f"{load(lines, writer, before=holds.cover):,} records"
+    loaded = otlp_files.load(lines, writer, make_redactor(settings).record, before=holds.cover)
+    if loaded.rejected:
+        return f"{loaded.records:,} records; {loaded.rejected:,} cannot be kept: {loaded.reason}"
+    return f"{loaded.records:,} records"
 
 
 def _as_records(runs: Iterable[Iterable[Spoken]]) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from typing import Self
+from typing import NamedTuple, Self
 
 import click
 
@@ -18,27 +18,53 @@ from ..journal.room import Room
 from ..setup import make_sinks
 from ..store.embedded import EmbeddedServer
 from ..store.maintenance import Maintenance
+from ..store.may import May, login_may
 from ..store.retention import Retention
 
-__all__ = ["Viewer", "database", "listening_socket", "until_told_to_stop"]
+__all__ = ["Database", "Viewer", "database", "listening_socket", "until_told_to_stop"]
 
 DEFAULT_PORT = 8765
 
 
+class Database(NamedTuple):
+    """The database in use: where to write and to read, and what the login that writes may do."""
+
+    dsn: str
+    reader_dsn: str
+    may: May
+
+    @property
+    def remark(self) -> str | None:
+        """What is not done in it from here, in words for people."""
+        if self.may is May.READ:
+            return (
+                "This login only reads: this viewer ships nothing of this host and maintains nothing in the database."
+            )
+        if self.may is May.WRITE:
+            return (
+                "This login does not own the tables: their upkeep, such as text indexes, is left to an `otel-joblog "
+                "serve` or `agent` whose login does."
+            )
+        return None
+
+
 @contextlib.contextmanager
-def database(settings: Settings) -> Iterator[str]:
-    """The DSN of the database in use, its schema up to date. The embedded one is started, and stopped if we did."""
+def database(settings: Settings) -> Iterator[Database]:
+    """The database in use, its schema up to date. The embedded one is started, and stopped if we did."""
     from ..store.migrate import migrate
 
+    if settings.reader_dsn and not settings.dsn:
+        yield Database(settings.reader_dsn, settings.reader_dsn, May.READ)
+        return
     if settings.dsn:
         migrate(settings.dsn)
-        yield settings.dsn
+        yield Database(settings.dsn, settings.reader_dsn or settings.dsn, login_may(settings.dsn))
         return
     server = EmbeddedServer(settings.postgres_dir, settings.pg_bin)
     started = server.start()
     try:
         migrate(server.dsn)
-        yield server.dsn
+        yield Database(server.dsn, server.dsn, May.OWN)
     finally:
         if started:
             server.stop()
@@ -68,9 +94,13 @@ def listening_socket(host: str, port: int, *, or_another: bool = False) -> socke
 
 
 class Viewer:
-    """The web server, the agent and the maintenance of the database, running in threads while the block runs."""
+    """The web server, the agent and the maintenance of the database, running in threads while the block runs.
 
-    def __init__(self, settings: Settings, dsn: str, listening: socket.socket, *, agent: bool = True) -> None:
+    Where the login may only read, the web server alone: an agent that could not write would keep the processes of this
+    host from shipping for themselves.
+    """
+
+    def __init__(self, settings: Settings, using: Database, listening: socket.socket, *, agent: bool = True) -> None:
         import uvicorn
 
         from ..web.app import create_app
@@ -78,14 +108,18 @@ class Viewer:
         self._listening = listening
         host, port = listening.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        sinks = make_sinks(settings, otlp_by_default=True)
         room = Room.of(settings)
-        self._agent = Agent(settings.journal_dir, sinks, room, lost_after=settings.lost_after, living=agent)
-        self._maintenance = Maintenance(dsn, Retention.of(settings))
+        self._work: list[Maintenance | Agent] = []
+        if using.may > May.READ:
+            sinks = make_sinks(settings, otlp_by_default=True)
+            self._work = [
+                Maintenance(using.dsn, Retention.of(settings)),
+                Agent(settings.journal_dir, sinks, room, lost_after=settings.lost_after, living=agent),
+            ]
         # In a thread uvicorn leaves signals alone: the main thread stops everything in order.
         self._server = uvicorn.Server(
             uvicorn.Config(
-                create_app(dsn, settings=settings, journals=room),
+                create_app(using.reader_dsn, settings=settings, journals=room),
                 log_level="warning",
                 access_log=False,
                 timeout_graceful_shutdown=2,
@@ -94,16 +128,16 @@ class Viewer:
         self._thread = threading.Thread(target=self._serve, name="otel_joblog-viewer", daemon=True)
 
     def __enter__(self) -> Self:
-        self._maintenance.__enter__()
-        self._agent.__enter__()
+        for work in self._work:
+            work.__enter__()
         self._thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._server.should_exit = True
         self._thread.join(5)
-        self._agent.__exit__(*error)
-        self._maintenance.__exit__(*error)
+        for work in reversed(self._work):
+            work.__exit__(*error)
         self._listening.close()
 
     def _serve(self) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from hashlib import blake2s
 from typing import NamedTuple
+from urllib.parse import parse_qsl, urlsplit
 
 from ..config import Settings
 
-__all__ = ["Endpoint", "endpoint", "otlp_name", "otlp_target", "postgres_name", "target_names"]
+__all__ = ["Endpoint", "endpoint", "otlp_name", "otlp_target", "place", "postgres_name", "target_names"]
+
+_WORDS = re.compile(r"(\w+)\s*=\s*('(?:[^'\\]|\\.)*'|\S*)")
+_PLACE = ("service", "host", "hostaddr", "port", "dbname")
 
 
 class Endpoint(NamedTuple):
@@ -42,8 +47,29 @@ def otlp_target(settings: Settings, environ: Mapping[str, str], *, by_default: b
     return None
 
 
+def place(dsn: str) -> str:
+    """What in a connection string says where, not as whom: the journal's cursors go by it.
+
+    So an agent ships for processes that have logins of their own, and a new password is no new place. Nothing of libpq
+    is imported for that: both its forms are taken apart here.
+    """
+    if "://" in dsn:
+        parts = urlsplit(dsn)
+        words = {
+            "host": parts.netloc.rpartition("@")[2],
+            "dbname": parts.path.strip("/"),
+            **dict(parse_qsl(parts.query)),
+        }
+        words["user"] = parts.username or ""
+    else:
+        words = {name: value.strip("'") for name, value in _WORDS.findall(dsn)}
+    if not words.get("dbname"):  # libpq's own default
+        words["dbname"] = words.get("user", "")
+    return " ".join(f"{name}={words[name]}" for name in _PLACE if words.get(name))
+
+
 def postgres_name(settings: Settings) -> str:
-    return f"postgres-{_mark(settings.dsn or str(settings.postgres_dir))}"
+    return f"postgres-{_mark(place(settings.dsn) if settings.dsn else str(settings.postgres_dir))}"
 
 
 def otlp_name(where: Endpoint) -> str:

@@ -20,7 +20,7 @@ from psycopg.rows import DictRow, dict_row
 from ..conventions import RunStatus
 from ..errors import ImportRefused, RunNotFound
 from ..records import Dropped, Line, Process, Progress, Record, Sample, SpanEnded, SpanStarted
-from .connection import conninfo, errors_translated
+from .connection import conninfo, errors_translated, spoken_plainly
 from .rows import bigint
 from .sql import query
 from .stored import gap_of, line_of, process_of, progress_of, run_of, sample_of, step_of
@@ -42,9 +42,13 @@ def reading(dsn: str) -> Iterator[Connection[DictRow]]:
     with (
         errors_translated(),
         psycopg.connect(
-            conninfo(dsn, application_name="otel_joblog export"), prepare_threshold=None, row_factory=dict_row
+            conninfo(dsn, application_name="otel_joblog export"),
+            autocommit=True,
+            prepare_threshold=None,
+            row_factory=dict_row,
         ) as connection,
     ):
+        spoken_plainly(connection).autocommit = False
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         yield connection

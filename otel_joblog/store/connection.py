@@ -7,15 +7,19 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
-from psycopg import Connection
+from psycopg import AsyncConnection, Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.errors import InsufficientPrivilege
 
 from ..errors import ConfigError, JobLogError, RecordRefused, SchemaError, StoreError, StoreUnavailable
+from .sql import query
 
-__all__ = ["conninfo", "errors_translated", "severed_after"]
+__all__ = ["conninfo", "errors_translated", "otherwise", "severed_after", "spoken_plainly"]
+
+C = TypeVar("C")
 
 # A server that vanished without a word is noticed within a minute; a DSN may say otherwise.
 _DEFAULTS: dict[str, str | int] = {
@@ -29,6 +33,7 @@ _DEFAULTS: dict[str, str | int] = {
 # SQLSTATE classes: data exception, integrity violation, program limit exceeded (an index row too large, JSON too deep).
 _REFUSED = ("22", "23", "54")
 _SCHEMA = {"3F000", "42P01", "42P10", "42703", "42883"}  # no such schema, table, unique key, column, function
+_UTC = {"UTC", "Etc/UTC"}
 _UNAVAILABLE = {"25006"}  # read only: a standby, until somebody promotes it
 
 
@@ -44,6 +49,19 @@ def conninfo(dsn: str, **defaults: str | int) -> str:
         ) from None
     parameters: dict[str, Any] = _DEFAULTS | defaults | given
     return make_conninfo(**parameters)
+
+
+def otherwise(connection: Connection[Any] | AsyncConnection[Any]) -> bool:
+    """Whether this server, database or login has a time zone other than UTC, or writes dates otherwise than ISO."""
+    told = connection.info.parameter_status
+    return told("TimeZone") not in _UTC or not (told("DateStyle") or "").startswith("ISO")
+
+
+def spoken_plainly(connection: Connection[C]) -> Connection[C]:
+    """The connection, on which times are told in UTC and ISO; it has to be in autocommit mode."""
+    if otherwise(connection):
+        connection.execute(query("speak"))
+    return connection
 
 
 @contextmanager
@@ -90,6 +108,11 @@ def _translated(error: psycopg.Error) -> JobLogError:
         return RecordRefused(f"PostgreSQL refuses these records: {said}")
     if state in _SCHEMA:
         return SchemaError(f"the schema is not the one this version needs ({said}); run `otel-joblog migrate`")
+    if isinstance(error, InsufficientPrivilege):
+        return StoreError(
+            f"PostgreSQL answered: {said}; `otel-joblog migrate --roles` makes joblog_writer and joblog_reader, "
+            "and this login needs one of them"
+        )
     if state in _UNAVAILABLE or isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return StoreUnavailable(f"no PostgreSQL to be had: {said}")
     return StoreError(f"PostgreSQL answered: {said}")

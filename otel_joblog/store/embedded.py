@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ..config import Settings
     from .programs import Programs
 
-__all__ = ["EmbeddedServer", "EmbeddedStatus", "resolve_dsn"]
+__all__ = ["EmbeddedServer", "EmbeddedStatus", "resolve_dsn", "resolve_reader_dsn"]
 
 USER = "joblog"
 DATABASE = "joblog"
@@ -340,6 +340,11 @@ def resolve_dsn(settings: Settings) -> str:
         f"no PostgreSQL: none runs in {server.folder}; start it with `otel-joblog db start`, `otel-joblog serve`, "
         "or set OTEL_JOBLOG_DSN"
     )
+
+
+def resolve_reader_dsn(settings: Settings) -> str:
+    """Where to read: ``settings.reader_dsn``, else as :func:`resolve_dsn`."""
+    return settings.reader_dsn or resolve_dsn(settings)
 
 
 def _alive(pid: int) -> bool:

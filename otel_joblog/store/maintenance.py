@@ -24,7 +24,8 @@ from psycopg.errors import InsufficientPrivilege, LockNotAvailable
 from ..diagnostics import report
 from ..errors import StoreError, StoreUnavailable
 from . import retention as retain
-from .connection import conninfo, errors_translated
+from .connection import conninfo, errors_translated, spoken_plainly
+from .may import May, may
 from .migrate import require_current, schema_state
 from .partitions import ensure_days, rehome_strays
 from .retention import CleanUp, Outlook, Policy, Retention
@@ -42,11 +43,15 @@ def maintain(
 ) -> bool:
     """Does everything there is to do; False where somebody else is at it, or the schema is not this version's.
 
-    Runs are cleaned up where their ``retention`` is given. ``connected`` is told the connection that works, before
-    each piece of work, and None when it is done with. Raises psycopg's errors, and what ``connected`` does.
+    A login that only writes makes the days ahead and leaves the rest to one that owns the tables: False, too. Runs are
+    cleaned up where their ``retention`` is given. ``connected`` is told the connection that works, before each piece of
+    work, and None when it is done with. Raises psycopg's errors, and what ``connected`` does.
     """
     with _leading(dsn) as connection:
         if connection is None:
+            return False
+        if may(connection) < May.OWN:
+            _make_days_ahead(connection, retention)
             return False
         try:
             connected(connection)
@@ -68,6 +73,8 @@ def clean_up(dsn: str, policy: Policy) -> CleanUp:
         while True:
             with _leading(dsn) as connection:
                 if connection is not None:
+                    if may(connection) < May.OWN:
+                        raise StoreError("this login does not own the tables: clean up as the one who does")
                     return _clean_up_now(connection, policy)
             if time.monotonic() > deadline:
                 raise StoreError("a viewer or an agent maintains the database just now; try again in a while")
@@ -154,7 +161,7 @@ def _index_text(connection: Connection, _: Retention | None) -> bool:
     return index_a_day(connection) is not None
 
 
-# Each does a piece of work, and says whether there may be more.
+# Each does a piece of work, and says whether there may be more. Those but the first take the owner of the tables.
 _CHORES: tuple[Callable[[Connection, Retention | None], bool], ...] = (
     _make_days_ahead,
     _bring_strays_home,
@@ -186,4 +193,6 @@ def _leading(dsn: str) -> Iterator[Connection | None]:
 
 
 def _connect(dsn: str, name: str) -> Connection:
-    return psycopg.connect(conninfo(dsn, application_name=name), autocommit=True, prepare_threshold=None)
+    return spoken_plainly(
+        psycopg.connect(conninfo(dsn, application_name=name), autocommit=True, prepare_threshold=None)
+    )

@@ -1,23 +1,57 @@
-"""Bringing the schema up to date, safely for any number of starters at once.
+"""Bringing the schema up to date, safely for any number of starters at once, and while others write.
 
 1. Each step is one transaction, which first waits for an advisory lock: one starter works, the others find it done.
 2. A database without the schema is given ``schema.sql``, and every migration is noted as applied.
-3. Any other is given the next migration, one at a time, until none is left.
+3. Any other is given the next migration, one at a time, until none is left. One that fails is taken back whole.
+4. A migration waits a second at most for a table that somebody holds, because whoever comes after it waits, too. Then
+   it begins anew, for five minutes.
+
+Who is connected goes on writing meanwhile and afterwards, though of an older version; a connection that is made later
+is refused, and its records wait in the journal. So a migration leaves what is there readable and writable as it was:
+it adds columns that may be null, tables and indexes.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import psycopg
 from psycopg import Connection
-from psycopg.errors import InsufficientPrivilege
+from psycopg.errors import DeadlockDetected, InsufficientPrivilege, LockNotAvailable
 
 from ..errors import SchemaError
 from .connection import conninfo, errors_translated
 from .sql import migrations, query
 
-__all__ = ["SchemaState", "migrate", "require_current", "schema_state", "upgrade"]
+__all__ = [
+    "Migration",
+    "SchemaState",
+    "lock_migrations",
+    "migrate",
+    "require_current",
+    "schema_state",
+    "shipped",
+    "upgrade",
+]
+
+PATIENCE = 300.0  # seconds that a migration tries to get its tables
+_PAUSE = 0.5
+
+
+class Migration(NamedTuple):
+    """A step from one version of the schema to the next."""
+
+    name: str
+    statements: bytes
+
+
+def shipped() -> tuple[Migration, ...]:
+    """The migrations of this package in order; the place in this order is the version, from 1."""
+    return tuple(Migration(name, query(f"migrations/{name}")) for name in migrations())
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +66,11 @@ class SchemaState:
         return self.version == self.needed
 
 
-def migrate(dsn: str) -> list[str]:
+def migrate(dsn: str, steps: Sequence[Migration] | None = None) -> list[str]:
     """Brings the database to the schema of this package; returns the names of the migrations applied, in order.
 
-    Raises :class:`SchemaError` where the schema is newer than this package or this user may not change it,
+    ``steps`` are those of :func:`shipped`, or these and more. Raises :class:`SchemaError` where the schema is newer
+    than this package, this user may not change it, or a migration fails: it is then taken back whole. Raises
     :class:`StoreUnavailable` where no database is to be had.
     """
     with (
@@ -44,15 +79,15 @@ def migrate(dsn: str) -> list[str]:
             conninfo(dsn, application_name="otel_joblog migrate"), autocommit=True, prepare_threshold=None
         ) as connection,
     ):
-        return upgrade(connection)
+        return upgrade(connection, steps)
 
 
-def upgrade(connection: Connection) -> list[str]:
+def upgrade(connection: Connection, steps: Sequence[Migration] | None = None) -> list[str]:
     """As :func:`migrate`, on an autocommit connection; other errors of psycopg are raised as they are."""
     applied: list[str] = []
     try:
-        while step := _next_step(connection):
-            applied += step
+        while names := _next_step(connection, shipped() if steps is None else steps):
+            applied += names
     except InsufficientPrivilege as error:
         raise SchemaError(
             f"this user may not change the schema ({error}); run `otel-joblog migrate` once as a user who may"
@@ -69,6 +104,15 @@ def require_current(connection: Connection) -> None:
     state = schema_state(connection)
     if problem := schema_problem(state):
         raise SchemaError(problem)
+
+
+def lock_migrations(connection: Connection) -> None:
+    """Waits until nobody else changes the schema or its rights, and keeps it so until the end of the transaction.
+
+    However long that and what follows takes: limits of the server or the login do not hold.
+    """
+    connection.execute(query("be_patient"))
+    connection.execute(query("lock_migrations"))
 
 
 def schema_problem(state: SchemaState) -> str | None:
@@ -98,20 +142,55 @@ def _one(connection: Connection, name: str) -> int:
     return value
 
 
-def _next_step(connection: Connection) -> list[str]:
-    with connection.transaction():
-        connection.execute(query("lock_migrations"))
-        state = schema_state(connection)
-        if state.current:
-            return []
-        if state.version is None:
-            connection.execute(query("schema"))
-            names = migrations()
-        elif state.version < state.needed:
-            names = migrations()[state.version : state.version + 1]
-            connection.execute(query(f"migrations/{names[0]}"))
-        else:
-            raise SchemaError(str(schema_problem(state)))
-        for name in names:
-            connection.execute(query("migrated"), {"version": migrations().index(name) + 1, "name": name})
-        return list(names)
+def _next_step(connection: Connection, steps: Sequence[Migration]) -> list[str]:
+    """Applies the next migration, or makes the whole schema; returns the names of what that was."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with connection.transaction():
+                return _step(connection, steps)
+        except (LockNotAvailable, DeadlockDetected) as error:
+            if time.monotonic() > deadline:
+                raise SchemaError(
+                    f"{PATIENCE:.0f} s were not enough to get a table for the next migration that somebody holds "
+                    f"({error}); pg_stat_activity shows who; nothing was changed: run `otel-joblog migrate` again"
+                ) from error
+        time.sleep(_PAUSE)
+
+
+def _step(connection: Connection, steps: Sequence[Migration]) -> list[str]:
+    lock_migrations(connection)
+    version = _version(connection)
+    if version == len(steps):
+        return []
+    if version is None:
+        connection.execute(query("schema"))
+        names, noted = migrations(), 0
+    elif version < len(steps):
+        with _named(connection, steps[version].name, version):
+            connection.execute(query("write/be_brief"))
+            connection.execute(steps[version].statements)
+        names, noted = (steps[version].name,), version
+    else:
+        raise SchemaError(str(schema_problem(SchemaState(version, len(steps)))))
+    for number, name in enumerate(names, start=noted + 1):
+        connection.execute(query("migrated"), {"version": number, "name": name})
+    if _one(connection, "roles/given"):
+        connection.execute(query("roles/grant"))
+    return list(names)
+
+
+@contextmanager
+def _named(connection: Connection, name: str, version: int) -> Iterator[None]:
+    """Says which migration failed, unless that is for others to say: a right or a lock that is not to be had."""
+    try:
+        yield
+    except (InsufficientPrivilege, LockNotAvailable, DeadlockDetected):
+        raise
+    except psycopg.Error as error:
+        if connection.closed:
+            raise
+        raise SchemaError(
+            f"the migration {name} failed and was taken back whole ({str(error).strip()}); the schema stays at version "
+            f"{version}, and what needs a newer one waits"
+        ) from error

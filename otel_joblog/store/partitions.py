@@ -51,7 +51,7 @@ def ensure_days(connection: Connection, days: Iterable[date]) -> set[date]:
     """Makes the partitions of these days (UTC) where they are missing; on an autocommit connection.
 
     Returns the days that are settled: there, or left to the default partition, because it holds rows of that day or
-    this user may not create tables. The others were locked by somebody and can be tried again.
+    this user may not make it. The others were locked by somebody and can be tried again.
     """
     days = sorted(days)
     names = [partition_name(table, day) for table in TABLES for day in days]
@@ -93,7 +93,7 @@ def _settle(connection: Connection, table: str, day: date) -> bool:
         with connection.transaction():
             connection.execute(query("write/be_brief"))
             connection.execute(query("write/lock_days"))
-            connection.execute(_create(table, day))
+            connection.execute(query("write/make_day"), {"table": table, "day": day})
     except (CheckViolation, InsufficientPrivilege):
         return True
     except LockNotAvailable:
@@ -105,12 +105,6 @@ def _near() -> tuple[date, date]:
     """The first and the last day that get partitions of their own."""
     today = datetime.now(UTC).date()
     return today - _PAST, today + _AHEAD
-
-
-def _create(table: str, day: date) -> sql.Composed:
-    return sql.SQL("create table if not exists {day} partition of {table} for values from ({low}) to ({high})").format(
-        **names_of_day(table, day)
-    )
 
 
 def _stray_days(table: str, column: str) -> sql.Composed:

@@ -27,7 +27,7 @@ from ..config import Settings
 from ..conventions import Attribute, RunStatus, Stream
 from ..errors import RunNotFound, SchemaError, StoreError, StoreUnavailable
 from . import figures
-from .connection import conninfo, errors_translated
+from .connection import conninfo, errors_translated, otherwise
 from .keys import before_run, line_bounds, line_key, run_key, run_prefix, span_hex
 from .migrate import SchemaState, schema_problem
 from .models import ErrorKind, JobSummary, LinePage, Page, RunDetail, RunSummary, SearchPage, Statistics
@@ -327,7 +327,11 @@ class _PoolLog(logging.Filter):
 
 
 async def _configure(connection: AsyncConnection[DictRow]) -> None:
-    """Said with each BEGIN, not to the session."""
+    """Said with each BEGIN, not to the session, but for how times are written."""
+    if otherwise(connection):
+        await connection.set_autocommit(True)
+        await connection.execute(query("speak"))
+        await connection.set_autocommit(False)
     await connection.set_read_only(True)
     await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from psycopg import Connection, sql
-from psycopg.errors import FeatureNotSupported, InsufficientPrivilege, UndefinedFile, UndefinedTable
+from psycopg.errors import FeatureNotSupported, InsufficientPrivilege, InvalidSchemaName, UndefinedFile, UndefinedTable
 
 from .sql import query
 
@@ -56,9 +56,11 @@ def _trigrams(connection: Connection) -> str | None:
     """The schema of the extension, which is installed where that is possible."""
     found = connection.execute(query("maintain/text_extension")).fetchone()
     if found is None:
+        if connection.execute(query("maintain/may_add_text_extension")).fetchone() != (True,):
+            return None
         try:
             connection.execute(query("maintain/add_text_extension"))
-        except (FeatureNotSupported, UndefinedFile, InsufficientPrivilege):
+        except (FeatureNotSupported, UndefinedFile, InsufficientPrivilege, InvalidSchemaName):
             return None
         found = connection.execute(query("maintain/text_extension")).fetchone()
     return None if found is None else str(found[0])

@@ -30,7 +30,7 @@ from ..conventions import RunStatus
 from ..errors import RecordRefused
 from ..records import Process, Record, decode, encode
 from .batch import Batch
-from .connection import conninfo, errors_translated, severed_after
+from .connection import conninfo, errors_translated, severed_after, spoken_plainly
 from .copy import encode_lines
 from .encoding import UNENCODABLE, json_bytes
 from .errorgroups import ErrorGroup
@@ -158,6 +158,7 @@ class Writer:
                 prepare_threshold=None,  # PgBouncer in transaction mode
             )
             try:
+                spoken_plainly(connection)
                 if schema_state(connection).version is None:
                     upgrade(connection)
                 require_current(connection)

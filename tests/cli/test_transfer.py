@@ -65,6 +65,45 @@ def test_runs_are_exported_as_otlp_json_lines(ran: dict[str, str], otel_joblog: 
     assert spans["import"]["events"][0]["name"] == "log"
 
 
+def test_what_is_exported_as_otlp_comes_back_by_import(
+    ran: dict[str, str], otel_joblog: Command, tmp_path: Path, empty_dsn: str
+) -> None:
+    kept = ("run_id", "job", "status", "service", "started_at", "ended_at", "lines", "steps", "reference")
+    before = [{key: run[key] for key in kept} for run in json.loads(otel_joblog("list", "--json").stdout)]
+    lines = otel_joblog("export", "--all", "--format", "csv").stdout
+    file = tmp_path / "traces.json"
+    otel_joblog("export", "--all", "--format", "otlp", "-o", str(file))
+    file.write_bytes(file.read_bytes() + b'{"resourceMetrics":[]}\n')
+    ran["OTEL_JOBLOG_DSN"] = empty_dsn
+    for _ in range(2):
+        assert otel_joblog("import", str(file)).stdout.startswith(f"{file}: ")
+        found = [{key: run[key] for key in kept} for run in json.loads(otel_joblog("list", "--json").stdout)]
+        assert found == before
+        assert otel_joblog("export", "--all", "--format", "csv").stdout == lines
+
+
+def test_what_a_collector_wrote_is_taken_in_with_its_logs(
+    environment: dict[str, str], otel_joblog: Command, tmp_path: Path
+) -> None:
+    ids = {"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "b7ad6b7169203331"}
+    kind = [{"key": "joblog.kind", "value": {"stringValue": "job"}}]
+    times = {"startTimeUnixNano": "1764000000000000000", "endTimeUnixNano": "1764000005000000000"}
+    span = {**ids, **times, "name": "nightly", "attributes": kind}
+    run_id = [{"key": "joblog.run_id", "value": {"stringValue": f"{ids['traceId']}-{ids['spanId']}"}}]
+    log = {**ids, "timeUnixNano": "1764000001000000000", "body": {"stringValue": "by logs"}, "attributes": run_id}
+    file = tmp_path / "collected.json"
+    requests = [
+        {"resourceSpans": [{"scopeSpans": [{"spans": [span, {**span, "traceId": ""}]}]}]},
+        {"resourceLogs": [{"scopeLogs": [{"logRecords": [log]}]}]},
+    ]
+    file.write_text("\n".join(map(json.dumps, requests)))
+    assert "1 cannot be kept" in otel_joblog("import", str(file)).stdout
+    (run,) = json.loads(otel_joblog("list", "--json").stdout)
+    assert (run["job"], run["status"], run["duration"], run["lines"]) == ("nightly", "success", 5.0, 1)
+    file.write_text(json.dumps(requests[0]) + '\n{"resourceSpans": 5}\n')
+    assert "line 2 is no request of OTLP" in otel_joblog("import", str(file), check=False).stderr
+
+
 def test_a_file_that_is_no_archive_is_told_plainly(
     environment: dict[str, str],
     otel_joblog: Command,

@@ -1,8 +1,8 @@
 """The SQL: one query a file, each beginning with what it does.
 
 ``write/`` is the writer's, ``read/`` the reader's; parameters are psycopg's ``%(name)s``. ``schema.sql`` and
-``migrations/`` take none. Every name is qualified by the schema ``joblog`` and no query relies on the session, so that
-all of them work behind PgBouncer in transaction mode.
+``migrations/`` take none. Every name is qualified by the schema ``joblog`` and no query relies on the session
+(but for ``speak.sql``), so that all of them work behind PgBouncer in transaction mode.
 """
 
 from __future__ import annotations

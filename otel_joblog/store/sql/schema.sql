@@ -94,9 +94,9 @@ create index job_run_error on joblog.job_run (error_group, started_at) where err
 -- Open runs, and besides those that took more than a day: see read/search_runs.sql.
 create index job_run_open on joblog.job_run (started_at) where status <= 1 or ended_at - started_at > interval '1 day';
 
--- When each process was heard last, by this server's clock. Unlogged: after a crash of the server it is empty until the
--- next beats. Nothing but the key is indexed, so that a beat stays in its page (HOT).
-create unlogged table joblog.job_live (
+-- When each process was heard last, by this server's clock. Logged, though that costs: a standby can show it, and knows
+-- it when it takes over. Nothing but the key is indexed, so that a beat stays in its page (HOT).
+create table joblog.job_live (
   process_id uuid primary key,
   beat_at    timestamptz not null
 ) with (fillfactor = 50);
@@ -571,6 +571,23 @@ create table joblog.job_sample (
 ) partition by range (ts);
 
 create table joblog.job_sample_default partition of joblog.job_sample default;
+
+-- Makes the partition of a day of UTC where it is missing. Writers need not own the tables: it runs with the rights of
+-- their owner, and so makes nothing but the near days of these.
+create function joblog.make_day(parent text, day date) returns void
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if parent not in ('job_log', 'job_step', 'job_sample') or abs(day - (now() at time zone 'UTC')::date) > 500 then
+    raise exception '% gets no partition for %', parent, day using errcode = 'invalid_parameter_value';
+  end if;
+  execute format(
+    'create table if not exists joblog.%I partition of joblog.%I for values from (%L) to (%L)',
+    parent || to_char(day, '_YYYYMMDD'), parent,
+    to_char(day, 'YYYY-MM-DD 00:00:00+00'), to_char(day + 1, 'YYYY-MM-DD 00:00:00+00'));
+end $$;
+
+revoke execute on function joblog.make_day(text, date) from public;
 
 -- Retention: see store/retention.py.
 

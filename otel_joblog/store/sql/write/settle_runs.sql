@@ -1,8 +1,8 @@
 -- Open runs that gave no sign of life for so long are lost, with their open steps; returns these runs, for the statistics.
 --
 -- 1. "silent" locks them in the order of their key, as every writer does, so that none is settled twice, and none that
---    was heard or ended meanwhile. Nobody can be heard while the server is down, and a crash empties job_live: so the
---    server's own start counts as a sign of life of everybody. A run of which nothing came at all is only announced.
+--    was heard or ended meanwhile. Nobody can be heard while the server is down: so the server's own start counts as a
+--    sign of life of everybody. A run of which nothing came at all is only announced.
 -- 2. "closed" ends each at its last sign of life. A real end that arrives late wins over that (joblog.finality).
 -- 3. Their steps go by upsert, as in known_steps.sql: it finds each row by its key.
 with silent as (
