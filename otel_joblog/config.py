@@ -75,6 +75,16 @@ def _size(text: str) -> int:
 SMALLEST_JOURNAL = 1024**2
 
 
+def _trace_url(text: str) -> str:
+    """A template, which becomes a link on a page: nothing but a web address may come of it."""
+    address = text.strip()
+    if not re.match(r"https?://[^/?#{}\s]", address, re.IGNORECASE) or "{trace_id}" not in address:
+        raise ValueError("say an address of http or https with {trace_id} in it")
+    if not address.isprintable() or " " in address:
+        raise ValueError("it must not hold spaces or control characters")
+    return address
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in re.split(r"[,\r\n]", text) if part.strip(" _.-"))
 
@@ -238,6 +248,14 @@ class Settings:
         "What outlives a power cut or a kernel crash: `never` what the kernel has written back by itself (a killed "
         "process loses nothing), `interval` all but the last second, `always` every line, at the price of waiting for "
         "the disk with each.",
+    )
+    trace_url: str | None = _setting(
+        None,
+        "OTEL_JOBLOG_TRACE_URL",
+        _trace_url,
+        "Where the viewer's pages link to in Jaeger, Grafana or the like, with `{trace_id}` in it; with `{span_id}`, "
+        "too, steps and lines link to their spans: `http://localhost:16686/trace/{trace_id}?uiFind={span_id}`.",
+        shown="none",
     )
     pg_bin: Path | None = _setting(
         None,

@@ -7,7 +7,7 @@ import ipaddress
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 import click
@@ -43,12 +43,13 @@ def database(settings: Settings) -> Iterator[str]:
             server.stop()
 
 
-def listening_socket(host: str, port: int, *, or_another: bool = False) -> socket.socket:
-    """A bound socket; ``or_another`` takes any free port where this one is taken."""
-    if not _is_loopback(host):
+def listening_socket(host: str, port: int, *, exposed: bool = False, or_another: bool = False) -> socket.socket:
+    """A bound socket, on loopback unless ``exposed``; ``or_another`` takes any free port where this one is taken."""
+    if not exposed and not _is_loopback(host):
         raise click.ClickException(
             f"{host} is not a loopback address, and the viewer has no users yet: anybody could read every log. "
-            "Serve on 127.0.0.1 and reach it by `ssh -L`, or put a proxy with authentication before it."
+            "Serve on 127.0.0.1 and reach it by `ssh -L`, or put a proxy with authentication before it. "
+            "Where only that proxy, or a container's published port, can reach this address, say --exposed."
         )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
@@ -69,7 +70,15 @@ def listening_socket(host: str, port: int, *, or_another: bool = False) -> socke
 class Viewer:
     """The web server, the agent and the maintenance of the database, running in threads while the block runs."""
 
-    def __init__(self, settings: Settings, dsn: str, listening: socket.socket, *, agent: bool = True) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        dsn: str,
+        listening: socket.socket,
+        *,
+        names: Sequence[str] = (),
+        agent: bool = True,
+    ) -> None:
         import uvicorn
 
         from ..web.app import create_app
@@ -84,7 +93,10 @@ class Viewer:
         # In a thread uvicorn leaves signals alone: the main thread stops everything in order.
         self._server = uvicorn.Server(
             uvicorn.Config(
-                create_app(dsn, journals=room), log_level="warning", access_log=False, timeout_graceful_shutdown=2
+                create_app(dsn, journals=room, extra_hosts=names, trace_url=settings.trace_url),
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=2,
             )
         )
         self._thread = threading.Thread(target=self._serve, name="otel_joblog-viewer", daemon=True)

@@ -31,18 +31,20 @@ class State(TypedDict):
     templates: Templates
 
 
-def create_app(dsn: str, *, journals: Room | None = None, extra_hosts: Sequence[str] = ()) -> Starlette:
+def create_app(
+    dsn: str, *, journals: Room | None = None, extra_hosts: Sequence[str] = (), trace_url: str | None = None
+) -> Starlette:
     """The viewer of the runs in the PostgreSQL at ``dsn``: pages, live fragments and a JSON API, all read-only.
 
     It starts, says what is wrong and recovers by itself where that database does not answer. Requests are served only
     under the names of this host, against DNS rebinding; name others in ``extra_hosts`` (``"*.example.com"`` will do).
-    ``/healthz`` tells of ``journals``, where they are given.
+    ``/healthz`` tells of ``journals``, where they are given. ``trace_url`` is the setting of that name.
     """
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[State]:
         async with Reader(dsn) as reader:  # it connects when first asked, and again when it must
-            yield {"reader": reader, "journals": journals, "templates": Templates()}
+            yield {"reader": reader, "journals": journals, "templates": Templates(trace_url)}
 
     hosts: dict[str, Any] = {"allowed_hosts": [*LOCAL_HOSTS, *extra_hosts], "www_redirect": False}
     return Starlette(
