@@ -38,9 +38,12 @@ def mounts() -> Iterator[tuple[str, str, str]]:
 def listened(service: str) -> set[str]:
     """Ports that the service's own configuration, or its program by itself, listens on."""
     files = {"collector": "collector/config.yaml", "jaeger": "collector/jaeger/config.yaml"}
-    if service in files:
-        return set(re.findall(r":(\d{4,5})\b", (ROOT / files[service]).read_text()))
-    return {"postgres": {"5432"}, "grafana": {"3000"}, "viewer": {"8765"}}[service]
+    if service not in files:
+        return {"postgres": {"5432"}, "grafana": {"3000"}, "viewer": {"8765"}, "prometheus": {"9090"}}[service]
+    configuration = yaml.safe_load((ROOT / files[service]).read_text())
+    listening = [configuration["extensions"], configuration["receivers"], configuration["exporters"].get("prometheus")]
+    words = yaml.safe_dump([*listening, configuration["service"]["telemetry"]])
+    return set(re.findall(r"(?:endpoint: \S+:|port: )(\d{4,5})\b", words))
 
 
 @pytest.fixture
@@ -55,14 +58,14 @@ def passwords(tmp_path: Path) -> dict[str, str]:
 
 def test_every_variable_it_asks_for_is_made(passwords: dict[str, str]) -> None:
     text = (ROOT / "docker-compose.yml").read_text()
-    assert set(re.findall(r"(?<!\$)\$\{(\w+)", text)) == passwords.keys()
+    assert set(re.findall(r"(?<!\$)\$\{(\w+)(?!\w|:-)", text)) == passwords.keys()
     assert len(set(passwords.values())) == len(passwords)
     assert all(re.fullmatch(r"[0-9a-f]{32}", value) for value in passwords.values()), "they stand in URLs, too"
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_images_have_exact_tags(name: str) -> None:
-    assert re.fullmatch(r"[\w/.-]+:\d+\.\d+[\w.]*", SERVICES[name]["image"])
+    assert re.fullmatch(r"[\w/.-]+:v?\d+\.\d+[\w.]*", SERVICES[name]["image"])
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -133,19 +136,31 @@ def test_images_that_are_built_have_a_file_to_build_them_from() -> None:
             assert any(line.startswith("USER ") and line != "USER root" for line in lines)
 
 
-def test_every_variable_it_sets_is_read_by_somebody(passwords: dict[str, str]) -> None:
+def test_every_variable_it_sets_is_read_by_somebody() -> None:
     ours = {variable for variable, _, _ in documented()}
     scripts = "".join(config["content"] for config in COMPOSE["configs"].values())
-    files = "".join(
-        path.read_text()
-        for path in [*ROOT.glob("collector/**/*.yaml"), *ROOT.glob("dashboards/provisioning/**/*.y*ml")]
-    )
+    files = "".join(path.read_text() for path in [*ROOT.glob("collector/**/*.yaml"), *provisioned()])
     for name, service in SERVICES.items():
         for variable in service.get("environment", {}):
             known = variable in ours or variable in READ_BY_OTHERS or variable.startswith("GF_")
-            assert known or f"${variable}" in scripts or f"env:{variable}" in files or f"${variable}" in files, (
-                f"nobody reads {variable} of {name}"
-            )
+            read = rf"(\$|env:){variable}\b"
+            assert known or re.search(read, scripts + files), f"nobody reads {variable} of {name}"
+
+
+def test_grafana_is_given_every_variable_and_folder_that_its_provisioning_names() -> None:
+    environment = SERVICES["grafana"]["environment"]
+    targets = {target: source for name, source, target in mounts() if name == "grafana"}
+    assert {path.parent.name for path in provisioned()} >= {"datasources", "dashboards", "alerting"}
+    for path in provisioned():
+        for variable in re.findall(r"(?<!\$)\$\{?([A-Z]\w+)", path.read_text()):
+            assert variable in environment, f"{path.name} reads {variable}"
+        for provider in yaml.safe_load(path.read_text()).get("providers", ()):
+            source = ROOT / targets[provider["options"]["path"]]
+            assert list(source.glob("*.json")), f"no dashboards in {source}"
+
+
+def provisioned() -> list[Path]:
+    return sorted(ROOT.glob("dashboards/provisioning/*/*.yaml"))
 
 
 def test_the_viewer_answers_to_the_name_that_the_collector_calls_it_by() -> None:
@@ -162,8 +177,12 @@ def test_what_it_carries_inline_can_be_run(name: str) -> None:
     content = COMPOSE["configs"][name]["content"].replace("$$", "$")
     if name == "worker":
         compile(content, name, "exec")
-    else:
+    elif name == "roles":
         subprocess.run(["sh", "-n"], input=content, text=True, check=True)
+    else:
+        for target in re.findall(r'"(\w+):(\d+)"', content):
+            assert target[1] in listened(target[0])
+        assert yaml.safe_load(content)["scrape_configs"]
 
 
 def test_the_viewer_owns_the_database_and_grafana_only_reads_it(postgres_dsn: str, migrated: str) -> None:
