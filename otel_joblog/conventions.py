@@ -137,6 +137,7 @@ class Attribute:
     RESULT = "joblog.result"  # below it, by name, what set_result() was told
     RETURNED = "joblog.returned"  # what the function returned, in short
     ARGUMENT = "joblog.argument"  # below it, by name, what the function was called with
+    PROCESS_ID = "joblog.process.id"  # of a resource: which process speaks; a pid comes round again
     WORKER = "joblog.worker"  # which of several workers ran it, where there is such a thing
 
     # Seconds and bytes while the run or step went on. Whose they are is in the name: other runs, threads and tasks of
@@ -157,6 +158,7 @@ class Attribute:
     LINES_LEFT_OUT = "joblog.lines_left_out"  # lines that the bounded mirror of span events does not show
 
     LOG_SEVERITY = "log.severity"
+    LOG_SEVERITY_NUMBER = "log.severity_number"  # OTel's, where it is not the one of the level
     LOG_MESSAGE = "log.message"
     LOG_LOGGER = "log.logger"
     LOG_IOSTREAM = "log.iostream"  # semconv: log

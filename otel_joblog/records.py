@@ -17,6 +17,7 @@ import msgspec
 from .conventions import RunStatus, SpanKind
 
 __all__ = [
+    "NO_RUN",
     "Dropped",
     "Line",
     "Process",
@@ -35,6 +36,9 @@ __all__ = [
 ]
 
 Attributes = dict[str, Any]
+
+# In the place of a run: which one is not known yet. The span's parents will tell.
+NO_RUN = bytes(8)
 
 
 class Process(msgspec.Struct, array_like=True, frozen=True, tag=1, gc=False):

@@ -23,7 +23,7 @@ from ..conventions import CONTEXT_KEY, Attribute, RunStatus, SpanKind
 from ..diagnostics import report
 from ..errors import Skip
 from ..export.mirror import Mirror, event_attributes
-from ..export.spans import id_bytes, otel_link, plain, span_events, span_links
+from ..export.spans import id_bytes, otel_link, plain, run_said, span_events, span_links
 from ..records import SpanEnded, SpanEvent, SpanLink, SpanStarted, format_run_id, text
 from . import attempts, identifiers, installation
 from .attributes import otel_values
@@ -325,7 +325,7 @@ class Active:
                 span.set_attribute(Attribute.LINES_LEFT_OUT, self.mirror.left_out)
         for event in ended.events[len(span_events(span)) :]:
             span.add_event(event.name, event.attributes, event.time)
-        span.set_attributes(otel_values(ended.attributes))
+        span.set_attributes(otel_values(ended.attributes) | run_said(ended))
         if ended.status.failed:
             span.set_status(trace.StatusCode.ERROR, ended.message)
         elif ended.status is RunStatus.SUCCESS:

@@ -13,6 +13,7 @@ _COMMANDS = {
     "demo": "demo",
     "serve": "serve",
     "agent": "agent",
+    "ingest": "ingest",
     "recover": "agent:recover",
     "db": "db",
     "migrate": "migrate",

@@ -43,9 +43,26 @@ def database(settings: Settings) -> Iterator[str]:
             server.stop()
 
 
-def listening_socket(host: str, port: int, *, exposed: bool = False, or_another: bool = False) -> socket.socket:
-    """A bound socket, on loopback unless ``exposed``; ``or_another`` takes any free port where this one is taken."""
-    if not exposed and not _is_loopback(host):
+def listening_socket(
+    host: str,
+    port: int,
+    *,
+    exposed: bool = False,
+    or_another: bool = False,
+    token: str | None = None,
+    ingest: bool = False,
+) -> socket.socket:
+    """A bound socket; ``or_another`` takes any free port where this one is taken.
+
+    Beyond loopback only for an ``ingest`` that asks for a ``token``, or where it is to be ``exposed``.
+    """
+    if ingest and not token and not _is_loopback(host):
+        raise click.ClickException(
+            f"{host} is not a loopback address, and without a token anybody could write runs into the database. "
+            "Set OTEL_JOBLOG_INGEST_TOKEN, and have senders show it: "
+            "OTEL_EXPORTER_OTLP_HEADERS='Authorization=Bearer%20<token>'."
+        )
+    if not (ingest or exposed or _is_loopback(host)):
         raise click.ClickException(
             f"{host} is not a loopback address, and the viewer has no users yet: anybody could read every log. "
             "Serve on 127.0.0.1 and reach it by `ssh -L`, or put a proxy with authentication before it. "
@@ -81,6 +98,7 @@ class Viewer:
     ) -> None:
         import uvicorn
 
+        from ..ingest.service import Ingest
         from ..web.app import create_app
 
         self._listening = listening
@@ -91,13 +109,16 @@ class Viewer:
         self._agent = Agent(settings.journal_dir, sinks, room, lost_after=settings.lost_after, living=agent)
         self._maintenance = Maintenance(dsn)
         # In a thread uvicorn leaves signals alone: the main thread stops everything in order.
+        open_to_all = not (settings.ingest_token or _is_loopback(host))
+        app = create_app(
+            dsn,
+            journals=room,
+            ingest=None if open_to_all else Ingest(settings, dsn),
+            extra_hosts=names,
+            trace_url=settings.trace_url,
+        )
         self._server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(dsn, journals=room, extra_hosts=names, trace_url=settings.trace_url),
-                log_level="warning",
-                access_log=False,
-                timeout_graceful_shutdown=2,
-            )
+            uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
         )
         self._thread = threading.Thread(target=self._serve, name="otel_joblog-viewer", daemon=True)
 

@@ -16,6 +16,7 @@ from ..records import Line
 __all__ = ["Mirror", "event_attributes"]
 
 RESERVED = 8  # places left for the exception and for events that user code adds
+_LEVELS = frozenset(map(int, Severity))
 MESSAGE_LIMIT = 8_192  # characters of a message that an event carries; the store has all of it
 
 
@@ -86,6 +87,8 @@ def event_attributes(line: Line) -> dict[str, Any]:
         Attribute.LOG_MESSAGE: line.message,
         Attribute.SEQ: line.seq,
     }
+    if line.severity not in _LEVELS:
+        attributes[Attribute.LOG_SEVERITY_NUMBER] = line.severity
     if line.stream:
         attributes[Attribute.LOG_IOSTREAM] = Stream(line.stream).name.lower()
     elif line.logger:

@@ -28,6 +28,7 @@ from ..conventions import SpanKind as RecordKind
 from ..errors import ExportUnavailable, RecordRefused
 from ..records import Dropped, Line, Process, Record, SpanEnded
 from .mirror import Mirror, event_attributes
+from .spans import run_said, speaker
 
 __all__ = ["Endpoint", "OtlpSink", "endpoint"]
 
@@ -73,7 +74,7 @@ class OtlpSink:
     def ship(self, records: Sequence[Record], process: Process | None) -> None:
         still_open = dict(self._open)
         spans: list[ReadableSpan] = []
-        resource = Resource(process.resource if process else {})
+        resource = Resource(speaker(process))
         for record in records:
             if isinstance(record, Line):
                 self._own_copy(still_open, record.span_id).add(record)
@@ -126,7 +127,7 @@ class OtlpSink:
 
 def to_span(record: SpanEnded, mirror: Mirror | None, resource: Resource) -> ReadableSpan:
     """The record as the SDK's own kind of finished span, its log lines as events named ``log``."""
-    attributes = _values(record.attributes)
+    attributes = _values(record.attributes) | run_said(record)
     events = [Event(event.name, _values(event.attributes), event.time) for event in record.events]
     if mirror is not None:
         events += [Event("log", event_attributes(line), line.time) for line in mirror.lines()]

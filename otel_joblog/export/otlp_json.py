@@ -14,6 +14,8 @@ import msgspec
 from ..conventions import RunStatus, SpanKind
 from ..records import Line, Process, Record, SpanEnded, shown
 from .mirror import event_attributes
+from .spans import run_said
+from .spans import speaker as resource_of
 
 __all__ = ["otlp_lines"]
 
@@ -42,7 +44,7 @@ def otlp_lines(records: Iterable[tuple[Process | None, Record]]) -> Iterator[byt
     request = {
         "resourceSpans": [
             {
-                "resource": {"attributes": _attributes(speaker.resource if speaker else {})},
+                "resource": {"attributes": _attributes(resource_of(speaker))},
                 "scopeSpans": [{"scope": {"name": name}, "spans": found} for name, found in scopes.items()],
             }
         ]
@@ -60,7 +62,7 @@ def _span(span: SpanEnded, lines: list[dict[str, Any]]) -> dict[str, Any]:
         "kind": span.otel_kind + 1,  # the protocol counts from 1: its 0 says nothing
         "startTimeUnixNano": str(span.start),
         "endTimeUnixNano": str(span.end),
-        "attributes": _attributes(span.attributes),
+        "attributes": _attributes(span.attributes | run_said(span)),
         "events": sorted([*events, *lines], key=lambda event: int(event["timeUnixNano"])),
         "links": [
             {"traceId": link.trace_id.hex(), "spanId": link.span_id.hex(), "attributes": _attributes(link.attributes)}

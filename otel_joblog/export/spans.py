@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link, SpanContext, StatusCode, TraceFlags
 
-from ..conventions import Attribute, RunStatus, Severity, SpanKind, Stream
-from ..records import Line, Record, SpanEnded, SpanEvent, SpanLink
+from ..conventions import Attribute, SpanKind
+from ..records import Line, Process, Record, SpanEnded, SpanEvent, SpanLink, format_run_id
+from .semantics import (
+    event_line,
+    is_line,
+    kind_told,
+    parent_run_told,
+    process_of,
+    run_told,
+    status_told,
+    whole,
+)
 
-__all__ = ["id_bytes", "otel_link", "plain", "span_events", "span_links", "to_record", "to_records"]
-
-
-NO_RUN = bytes(8)  # a span of the trace whose run its own attributes do not tell
+__all__ = [
+    "id_bytes",
+    "otel_link",
+    "plain",
+    "run_said",
+    "span_events",
+    "span_links",
+    "speaker",
+    "to_record",
+    "to_records",
+]
 
 
 def id_bytes(context: SpanContext) -> tuple[bytes, bytes]:
@@ -45,91 +63,76 @@ def otel_link(link: SpanLink) -> Link:
     return Link(SpanContext(*ids, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED)), link.attributes)
 
 
+def run_said(span: SpanEnded) -> dict[str, str]:
+    """What a step says where it leaves: its run, so that nobody has to wait for the spans between."""
+    return {Attribute.RUN_ID: format_run_id(span.trace_id, span.run)} if span.kind is SpanKind.STEP else {}
+
+
+def speaker(process: Process | None) -> dict[str, Any]:
+    """The resource of spans that leave. It names the process, so that it is the same one wherever they arrive."""
+    return {} if process is None else process.resource | {Attribute.PROCESS_ID: str(UUID(bytes=process.process_id))}
+
+
 def to_records(spans: Sequence[ReadableSpan]) -> list[Record]:
     """Ended SDK spans with the log lines that are events on them, for an exporter that sees nothing else."""
     records: list[Record] = []
+    speaker = None
     for span in spans:
-        record = to_record(span)
-        records += [_line(record, event) for event in span.events if event.name == "log"]
+        if span.resource is not speaker:
+            speaker = span.resource
+            records.append(process_of(plain(speaker.attributes)))
+        record = to_record(span, alone=True)
+        records += _lines(record, span.events)
         records.append(record)
     return records
 
 
-def _line(span: SpanEnded, event: Event) -> Line:
-    attributes = plain(event.attributes)
-    level = str(attributes.pop(Attribute.LOG_SEVERITY, "INFO"))
-    stream = str(attributes.pop(Attribute.LOG_IOSTREAM, "log")).upper()
-    return Line(
-        trace_id=span.trace_id,
-        run=span.run,
-        span_id=span.span_id,
-        time=event.timestamp,
-        seq=int(attributes.pop(Attribute.SEQ, 0)),
-        severity=Severity[level] if level in Severity.__members__ else Severity.INFO,
-        stream=Stream[stream] if stream in Stream.__members__ else Stream.LOG,
-        logger=str(attributes.pop(Attribute.LOG_LOGGER, "")),
-        message=str(attributes.pop(Attribute.LOG_MESSAGE, "")),
-        attributes=attributes or None,
-    )
+def _lines(span: SpanEnded, events: Sequence[Event]) -> Iterator[Line]:
+    for place, event in enumerate(events):
+        said = plain(event.attributes)
+        if is_line(event.name, said):
+            yield event_line(span.trace_id, span.run, span.span_id, place, event.timestamp, said)
 
 
-def to_record(span: ReadableSpan) -> SpanEnded:
-    """An ended SDK span. One that says ``joblog.kind`` is what it says; one without a parent here is a run."""
+def to_record(span: ReadableSpan, *, alone: bool = False) -> SpanEnded:
+    """An ended SDK span.
+
+    ``alone`` where nobody else tells of runs and lines: then a root span is a run, whatever it says, and log events are
+    lines and no events.
+    """
     context = span.get_span_context()
     assert context is not None
     trace_id, span_id = id_bytes(context)
     attributes = plain(span.attributes)
-    kind = _kind(span, attributes)
+    kind = kind_told(attributes) or _kind(span, attributes, alone=alone)
     parent = span.parent
     started = span.start_time or 0
+    run = span_id if kind is SpanKind.JOB else run_told(trace_id, attributes)
+    if kind is SpanKind.STEP:
+        attributes.pop(Attribute.RUN_ID, None)  # said for who reads the span: the record has it elsewhere
     return SpanEnded(
         kind=kind,
         trace_id=trace_id,
         span_id=span_id,
         parent_id=None if parent is None else parent.span_id.to_bytes(8, "big"),
-        run=span_id if kind is SpanKind.JOB else _run_span(attributes),
-        parent_run=_parent_run(attributes),
+        run=run,
+        parent_run=parent_run_told(trace_id, attributes),
         start=started,
         name=span.name,
-        seq=int(attributes.get(Attribute.SEQ, 0)),
+        seq=whole(attributes.get(Attribute.SEQ, 0)),
         attributes=attributes,
         end=span.end_time or started,
-        status=_status(span, attributes),
+        status=status_told(attributes, failed=span.status.status_code is StatusCode.ERROR),
         message=str(attributes.get(Attribute.STATUS_MESSAGE) or span.status.description or ""),
-        events=span_events(span),
+        events=[event for event in span_events(span) if not (alone and is_line(event.name, event.attributes))],
         links=span_links(span),
         otel_kind=span.kind.value,
         scope=span.instrumentation_scope.name if span.instrumentation_scope else "",
         sampled=context.trace_flags.sampled,
-        lines=int(attributes.get(Attribute.LINES, 0)),
-        steps=int(attributes.get(Attribute.STEPS, 0)),
+        lines=whole(attributes.get(Attribute.LINES, 0)),
+        steps=whole(attributes.get(Attribute.STEPS, 0)),
     )
 
 
-def _kind(span: ReadableSpan, attributes: Mapping[str, Any]) -> SpanKind:
-    said = attributes.get(Attribute.KIND)
-    if said in (SpanKind.JOB, SpanKind.STEP):
-        return SpanKind(said)
-    return SpanKind.JOB if span.parent is None and Attribute.RUN_ID not in attributes else SpanKind.SPAN
-
-
-def _run_span(attributes: Mapping[str, Any]) -> bytes:
-    return _span_of_run_id(attributes.get(Attribute.RUN_ID)) or NO_RUN
-
-
-def _parent_run(attributes: Mapping[str, Any]) -> bytes | None:
-    return _span_of_run_id(attributes.get(Attribute.PARENT_RUN))
-
-
-def _span_of_run_id(run_id: object) -> bytes | None:
-    try:
-        return bytes.fromhex(str(run_id).rpartition("-")[2]) if run_id else None
-    except ValueError:
-        return None
-
-
-def _status(span: ReadableSpan, attributes: Mapping[str, Any]) -> RunStatus:
-    said = attributes.get(Attribute.STATUS)
-    if said in set(RunStatus):
-        return RunStatus(said)
-    return RunStatus.ERROR if span.status.status_code is StatusCode.ERROR else RunStatus.SUCCESS
+def _kind(span: ReadableSpan, attributes: Mapping[str, Any], *, alone: bool) -> SpanKind:
+    return SpanKind.JOB if alone and span.parent is None and Attribute.RUN_ID not in attributes else SpanKind.SPAN

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, TypedDict
 
 from starlette.applications import Starlette
@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from ..ingest.service import Ingest
 from ..journal.room import Room
 from ..store.reader import Reader
 from .problems import handlers
@@ -32,9 +33,16 @@ class State(TypedDict):
 
 
 def create_app(
-    dsn: str, *, journals: Room | None = None, extra_hosts: Sequence[str] = (), trace_url: str | None = None
+    dsn: str,
+    *,
+    journals: Room | None = None,
+    ingest: Ingest | None = None,
+    extra_hosts: Sequence[str] = (),
+    trace_url: str | None = None,
 ) -> Starlette:
     """The viewer of the runs in the PostgreSQL at ``dsn``: pages, live fragments and a JSON API, all read-only.
+
+    With ``ingest`` it takes in OTLP, too.
 
     It starts, says what is wrong and recovers by itself where that database does not answer. Requests are served only
     under the names of this host, against DNS rebinding; name others in ``extra_hosts`` (``"*.example.com"`` will do).
@@ -43,12 +51,13 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[State]:
-        async with Reader(dsn) as reader:  # it connects when first asked, and again when it must
+        # It connects when first asked, and again when it must.
+        async with Reader(dsn) as reader, ingest or nullcontext():
             yield {"reader": reader, "journals": journals, "templates": Templates(trace_url)}
 
     hosts: dict[str, Any] = {"allowed_hosts": [*LOCAL_HOSTS, *extra_hosts], "www_redirect": False}
     return Starlette(
-        routes=routes(),
+        routes=[*routes(), *(ingest.routes() if ingest else ())],
         middleware=[
             Middleware(SecurityHeaders),
             Middleware(TrustedHostMiddleware, **hosts),
