@@ -6,7 +6,8 @@ from pathlib import Path
 
 import psycopg
 
-from .. import processes
+from tests import processes
+
 from .programs import Collector
 
 __all__ = ["ended", "killed", "ran", "recovered"]

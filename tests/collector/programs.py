@@ -147,9 +147,10 @@ class Collector(Program):
         form = {"Accept": "application/openmetrics-text"}
         return httpx.get(f"http://{listening(self._metrics)}/metrics", headers=form).text.splitlines()
 
-    def queued(self, exporter: str) -> int:
-        """How many spans and log records wait for this exporter."""
-        return self._own_figure("otelcol_exporter_queue_size", exporter)
+    def holds(self, least: int) -> int:
+        """How many spans and log records wait for the ingest; 0 where that is fewer than asked for."""
+        waiting = self._own_figure("otelcol_exporter_queue_size", "otlp_http/joblog")
+        return waiting if waiting >= least else 0
 
     def sent(self, exporter: str) -> int:
         """How many spans this exporter has delivered since the collector began."""

@@ -1,4 +1,4 @@
-"""Two databases compared by the views that are there for SQL: the same runs, steps and lines."""
+"""Two databases compared by the views that are there for SQL: the same runs, steps, lines and counts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ VIEWS = {
     "job_history": "run_id",
     "job_steps": "run_id, span_id",
     "job_lines": "run_id, at, seq, span_id",
+    "job_daily": "day, job, service, type",
 }
 
 
