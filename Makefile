@@ -32,8 +32,8 @@ demo: $(READY)
 
 test: $(READY)
 	@sh tests/install-chromium.sh
-	@for program in $(COLLECTOR) $(JAEGER); do [ -x $$program ] || \
-		echo "$$program is not here (make $${program##*/} builds it, with Go): tests that need it will be skipped."; done
+	@missing=; for program in $(COLLECTOR) $(JAEGER); do [ -x $$program ] || missing="$$missing $${program##*/}"; done; \
+		[ -z "$$missing" ] || echo "make$$missing was not run (it takes Go): the tests that need it will be skipped."
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
 faults: $(READY)
