@@ -83,7 +83,7 @@ def _text(text: str) -> str:
 
 
 def _binary(data: bytes) -> bytes | str:
-    return data if len(data) <= LONGEST else f"… ({len(data):,} bytes)"
+    return bytes(data) if len(data) <= LONGEST else f"… ({len(data):,} bytes)"
 
 
 def _bounded(mapping: dict[str, Any]) -> dict[str, Any]:

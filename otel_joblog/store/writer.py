@@ -244,12 +244,11 @@ def _insert_runs(connection: Connection, runs: list[Row]) -> Statistics:
         with connection.cursor(row_factory=dict_row) as cursor:
             before = cursor.execute(query("write/known_runs"), {"rows": json_bytes(runs).decode()}).fetchall()
     statistics = Statistics()
-    for run in runs:
-        statistics.seen(run)
     for run in before:
         if run["status"] == RunStatus.LOST.code:
             statistics.not_lost(run)
     for run in inserted + [given[run["trace_id"].hex, run["span_id"]] for run in before]:
+        statistics.seen(run)
         statistics.ended(run)
     return statistics
 

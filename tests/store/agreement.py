@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import psycopg
@@ -88,14 +89,18 @@ COUNTED = """
 """
 
 
-def assert_statistics_are_right(connection: psycopg.Connection) -> None:
+def assert_statistics_are_right(connection: psycopg.Connection, leaving_out: Collection[str] = ()) -> None:
     for table, counted in STATISTICS.items():
+        if table in leaving_out:
+            continue
         columns = ", ".join(
             column.name for column in connection.execute(f"select * from joblog.{table}").description or []
         )
         kept = f"select {columns} from joblog.{table} {NOT_EMPTY if 'successes' in columns else ''} order by {columns}"
         recounted = f"{COUNTED} counted as ({counted}) select {columns} from counted order by {columns}"
-        assert connection.execute(kept).fetchall() == connection.execute(recounted).fetchall(), table
+        # The two sort texts that are equal to the collation as they like.
+        counts = (sorted(connection.execute(query).fetchall(), key=str) for query in (kept, recounted))
+        assert next(counts) == next(counts), table
 
 
 def contents(connection: psycopg.Connection) -> dict[str, list[Any]]:
