@@ -190,6 +190,10 @@ class Jaeger(Program):
         configuration = CONFIGURATIONS / "jaeger" / "config.yaml"
         super().__init__("jaeger", folder, [str(JAEGER), "--config", str(configuration), "--config", str(overlay)])
 
+    def stop(self) -> None:
+        """It would wait ten seconds before it goes, and has nothing to save."""
+        self.kill()
+
     def spans(self, trace_id: str) -> list[dict[str, Any]]:
         """The spans of a trace as OTLP has them in JSON, each with its ``resource``; empty where there is none yet."""
         answer = httpx.get(f"{self._query}/api/v3/traces/{trace_id}")
