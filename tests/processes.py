@@ -48,6 +48,19 @@ def run(source: str, folder: Path, *options: str, **variables: str) -> subproces
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
+def command(word: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run ``otel-joblog WORD`` with the state folder of the scripts."""
+    return subprocess.run(
+        [sys.executable, "-m", "otel_joblog", word],
+        env=environment(folder / "state", **variables),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 def journaled(folder: Path) -> list[Record]:
     """What dead processes left in the journals below ``folder / "state"``."""
     found: list[Record] = []

@@ -100,7 +100,7 @@ def test_every_make_target_of_the_readme_exists() -> None:
 
 
 def test_every_file_that_the_documents_link_to_exists() -> None:
-    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    for document in [ROOT / "README.md", ROOT / "collector" / "README.md", *(ROOT / "docs").glob("*.md")]:
         for target, section in re.findall(r"\]\(([^):#]+)#?([^):]*)\)", document.read_text()):
             linked = document.parent / target
             assert linked.exists(), f"{document.name} links to {target}"

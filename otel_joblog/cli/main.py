@@ -14,6 +14,7 @@ _COMMANDS = {
     "run": "run",
     "serve": "serve",
     "agent": "agent",
+    "ingest": "ingest",
     "recover": "agent:recover",
     "db": "db",
     "migrate": "migrate",

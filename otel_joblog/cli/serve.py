@@ -12,23 +12,31 @@ __all__ = ["serve"]
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address, unless --exposed.")
+@click.option(
+    "--exposed",
+    is_flag=True,
+    help="Take any --host. Whoever reaches it reads every log: for containers, and behind a proxy that asks who it is.",
+)
+@click.option(
+    "--allow-host", "names", multiple=True, help="A further name that it is reached by; *.example.com will do."
+)
 @click.option(
     "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free one."
 )
 @click.option("--agent/--no-agent", default=True, help="Ship for the living processes of this host, too.")
-def serve(*, host: str, port: int, agent: bool) -> None:
+def serve(*, host: str, exposed: bool, names: tuple[str, ...], port: int, agent: bool) -> None:
     """Serve the viewer, and be the agent of this host: ship the journals of all its processes.
 
     Without OTEL_JOBLOG_DSN it starts the embedded PostgreSQL, and stops it again at its end. Runs until Ctrl-C.
     """
     settings = Settings.from_environment()
-    bound = listening_socket(host, port)
+    bound = listening_socket(host, port, exposed=exposed)
     with (
         told_plainly(),
         until_told_to_stop() as stop,
         database(settings) as using,
-        Viewer(settings, using, bound, agent=agent) as viewer,
+        Viewer(settings, using, bound, names=names, agent=agent) as viewer,
     ):
         if using.remark:
             click.echo(using.remark)

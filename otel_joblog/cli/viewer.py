@@ -7,7 +7,7 @@ import ipaddress
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Self
 
 import click
@@ -70,12 +70,30 @@ def database(settings: Settings) -> Iterator[Database]:
             server.stop()
 
 
-def listening_socket(host: str, port: int, *, or_another: bool = False) -> socket.socket:
-    """A bound socket; ``or_another`` takes any free port where this one is taken."""
-    if not _is_loopback(host):
+def listening_socket(
+    host: str,
+    port: int,
+    *,
+    exposed: bool = False,
+    or_another: bool = False,
+    token: str | None = None,
+    ingest: bool = False,
+) -> socket.socket:
+    """A bound socket; ``or_another`` takes any free port where this one is taken.
+
+    Beyond loopback only for an ``ingest`` that asks for a ``token``, or where it is to be ``exposed``.
+    """
+    if ingest and not token and not _is_loopback(host):
+        raise click.ClickException(
+            f"{host} is not a loopback address, and without a token anybody could write runs into the database. "
+            "Set OTEL_JOBLOG_INGEST_TOKEN, and have senders show it: "
+            "OTEL_EXPORTER_OTLP_HEADERS='Authorization=Bearer%20<token>'."
+        )
+    if not (ingest or exposed or _is_loopback(host)):
         raise click.ClickException(
             f"{host} is not a loopback address, and the viewer has no users yet: anybody could read every log. "
-            "Serve on 127.0.0.1 and reach it by `ssh -L`, or put a proxy with authentication before it."
+            "Serve on 127.0.0.1 and reach it by `ssh -L`, or put a proxy with authentication before it. "
+            "Where only that proxy, or a container's published port, can reach this address, say --exposed."
         )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
@@ -100,9 +118,18 @@ class Viewer:
     host from shipping for themselves.
     """
 
-    def __init__(self, settings: Settings, using: Database, listening: socket.socket, *, agent: bool = True) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        using: Database,
+        listening: socket.socket,
+        *,
+        names: Sequence[str] = (),
+        agent: bool = True,
+    ) -> None:
         import uvicorn
 
+        from ..ingest.service import Ingest
         from ..web.app import create_app
 
         self._listening = listening
@@ -117,13 +144,16 @@ class Viewer:
                 Agent(settings.journal_dir, sinks, room, lost_after=settings.lost_after, living=agent),
             ]
         # In a thread uvicorn leaves signals alone: the main thread stops everything in order.
+        takes_in = using.may > May.READ and (settings.ingest_token or _is_loopback(host))
+        app = create_app(
+            using.reader_dsn,
+            settings=settings,
+            journals=room,
+            ingest=Ingest(settings, using.dsn) if takes_in else None,
+            extra_hosts=names,
+        )
         self._server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(using.reader_dsn, settings=settings, journals=room),
-                log_level="warning",
-                access_log=False,
-                timeout_graceful_shutdown=2,
-            )
+            uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
         )
         self._thread = threading.Thread(target=self._serve, name="otel_joblog-viewer", daemon=True)
 

@@ -37,6 +37,9 @@ __all__ = [
 UNNUMBERED = 1 << 62
 _EVENTS = 1 << 24  # numbers for the events of one span
 
+# The keys of a line: looking them up in their class each time would be a tenth of what reading a line takes.
+_MESSAGE, _SEVERITY, _LOGGER, _SEQ = Attribute.LOG_MESSAGE, Attribute.LOG_SEVERITY, Attribute.LOG_LOGGER, Attribute.SEQ
+
 _LEVELS = {**{level.name: int(level) for level in Severity}, "WARNING": 13, "CRITICAL": 21, "NOTICE": 10}
 _STREAMS = {stream.name.lower(): int(stream) for stream in Stream}
 _STATUSES = {status.value: status for status in RunStatus if status.terminal}
@@ -100,24 +103,30 @@ def whole(value: Any) -> int:
 
 def is_line(name: str, attributes: Mapping[str, Any]) -> bool:
     """Whether an event of a span is a log line: one named ``log`` with a message."""
-    return name == "log" and Attribute.LOG_MESSAGE in attributes
+    return name == "log" and _MESSAGE in attributes
 
 
 def event_line(trace_id: bytes, run: bytes, span_id: bytes, place: int, time: int, said: dict[str, Any]) -> Line:
     """The line that an event is; ``place`` is the event's among those of its span. Takes ``said`` apart."""
     pop = said.pop
-    seq = whole(pop(Attribute.SEQ, 0))
-    message = pop(Attribute.LOG_MESSAGE)
-    label = pop(Attribute.LOG_SEVERITY, None)
+    message = pop(_MESSAGE)
+    label = pop(_SEVERITY, None)
+    logger = pop(_LOGGER, "")
+    seq = pop(_SEQ, 0)
+    severity = _LEVELS.get(label, 0) if type(label) is str else 9
+    stream = 0
+    if said or not severity:  # seldom
+        severity = severity_told(pop(Attribute.LOG_SEVERITY_NUMBER, None), label)
+        stream = stream_told(pop(Attribute.LOG_IOSTREAM, None))
     return Line(
         trace_id,
         run,
         span_id,
         time,
-        seq or line_number(span_id, place),
-        severity_told(pop(Attribute.LOG_SEVERITY_NUMBER, None) if said else None, label),
-        stream_told(pop(Attribute.LOG_IOSTREAM, None)) if said else 0,
-        str(pop(Attribute.LOG_LOGGER, "")) if said else "",
+        (seq if type(seq) is int else whole(seq)) or line_number(span_id, place),
+        severity,
+        stream,
+        logger if type(logger) is str else str(logger),
         message if type(message) is str else str(message),
         said or None,
     )

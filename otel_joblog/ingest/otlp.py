@@ -151,7 +151,7 @@ class Decoder:
                         records.append(line)
                         received.items += 1
                     else:
-                        received.reject("a log record without a time")
+                        received.reject("a log record without a valid time")
             if records:
                 received.records += [process_of(resource), *records]
         return received
@@ -231,13 +231,15 @@ def _record(seen: _Found, values: Values, records: list[Record]) -> None:
     trace_id, span_id, run = seen.trace_id, seen.span_id, seen.run
     start = span.start_time_unix_nano
     events: list[SpanEvent] = []
-    read = values.attributes
+    read, add = values.attributes, records.append
     for place, event in enumerate(span.events or ()):
         said = read(event.attributes or ())
         name = event.name or ""
-        time = min(event.time_unix_nano or start, _LATEST)
+        time = event.time_unix_nano or start
+        if not 0 < time <= _LATEST:
+            time = start
         if is_line(name, said):
-            records.append(event_line(trace_id, run, span_id, place, time, said))
+            add(event_line(trace_id, run, span_id, place, time, said))
         else:
             events.append(SpanEvent(time, name, said))
     status = span.status
@@ -274,8 +276,8 @@ def _record(seen: _Found, values: Values, records: list[Record]) -> None:
 
 def _line(log: Any, values: Values, scope: str) -> Line | None:
     """A log record as a line; None where it has no time."""
-    time = min(log.time_unix_nano or log.observed_time_unix_nano or 0, _LATEST)
-    if time <= 0:
+    time = log.time_unix_nano or log.observed_time_unix_nano or 0
+    if not 0 < time <= _LATEST:
         return None
     said = values.attributes(log.attributes or ())
     trace_id, span_id = bytes(log.trace_id), bytes(log.span_id)

@@ -6,6 +6,7 @@ Encoding"). 64-bit integers come as text or as numbers, fields that nobody knows
 
 from __future__ import annotations
 
+import base64
 from typing import Annotated, Any
 
 import msgspec
@@ -17,6 +18,10 @@ __all__ = ["LOGS", "TRACES", "values"]
 
 class Id(bytes):
     """The bytes of a trace or span id."""
+
+
+class Binary(bytes):
+    """Base64; Node's exporter writes its arrays as ``{"0": 255, …}``."""
 
 
 class _Message(msgspec.Struct, rename="camel"):
@@ -38,7 +43,7 @@ class AnyValue(_Message):
     double_value: float | None = None
     array_value: ArrayValue | None = None
     kvlist_value: KeyValueList | None = None
-    bytes_value: bytes | None = None
+    bytes_value: Binary | None = None
 
 
 class KeyValue(_Message):
@@ -125,7 +130,12 @@ class Logs(_Message):
     resource_logs: list[ResourceLogs] | None = None
 
 
-def _id(_type: type, said: Any) -> Id:
+def _bytes(kind: type, said: Any) -> bytes:
+    # msgspec makes a ValidationError of a ValueError.
+    if kind is Binary:
+        if isinstance(said, dict):
+            return Binary(said.values())
+        return Binary(base64.b64decode(said))
     if not isinstance(said, str):
         raise ValueError("an id is text, in hex")
     return Id.fromhex(said)
@@ -141,5 +151,5 @@ def _which(value: AnyValue) -> str | None:
 values = Values(_which)
 
 # Lax about numbers that come as text, as the form has it.
-TRACES: msgspec.json.Decoder[Traces] = msgspec.json.Decoder(Traces, strict=False, dec_hook=_id)
-LOGS: msgspec.json.Decoder[Logs] = msgspec.json.Decoder(Logs, strict=False, dec_hook=_id)
+TRACES: msgspec.json.Decoder[Traces] = msgspec.json.Decoder(Traces, strict=False, dec_hook=_bytes)
+LOGS: msgspec.json.Decoder[Logs] = msgspec.json.Decoder(Logs, strict=False, dec_hook=_bytes)

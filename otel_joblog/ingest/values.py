@@ -41,13 +41,15 @@ class Values:
             value = pair.value
             if value is None:
                 continue
-            text = value.string_value
-            if text and (len(text) <= LONGEST or pair.key == Attribute.LOG_MESSAGE):  # no line is cut short
+            # What most are, told without asking which it is: that takes longer than all the rest.
+            if text := value.string_value:
+                if len(text) > LONGEST and pair.key != Attribute.LOG_MESSAGE:  # no line is cut short
+                    text = _text(text)
                 found[pair.key] = text
-            else:
-                plain = self._plain(value, DEEPEST)
-                if plain is not None:
-                    found[pair.key] = plain
+            elif number := value.int_value:
+                found[pair.key] = number
+            elif (plain := self._plain(value, DEEPEST)) is not None:
+                found[pair.key] = plain
         return found if len(found) <= MOST else _bounded(found)
 
     def plain(self, value: Any) -> Any:
@@ -81,7 +83,7 @@ def _text(text: str) -> str:
 
 
 def _binary(data: bytes) -> bytes | str:
-    return data if len(data) <= LONGEST else f"… ({len(data):,} bytes)"
+    return bytes(data) if len(data) <= LONGEST else f"… ({len(data):,} bytes)"
 
 
 def _bounded(mapping: dict[str, Any]) -> dict[str, Any]:

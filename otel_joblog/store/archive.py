@@ -88,7 +88,8 @@ def read_run(connection: Connection[DictRow], run_id: str) -> Iterator[Spoken]:
         yield process, progress
     bounds = {**key, "first_at": run["first_at"], "last_at": run["last_at"]}
     for step in connection.execute(query("export/steps"), bounds):
-        yield process, step_of(step)
+        own = step["process_id"] is None or step["process_id"] == run["process_id"]
+        yield process if own else process_of(step), step_of(step)
     for gap in connection.execute(query("export/gaps"), key):
         yield process, gap_of(gap)
     lasted = {"from": run["started_at"] - _DAY, "to": run["ended_at"] and run["ended_at"] + _DAY}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from ..conventions import RunStatus, SpanKind
-from ..records import Dropped, Line, Process, Progress, Record, Sample, SpanEnded, SpanStarted
+from ..records import NO_RUN, Dropped, Line, Process, Progress, Record, Sample, SpanEnded, SpanStarted
 from .gains import Gain, Gains
 from .rows import Row, gap_row, process_row, run_row, sample_row, step_row
 from .samples import Thinning, thinnings
@@ -34,6 +34,7 @@ class Batch:
     gaps: list[Row] = field(default_factory=list)
     samples: list[Row] = field(default_factory=list)
     thinnings: list[Thinning] = field(default_factory=list)  # of samples of runs
+    orphans: list[tuple[bytes, int]] = field(default_factory=list)  # runs whose parent is no run: trace and start
     days: set[date] = field(default_factory=set)  # that lines, steps and samples fall on
 
     @classmethod
@@ -42,6 +43,7 @@ class Batch:
         batch = cls()
         spans: dict[tuple[bytes, bytes, int], tuple[Span, Process | None]] = {}
         samples: list[Sample] = []
+        processes: dict[bytes, Process] = {}
         for record in records:
             if isinstance(record, Line):
                 batch.lines.append(record)
@@ -49,7 +51,8 @@ class Batch:
                 batch.progress.append(record)
             elif isinstance(record, Process):
                 process = record
-                batch.processes.append(process_row(record))
+                if record.process_id not in processes or record.boot_id:
+                    processes[record.process_id] = record
             elif isinstance(record, Sample):
                 samples.append(record)
             elif isinstance(record, Dropped):
@@ -57,14 +60,17 @@ class Batch:
             else:
                 # An end makes its start superfluous.
                 key = (record.trace_id, record.span_id, 0 if record.kind is SpanKind.JOB else record.start)
-                if key not in spans or _finality(record) > _finality(spans[key][0]):
+                if key not in spans or _weight(record) > _weight(spans[key][0]):
                     spans[key] = record, process
         for span, speaker in spans.values():
             if span.kind is SpanKind.JOB:
                 batch.runs.append(run_row(span, speaker))
+                if span.parent_id is not None and span.parent_run is None:
+                    batch.orphans.append((span.trace_id, span.start))
             else:
-                batch.steps.append(step_row(span))
+                batch.steps.append(step_row(span, speaker))
                 batch.days.add(_day(span.start // _DAY))
+        batch.processes = [process_row(process) for process in processes.values()]
         batch.samples = [sample_row(sample) for sample in samples]
         batch.thinnings = thinnings(samples)
         days = {line.time // _DAY for line in batch.lines} | {sample.time // _DAY for sample in samples}
@@ -78,6 +84,10 @@ class Batch:
             if all(map(math.isfinite, (progress.current, progress.total or 0, progress.base))):
                 gains[progress.trace_id, progress.run].add_progress(progress)
         return gains
+
+
+def _weight(span: Span) -> tuple[int, bool]:
+    return _finality(span), span.run != NO_RUN
 
 
 def _finality(span: Span) -> int:

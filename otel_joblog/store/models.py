@@ -106,6 +106,7 @@ class StepInfo(msgspec.Struct, frozen=True, kw_only=True):
     parent_id: str | None
     kind: str  # "step" or "span"
     name: str
+    service: str | None  # whose span it is, where somebody said
     seq: int  # place among the steps, from 1; 0 for other spans
     stage: str | None
     task_id: str | None

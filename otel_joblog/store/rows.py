@@ -76,12 +76,13 @@ def run_row(span: Span, process: Process | None) -> Row:
     }
 
 
-def step_row(span: Span) -> Row:
+def step_row(span: Span, process: Process | None) -> Row:
     """A step or another span, as it began or as it ended."""
     ended = span if isinstance(span, SpanEnded) else None
     return {
         **_common(span),
         "run_span_id": bigint(span.run),
+        "process_id": process and process.process_id.hex(),
         "seq": _int(span.seq, most=_BIGINT) or 0,
         "kind": int(span.kind is not SpanKind.STEP),
         "otel_kind": ended.otel_kind if ended else 0,

@@ -62,6 +62,7 @@ def step_info(row: Row) -> StepInfo:
         parent_id=None if row["parent_span_id"] is None else span_hex(row["parent_span_id"]),
         kind="span" if row["kind"] else "step",
         name=row["name"],
+        service=row["service"],
         seq=row["seq"],
         stage=row["stage"],
         task_id=row["task_id"],

@@ -8,6 +8,8 @@ How a batch is written:
 3. Its runs and steps go in by upsert: a row gives way only to a more final state.
 4. Its runs gain what was really inserted: counts of lines and steps, and the latest progress.
 5. The statistics of their jobs gain the runs whose state really changed.
+6. After the commit, what waited for its run to be known finds it, where the batch brought the spans between
+   (:mod:`.waiting`).
 
 It also keeps account of who is alive: processes beat, and a run whose process gives no sign of life is settled as lost.
 """
@@ -40,6 +42,7 @@ from .partitions import Days
 from .rows import Row, bigint, nanoseconds, span_bytes
 from .sql import query
 from .statistics import Statistics
+from .waiting import adopt, note_waiting, traces_of, waiting_traces
 
 __all__ = ["Writer"]
 
@@ -131,6 +134,7 @@ class Writer:
         with self._connection_to_use() as connection:
             self._days.ensure(connection, batch.days)
             _store(connection, batch, stream)
+            _settle_waiting(connection, batch)
 
     def _tell(self, name: str, process_ids: Sequence[bytes]) -> None:
         if process_ids:
@@ -190,6 +194,12 @@ def _store(connection: Connection, batch: Batch, stream: bytes) -> None:
         _in_transaction(connection, lambda: _insert(connection, batch, stream, staged=True))
 
 
+def _settle_waiting(connection: Connection, batch: Batch) -> None:
+    traces = traces_of(batch)
+    for trace_id in waiting_traces(connection, traces) if traces else ():
+        _in_transaction(connection, lambda trace_id=trace_id: adopt(connection, trace_id))  # type: ignore[misc]
+
+
 def _in_transaction(connection: Connection, work: Callable[[], T]) -> T:
     """The work in a transaction, again where somebody writes the same rows in another order."""
     for _ in range(_ATTEMPTS - 1):
@@ -217,6 +227,7 @@ def _insert(connection: Connection, batch: Batch, stream: bytes, *, staged: bool
             connection.execute(query("write/thin_samples"), thinning)
     if batch.gaps:
         _execute(connection, "write/gaps", batch.gaps)
+    note_waiting(connection, batch, gains)
     if gains:
         _execute(connection, "write/touched_runs", [gain_row(run, gain) for run, gain in gains.items()])
     if statistics:
@@ -245,12 +256,11 @@ def _insert_runs(connection: Connection, runs: list[Row]) -> Statistics:
         with connection.cursor(row_factory=dict_row) as cursor:
             before = cursor.execute(query("write/known_runs"), {"rows": json_bytes(runs).decode()}).fetchall()
     statistics = Statistics()
-    for run in runs:
-        statistics.seen(run)
     for run in before:
         if run["status"] == RunStatus.LOST.code:
             statistics.not_lost(run)
     for run in _not_yet_counted(connection, inserted) + [given[run["trace_id"].hex, run["span_id"]] for run in before]:
+        statistics.seen(run)
         statistics.ended(run)
     return statistics
 

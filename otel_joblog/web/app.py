@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, TypedDict
 
 from starlette.applications import Starlette
@@ -12,6 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from ..config import Settings
+from ..ingest.service import Ingest
 from ..journal.room import Room
 from ..store.reader import Reader
 from .problems import handlers
@@ -34,23 +35,33 @@ class State(TypedDict):
 
 
 def create_app(
-    dsn: str, *, settings: Settings | None = None, journals: Room | None = None, extra_hosts: Sequence[str] = ()
+    dsn: str,
+    *,
+    settings: Settings | None = None,
+    journals: Room | None = None,
+    ingest: Ingest | None = None,
+    extra_hosts: Sequence[str] = (),
 ) -> Starlette:
     """The viewer of the runs in the PostgreSQL at ``dsn``: pages, live fragments and a JSON API, all read-only.
 
+    With ``ingest`` it takes in OTLP, too.
+
     It starts, says what is wrong and recovers by itself where that database does not answer. Requests are served only
     under the names of this host, against DNS rebinding; name others in ``extra_hosts`` (``"*.example.com"`` will do).
-    ``/healthz`` tells of ``journals``, where they are given; the maintenance page goes by the ``settings``.
+    ``/healthz`` tells of ``journals``, where they are given; the maintenance page and links to traces go by the
+    ``settings``.
     """
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[State]:
-        async with Reader(dsn) as reader:  # it connects when first asked, and again when it must
-            yield {"settings": settings or Settings(), "reader": reader, "journals": journals, "templates": Templates()}
+        known = settings or Settings()
+        # It connects when first asked, and again when it must.
+        async with Reader(dsn) as reader, ingest or nullcontext():
+            yield {"settings": known, "reader": reader, "journals": journals, "templates": Templates(known.trace_url)}
 
     hosts: dict[str, Any] = {"allowed_hosts": [*LOCAL_HOSTS, *extra_hosts], "www_redirect": False}
     return Starlette(
-        routes=routes(),
+        routes=[*routes(), *(ingest.routes() if ingest else ())],
         middleware=[
             Middleware(SecurityHeaders),
             Middleware(TrustedHostMiddleware, **hosts),

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 from ..store.reader import line_key
 from . import format as words
 from .terminal import fold, painted, visible
+from .traces import Traces
 from .usage import step_cpu, step_growth
 
 __all__ = ["Templates"]
@@ -45,7 +46,7 @@ FILTERS = {
 class Templates:
     """Renders pages and fragments; one for the life of an application."""
 
-    def __init__(self) -> None:
+    def __init__(self, trace_url: str | None = None) -> None:
         self._environment = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,
@@ -56,6 +57,7 @@ class Templates:
             auto_reload=False,
         )
         self._environment.filters |= FILTERS
+        self._environment.globals["traces"] = Traces(trace_url)
 
     def page(self, request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
         links = Links(request)

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner
 from commands import JOBS, Command
@@ -122,11 +123,17 @@ def test_the_viewer_is_not_opened_to_the_network() -> None:
     done = CliRunner().invoke(main, ["serve", "--host", "0.0.0.0"])
     assert done.exit_code == 1
     assert "not a loopback address" in done.output
+    assert "--exposed" in done.output
 
 
 @pytest.fixture
-def viewer(environment: dict[str, str]) -> Iterator[str]:
-    command = [sys.executable, "-m", "otel_joblog", "serve", "--port", "0"]
+def options() -> tuple[str, ...]:
+    return ()
+
+
+@pytest.fixture
+def viewer(environment: dict[str, str], options: tuple[str, ...]) -> Iterator[str]:
+    command = [sys.executable, "-m", "otel_joblog", "serve", "--port", "0", *options]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -144,6 +151,16 @@ def test_serve_prints_its_address_answers_there_and_ends_on_sigterm(viewer: str)
         assert answer.status == 200
         told = json.load(answer)["journal"]
     assert (told["bytes"], told["limit"], told["exporters"]) == (0, 2**30, [])
+
+
+@pytest.mark.parametrize("options", [("--host", "0.0.0.0", "--exposed", "--allow-host", "viewer")])
+def test_an_exposed_viewer_answers_by_the_names_it_was_given_and_by_no_others(viewer: str) -> None:
+    port = viewer.rpartition(":")[2]
+    answered = {
+        name: httpx.get(f"http://127.0.0.1:{port}/healthz", headers={"Host": f"{name}:{port}"}).status_code
+        for name in ("localhost", "viewer", "evil.example")
+    }
+    assert answered == {"localhost": 200, "viewer": 200, "evil.example": 400}
 
 
 def test_the_demo_checks_itself(environment: dict[str, str], otel_joblog: Command) -> None:

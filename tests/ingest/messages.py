@@ -103,10 +103,10 @@ def resource_spans(spans: Sequence[Span], scope: str = "scope", **resource: Any)
     return one
 
 
-def log_record(message: Any, of: int, *, trace: int = 1, at: int = 0, **fields: Any) -> LogRecord:
+def log_record(message: Any, of: int, *, trace: int | None = 1, at: int = 0, **fields: Any) -> LogRecord:
     attributes = fields.pop("attributes", {})
     return LogRecord(
-        trace_id=trace_id(trace),
+        trace_id=b"" if trace is None else trace_id(trace),
         span_id=span_id(of),
         time_unix_nano=NOW + at,
         body=any_value(message),

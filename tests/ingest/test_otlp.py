@@ -110,6 +110,7 @@ def test_json_may_leave_out_and_add_what_it_likes() -> None:
         (b"{", True),
         (b"[]", True),
         (b'{"resourceSpans": 1}', True),
+        (b'{"resourceSpans": [{"resource": {"attributes": [{"value": {"bytesValue": "x"}}]}}]}', True),
         (b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "zz"}]}]}]}', True),
         (b'{"x": ' + b"[" * 100_000, True),
         (b'{"resourceSpans": [{"resource": {"attributes": [{"key": "\xff"}]}}]}', True),

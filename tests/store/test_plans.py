@@ -84,6 +84,9 @@ from generate_series(1, 30000) as n;
 
 insert into joblog.job_live select md5(n::text)::uuid, now() from generate_series(1, 30000) as n;
 
+insert into joblog.job_process
+select md5(n::text)::uuid, now(), 1, 'box', '', 'svc' from generate_series(1, 30000) as n;
+
 insert into joblog.job_gap select md5(n::text)::uuid, n, 1, 1, 'full' from generate_series(1, 30000) as n;
 
 insert into joblog.job_step
@@ -156,7 +159,7 @@ def filled(module_dsn: str) -> str:
         ("run", RUN, EACH | {"job_run_pkey"}),
         ("run_keys", run_prefix("abcdef")._asdict(), {"job_run_pkey"}),
         ("run_keys", run_prefix(f"{TRACE.hex}-00")._asdict(), {"job_run_pkey"}),
-        ("steps", RUN | {"limit": 2001}, {"job_step_{day}_pkey"}),
+        ("steps", RUN | {"limit": 2001}, {"job_step_{day}_pkey", "job_process_pkey"}),
         ("count_children", RUN | {"limit": 100_000}, {"job_run_pkey"}),
         ("count_steps", RUN | {"limit": 100_000}, {"job_step_{day}_pkey"}),
         ("step_names", RUN | {"steps": [100, 200]}, {"job_step_{day}_pkey"}),

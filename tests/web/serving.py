@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import uvicorn
 
@@ -16,10 +17,10 @@ __all__ = ["served"]
 
 
 @contextlib.contextmanager
-def served(dsn: str) -> Iterator[str]:
+def served(dsn: str, **options: Any) -> Iterator[str]:
     """The address of a viewer of that database."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(create_app(dsn), log_level="error", timeout_graceful_shutdown=2)
+        config = uvicorn.Config(create_app(dsn, **options), log_level="error", timeout_graceful_shutdown=2)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

@@ -118,7 +118,8 @@ create table joblog.job_step (
   trace_id         uuid not null,
   span_id          bigint not null,
   parent_span_id   bigint,
-  run_span_id      bigint not null,
+  run_span_id      bigint not null,               -- 0 while the run is not known: see job_waiting
+  process_id       uuid,                          -- who told: spans of a run may come from other services
   seq              bigint not null,               -- place among the steps of its run, from 1; 0 for other spans
   status           smallint not null,
   kind             smallint not null,             -- 0 step, 1 other span
@@ -161,6 +162,14 @@ create index job_log_errors on joblog.job_log (ts) where severity >= 17;
 create index job_log_problems on joblog.job_log (trace_id, run_span_id, ts, seq) where severity >= 13;
 
 create table joblog.job_log_default partition of joblog.job_log default;
+
+-- Traces in which something waits for its run to be known: steps and lines with run_span_id 0, and runs whose parent is
+-- no run that is known. The spans above them will tell (write/adopt.sql).
+create table joblog.job_waiting (
+  trace_id uuid primary key,
+  first_at timestamptz not null,                  -- bounds of what waits
+  last_at  timestamptz not null
+);
 
 -- Statistics, kept as runs end and exactly: each run counts once, in its last state, and a lost one that ends after all is
 -- taken back. They outlive the runs. Runs without a name are not in them. A day is one of UTC, that of the run's start.

@@ -16,7 +16,7 @@ changed as (
     error_type, error_message, error_stacktrace, error_group, resource, attributes, events, links,
     max_attempts, returned, result
   ) = row(
-    given.parent_span_id, given.parent_run_span_id, given.process_id, given.started_at, given.ended_at,
+    given.parent_span_id, coalesce(given.parent_run_span_id, run.parent_run_span_id), given.process_id, given.started_at, given.ended_at,
     given.lines_emitted, given.steps_emitted, given.expected_s, given.pid, given.exit_code, given.status,
     given.attempt, given.name, given.type, given.trigger, given.service, given.host, given.status_message,
     given.reference, given.owner, given.schedule, given.error_type, given.error_message, given.error_stacktrace,

@@ -1,0 +1,40 @@
+"""``otel-joblog ingest``: taking in OTLP without a viewer."""
+
+from __future__ import annotations
+
+import click
+
+from ..config import Settings
+from ..errors import StoreError
+from ..store.may import May
+from .common import told_plainly
+from .viewer import database, listening_socket
+
+__all__ = ["ingest"]
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Beyond loopback only with a token.")
+@click.option("--port", default=4318, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free one.")
+def ingest(*, host: str, port: int) -> None:
+    """Take in OTLP over HTTP (/v1/traces, /v1/logs) from any SDK or collector, without pages. Runs until Ctrl-C.
+
+    Any number of them may write to one database, behind a load balancer. Beyond loopback it asks for the token of
+    OTEL_JOBLOG_INGEST_TOKEN.
+    """
+    import uvicorn
+
+    from ..ingest.service import Ingest, create_app
+
+    settings = Settings.from_environment()
+    with told_plainly():
+        bound = listening_socket(host, port, token=settings.ingest_token, ingest=True)
+        with bound, database(settings) as using:
+            if using.may is May.READ:
+                raise StoreError("this login only reads: take in OTLP with one that may write (OTEL_JOBLOG_DSN)")
+            name, at = bound.getsockname()[:2]
+            click.echo(f"OTLP: http://{f'[{name}]' if ':' in name else name}:{at}  (Ctrl-C stops it)")
+            config = uvicorn.Config(
+                create_app(Ingest(settings, using.dsn)), log_level="warning", access_log=False, timeout_graceful_shutdown=10
+            )
+            uvicorn.Server(config).run(sockets=[bound])

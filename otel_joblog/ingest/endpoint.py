@@ -1,0 +1,110 @@
+"""``POST /v1/traces`` and ``/v1/logs``: OTLP over HTTP, as the OTLP specification has it for servers.
+
+A request is let in or not before its body is read: by its token, its form, by how much is held and how long others
+wait. It is answered when what it holds is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Callable
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from ..diagnostics import report
+from .answers import JSON, PROTOBUF, Refusal, Signal, refused, taken
+from .body import Held, read_body
+from .lanes import Lanes, Work
+
+__all__ = ["Endpoint"]
+
+HELD_BYTES = 64 * 1024**2  # of bodies, all requests together
+MOST_REQUESTS = 256  # at once
+LAG = 5.0  # seconds: who would have to wait longer is told to come again, since senders give up after ten
+PATIENCE = 30.0  # seconds that a request waits to be kept
+
+_FORMS = {PROTOBUF: PROTOBUF, "application/protobuf": PROTOBUF, JSON: JSON}
+_ENCODINGS = {"": "identity", "identity": "identity", "gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
+
+
+class Endpoint:
+    """The two addresses. ``token`` is what senders have to show; None lets everybody in."""
+
+    def __init__(self, lanes: Lanes, *, token: str | None, most_bytes: int) -> None:
+        self._lanes = lanes
+        self._token = token
+        self._most_bytes = most_bytes
+        self._held = Held(max(HELD_BYTES, 2 * most_bytes))
+        self._requests = 0
+
+    def routes(self) -> list[BaseRoute]:
+        every = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]  # each is answered in OTLP's way
+        signals: tuple[Signal, ...] = ("traces", "logs")
+        return [
+            Route(f"/v1/{signal}", self._handler(signal), methods=every, name=f"ingest_{signal}") for signal in signals
+        ]
+
+    def _handler(self, signal: Signal) -> Callable[[Request], object]:
+        async def handle(request: Request) -> Response:
+            form = _FORMS.get(_media_type(request), JSON)
+            self._requests += 1
+            try:
+                return await self._answered(request, signal, form)
+            except Refusal as refusal:
+                return refused(refusal, form)
+            except ClientDisconnect:
+                return Response(status_code=503)  # to nobody
+            except Exception as error:
+                report("ingest request", "a request could not be taken in: %r", error)
+                return refused(Refusal(503, "this request could not be taken in now", retry_after=5), form)
+            finally:
+                self._requests -= 1
+
+        return handle
+
+    async def _answered(self, request: Request, signal: Signal, form: str) -> Response:
+        encoding = self._let_in(request)
+        body = await read_body(request, self._most_bytes, self._held)
+        size = len(body)
+        try:
+            if not body and form == PROTOBUF:  # nothing in it: taken
+                return taken(signal, 0, "", form)
+            work = Work(signal, form == JSON, encoding, body)
+            del body
+            self._lanes.submit(work)
+            try:
+                received = await asyncio.wait_for(asyncio.wrap_future(work.done), PATIENCE)
+            except TimeoutError:
+                raise Refusal(503, "storing takes too long", retry_after=5) from None
+        finally:
+            self._held.give_back(size)
+        return taken(signal, received.rejected, received.reason, form)
+
+    def _let_in(self, request: Request) -> str:
+        """The body's encoding. Raises :class:`Refusal` for who or what is not let in."""
+        if request.method != "POST":
+            raise Refusal(405, "OTLP is sent by POST", Allow="POST")
+        if self._token is not None and not _shows(request, self._token):
+            raise Refusal(401, "send the header Authorization: Bearer … with the token", WWW_Authenticate="Bearer")
+        if _media_type(request) not in _FORMS:
+            raise Refusal(415, f"send {PROTOBUF} or {JSON}")
+        encoding = _ENCODINGS.get(request.headers.get("content-encoding", "").strip().lower())
+        if encoding is None:
+            raise Refusal(415, "send it as it is, or with gzip or deflate", Accept_Encoding="gzip, deflate")
+        if self._lanes.away:
+            raise Refusal(503, "the database does not answer", retry_after=5)
+        if self._requests > MOST_REQUESTS or self._lanes.lag > LAG:
+            raise Refusal(429, "more comes in than can be stored", retry_after=2)
+        return encoding
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _shows(request: Request, token: str) -> bool:
+    scheme, _, shown = request.headers.get("authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(shown.strip().encode(), token.encode())

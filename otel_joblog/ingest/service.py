@@ -1,0 +1,63 @@
+"""The ingest of a process: endpoint, decoder, lanes and what keeps records, put together from the settings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Self
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from ..config import Settings
+from ..redaction import make_redactor
+from ..store.writer import Writer
+from .endpoint import Endpoint
+from .lanes import Keeper, Lanes
+from .otlp import Decoder
+from .rules import Rules
+
+__all__ = ["Ingest", "create_app"]
+
+
+class Ingest:
+    """Takes in OTLP while its block runs. Raises :class:`~otel_joblog.errors.ConfigError` for rules that are none."""
+
+    def __init__(self, settings: Settings, dsn: str | Callable[[], str]) -> None:
+        def writer() -> Keeper:
+            return Writer(dsn, application_name="otel_joblog ingest")
+
+        self._lanes = Lanes(
+            Decoder(Rules.of(settings.ingest_rules)),
+            writer,
+            most_bytes=settings.ingest_max_bytes,
+            redactor=make_redactor(settings),
+        )
+        self._endpoint = Endpoint(self._lanes, token=settings.ingest_token, most_bytes=settings.ingest_max_bytes)
+
+    def routes(self) -> list[BaseRoute]:
+        return self._endpoint.routes()
+
+    async def __aenter__(self) -> Self:
+        self._lanes.start()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await asyncio.to_thread(self._lanes.stop)
+
+
+def create_app(ingest: Ingest) -> Starlette:
+    """The ingest alone, without pages: as many such processes as it takes may write to one database."""
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with ingest:
+            yield
+
+    async def health(_request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    return Starlette(routes=[*ingest.routes(), Route("/healthz", health)], lifespan=lifespan)

@@ -1,0 +1,225 @@
+"""docker-compose.yml names nothing that is not there, and opens nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import yaml
+from click.testing import CliRunner
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from otel_joblog.cli.main import main
+from otel_joblog.config import documented
+from otel_joblog.store.migrate import migrate
+
+ROOT = Path(__file__).parent.parent
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+READ_BY_OTHERS = {"POSTGRES_PASSWORD", "GOMEMLIMIT", "OTEL_SERVICE_NAME", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+
+
+def mounts() -> Iterator[tuple[str, str, str]]:
+    """Service, source and target of every volume."""
+    for name, service in SERVICES.items():
+        for volume in service.get("volumes", ()):
+            source, target, *_ = volume.split(":")
+            yield name, source, target
+
+
+def listened(service: str) -> set[str]:
+    """Ports that the service's own configuration, or its program by itself, listens on."""
+    files = {"collector": "collector/config.yaml", "jaeger": "collector/jaeger/config.yaml"}
+    if service not in files:
+        return {"postgres": {"5432"}, "grafana": {"3000"}, "viewer": {"8765"}, "prometheus": {"9090"}}[service]
+    configuration = yaml.safe_load((ROOT / files[service]).read_text())
+    listening = [configuration["extensions"], configuration["receivers"], configuration["exporters"].get("prometheus")]
+    words = yaml.safe_dump([*listening, configuration["service"]["telemetry"]])
+    return set(re.findall(r"(?:endpoint: \S+:|port: )(\d{4,5})\b", words))
+
+
+@pytest.fixture
+def passwords(tmp_path: Path) -> dict[str, str]:
+    """What ``make .env`` writes."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    subprocess.run(["make", ".env"], cwd=tmp_path, check=True, capture_output=True)
+    written = tmp_path / ".env"
+    assert written.stat().st_mode & 0o777 == 0o600
+    return dict(line.split("=") for line in written.read_text().splitlines())
+
+
+def test_every_variable_it_asks_for_is_made(passwords: dict[str, str]) -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+    assert set(re.findall(r"(?<!\$)\$\{(\w+)(?!\w|:-)", text)) == passwords.keys()
+    assert len(set(passwords.values())) == len(passwords)
+    assert all(re.fullmatch(r"[0-9a-f]{32}", value) for value in passwords.values()), "they stand in URLs, too"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_images_have_exact_tags(name: str) -> None:
+    assert re.fullmatch(r"[\w/.-]+:v?\d+\.\d+[\w.]*", SERVICES[name]["image"])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_has_bounds_and_no_more_rights_than_it_needs(name: str) -> None:
+    service = SERVICES[name]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
+    assert service["healthcheck"].get("test") or service["healthcheck"] == {"disable": True}
+    assert not service.get("privileged")
+    assert not str(service.get("user", "")).startswith(("0", "root"))
+
+
+def test_ports_are_on_loopback_and_something_listens_on_them() -> None:
+    for name, service in SERVICES.items():
+        for port in service.get("ports", ()):
+            host, outside, inside = port.split(":")
+            assert host == "127.0.0.1"
+            assert outside == inside
+            assert inside in listened(name), f"nothing in {name} listens on {inside}"
+
+
+def test_health_checks_and_services_ask_where_somebody_listens() -> None:
+    published = {port.split(":")[1] for service in SERVICES.values() for port in service.get("ports", ())}
+    asked: set[str] = set()
+    for name, service in SERVICES.items():
+        text = yaml.safe_dump({key: service.get(key) for key in ("environment", "healthcheck")})
+        for host, port in re.findall(r"(?://|@|: |')([a-z][a-z.0-9]+|127\.0\.0\.1):(\d{4,5})\b", text):
+            asked.add(f"{host}:{port}")
+            if host == "localhost":  # for browsers
+                assert port in published, f"{name} sends browsers to port {port}"
+            else:
+                assert port in listened(name if host == "127.0.0.1" else host), f"{name} asks {host}:{port}"
+    assert asked >= {"postgres:5432", "viewer:8765", "jaeger:4327", "collector:4318", "localhost:16686"}
+
+
+def test_services_that_wait_for_others_name_them() -> None:
+    for name, service in SERVICES.items():
+        for other, how in service.get("depends_on", {}).items():
+            assert other in SERVICES
+            if how["condition"] == "service_healthy":
+                assert "test" in SERVICES[other]["healthcheck"], f"{name} waits for {other} for ever"
+
+
+def test_every_volume_is_declared_and_every_file_exists() -> None:
+    for name, source, _ in mounts():
+        if source.startswith("."):
+            assert (ROOT / source).exists(), f"{name} mounts {source}"
+        else:
+            assert source in COMPOSE["volumes"]
+    for name, service in SERVICES.items():
+        for config in service.get("configs", ()):
+            assert config["source"] in COMPOSE["configs"], name
+    assert {source for _, source, _ in mounts() if source[0] != "."} == COMPOSE["volumes"].keys(), "none is left over"
+
+
+def test_images_that_are_built_have_a_file_to_build_them_from() -> None:
+    for service in SERVICES.values():
+        if "build" in service:
+            dockerfile = ROOT / service["build"] / "Dockerfile"
+            lines = dockerfile.read_text().splitlines()
+            for copied in (line.split()[1:-1] for line in lines if line.startswith("COPY ") and "--from" not in line):
+                for source in copied:
+                    assert (dockerfile.parent / source).exists(), f"{dockerfile} copies {source}"
+            stages = [line for line in lines if line.startswith("FROM ")]
+            assert len(stages) == 2
+            assert all(re.match(r"FROM [\w/]+:\d+\.\d+\.\d+", stage) for stage in stages)
+            assert any(line.startswith("USER ") and line != "USER root" for line in lines)
+
+
+def test_every_variable_it_sets_is_read_by_somebody() -> None:
+    ours = {variable for variable, _, _ in documented()}
+    scripts = "".join(config["content"] for config in COMPOSE["configs"].values())
+    files = "".join(path.read_text() for path in [*ROOT.glob("collector/**/*.yaml"), *provisioned()])
+    for name, service in SERVICES.items():
+        for variable in service.get("environment", {}):
+            known = variable in ours or variable in READ_BY_OTHERS or variable.startswith("GF_")
+            read = rf"(\$|env:){variable}\b"
+            assert known or re.search(read, scripts + files), f"nobody reads {variable} of {name}"
+
+
+def test_grafana_is_given_every_variable_and_folder_that_its_provisioning_names() -> None:
+    environment = SERVICES["grafana"]["environment"]
+    targets = {target: source for name, source, target in mounts() if name == "grafana"}
+    assert {path.parent.name for path in provisioned()} >= {"datasources", "dashboards", "alerting"}
+    for path in provisioned():
+        for variable in re.findall(r"(?<!\$)\$\{?([A-Z]\w+)", path.read_text()):
+            assert variable in environment, f"{path.name} reads {variable}"
+        for provider in yaml.safe_load(path.read_text()).get("providers", ()):
+            source = ROOT / targets[provider["options"]["path"]]
+            assert list(source.glob("*.json")), f"no dashboards in {source}"
+
+
+def provisioned() -> list[Path]:
+    return sorted(ROOT.glob("dashboards/provisioning/*/*.yaml"))
+
+
+def test_the_viewer_answers_to_the_name_that_the_collector_calls_it_by() -> None:
+    words = SERVICES["viewer"]["command"]
+    endpoint = SERVICES["collector"]["environment"]["OTEL_JOBLOG_INGEST_ENDPOINT"]
+    assert endpoint == f"http://{words[words.index('--allow-host') + 1]}:8765"
+    help_text = CliRunner().invoke(main, [words[0], "--help"]).output
+    for word in words:
+        assert not word.startswith("--") or word in help_text
+
+
+@pytest.mark.parametrize("name", COMPOSE["configs"])
+def test_what_it_carries_inline_can_be_run(name: str) -> None:
+    content = COMPOSE["configs"][name]["content"].replace("$$", "$")
+    if name == "worker":
+        compile(content, name, "exec")
+    elif name == "roles":
+        subprocess.run(["sh", "-n"], input=content, text=True, check=True)
+    else:
+        for target in re.findall(r'"(\w+):(\d+)"', content):
+            assert target[1] in listened(target[0])
+        assert yaml.safe_load(content)["scrape_configs"]
+
+
+def test_the_viewer_owns_the_database_and_grafana_only_reads_it(postgres_dsn: str, migrated: str) -> None:
+    """The script of the roles on a real server, with names of the test's own."""
+    content = COMPOSE["configs"]["roles"]["content"].replace("$$", "$")
+    own, reader = f"{migrated}_joblog", f"{migrated}_grafana"
+    content = re.sub(r"\b(role|owner|database|to) joblog\b", rf"\1 {own}", content)
+    content = re.sub(r"\b(role|to) grafana\b", rf"\1 {reader}", content)
+    variables = {"PATH": os.environ["PATH"], "JOBLOG_PASSWORD": "it's", "GRAFANA_READER_PASSWORD": "only"}
+    try:
+        script = content.replace("psql ", f'psql "{postgres_dsn}" ', 1)
+        subprocess.run(["/bin/sh", "-ec", script], env=variables, check=True, capture_output=True)
+        migrate(make_conninfo(postgres_dsn, dbname=own, user=own, password="it's"))
+        as_grafana = make_conninfo(postgres_dsn, dbname=own, user=reader, password="only")
+        with psycopg.connect(as_grafana, autocommit=True) as connection:
+            assert connection.execute("select count(*) from joblog.job_history").fetchone() == (0,)
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                connection.execute("delete from joblog.job_run")
+            connection.execute("set default_transaction_read_only = off")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("delete from joblog.job_run")
+    finally:
+        with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+            connection.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(own)))
+            for role in (own, reader):
+                connection.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(role)))
+
+
+def test_docker_itself_takes_it(passwords: dict[str, str]) -> None:
+    docker = shutil.which("docker")
+    if not docker or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
+        pytest.skip("no docker with its compose plugin here")
+    done = subprocess.run(
+        [docker, "compose", "--file", str(ROOT / "docker-compose.yml"), "--profile", "example", "config", "--quiet"],
+        env={"PATH": str(Path(docker).parent), "HOME": "/nonexistent"} | passwords,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
