@@ -2,7 +2,8 @@
 -- gains.
 --
 -- 1. "known" goes down from the runs, and from the spans whose run is known, through the spans that wait.
--- 2. Steps and spans change their run; runs learn their parent run. Lines have the run in their key: they move, but for
+-- 2. A span that is a run by what somebody else told is no other span besides.
+-- 3. Steps and spans change their run; runs learn their parent run. Lines have the run in their key: they move, but for
 --    those that are there already, because they came again.
 with recursive spans as materialized (
   select span_id, parent_span_id, run_span_id
@@ -23,11 +24,18 @@ found as (
 known as materialized (
   select span_id, min(run_span_id) as run_span_id from found group by span_id
 ),
+selves as (
+  delete from joblog.job_step as step
+  using joblog.job_run as run
+  where step.trace_id = %(trace_id)s and step.started_at between %(first_at)s and %(last_at)s and step.run_span_id = 0
+    and run.trace_id = %(trace_id)s and run.span_id = step.span_id
+),
 steps as (
   update joblog.job_step as step set run_span_id = known.run_span_id
   from known
   where step.trace_id = %(trace_id)s and step.started_at between %(first_at)s and %(last_at)s
     and step.run_span_id = 0 and step.span_id = known.span_id
+    and not exists (select from joblog.job_run where trace_id = %(trace_id)s and span_id = step.span_id)
   returning step.run_span_id, step.started_at as at, step.kind
 ),
 gone as (
