@@ -4,12 +4,13 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo test faults check bench clean
+.PHONY: help demo test faults fuzz check bench clean
 
 help:
 	@echo "make demo    database, viewer and jobs to look at (ARGS=--once checks itself and exits)"
 	@echo "make test    the whole suite against a real PostgreSQL (ARGS='-k name')"
 	@echo "make faults  kill, starve and unplug it; fails on any line lost or stored twice (ARGS='--scale 0.1 sigterm')"
+	@echo "make fuzz    send the ingest 100,000 requests that nobody should send (ARGS='--requests 2000')"
 	@echo "make check   lint, format, types, the house's contract"
 	@echo "make bench   what it costs, beside the bare OpenTelemetry SDK"
 	@echo "make clean   remove what the targets made"
@@ -29,6 +30,9 @@ test: $(READY)
 
 faults: $(READY)
 	$(BIN)/python -m tests.faults $(ARGS)
+
+fuzz: $(READY)
+	$(BIN)/python -m tests.ingest.fuzz $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff check .
