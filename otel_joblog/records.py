@@ -28,6 +28,7 @@ __all__ = [
     "Sample",
     "SpanEnded",
     "SpanStarted",
+    "Told",
     "decode",
     "encode",
     "format_run_id",
@@ -185,7 +186,14 @@ class Output(msgspec.Struct, array_like=True, frozen=True, tag=8, gc=False):
         ]
 
 
-Record = Process | SpanStarted | Line | Progress | SpanEnded | Dropped | Sample
+class Told(msgspec.Struct, array_like=True, frozen=True, tag=9, gc=False):
+    """What another process told of itself: a piece of what the ingest took in, whole wherever it is read."""
+
+    process: Process
+    records: list[Line | SpanEnded]
+
+
+Record = Process | SpanStarted | Line | Progress | SpanEnded | Dropped | Sample | Told
 Journaled = Record | Output  # what lies in a journal
 
 MAX_DEPTH = 8  # of containers in an attribute that MessagePack cannot carry as it is

@@ -35,6 +35,9 @@ def ingest(*, host: str, port: int) -> None:
             name, at = bound.getsockname()[:2]
             click.echo(f"OTLP: http://{f'[{name}]' if ':' in name else name}:{at}  (Ctrl-C stops it)")
             config = uvicorn.Config(
-                create_app(Ingest(settings, using.dsn)), log_level="warning", access_log=False, timeout_graceful_shutdown=10
+                create_app(Ingest(settings, using.dsn)),
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=10,
             )
             uvicorn.Server(config).run(sockets=[bound])

@@ -16,6 +16,7 @@ from ..config import Settings
 from ..redaction import make_redactor
 from ..store.writer import Writer
 from .endpoint import Endpoint
+from .journaled import Journaled
 from .lanes import Keeper, Lanes
 from .otlp import Decoder
 from .rules import Rules
@@ -27,9 +28,12 @@ class Ingest:
     """Takes in OTLP while its block runs. Raises :class:`~otel_joblog.errors.ConfigError` for rules that are none."""
 
     def __init__(self, settings: Settings, dsn: str | Callable[[], str]) -> None:
-        def writer() -> Keeper:
-            return Writer(dsn, application_name="otel_joblog ingest")
+        journaled = Journaled(settings) if settings.ingest_acknowledge == "journal" else None
 
+        def writer() -> Keeper:
+            return journaled or Writer(dsn, application_name="otel_joblog ingest")
+
+        self._journaled = journaled
         self._lanes = Lanes(
             Decoder(Rules.of(settings.ingest_rules)),
             writer,
@@ -42,11 +46,15 @@ class Ingest:
         return self._endpoint.routes()
 
     async def __aenter__(self) -> Self:
+        if self._journaled is not None:
+            self._journaled.start()
         self._lanes.start()
         return self
 
     async def __aexit__(self, *error: object) -> None:
         await asyncio.to_thread(self._lanes.stop)
+        if self._journaled is not None:
+            await asyncio.to_thread(self._journaled.stop)
 
 
 def create_app(ingest: Ingest) -> Starlette:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..records import Line, Record, SpanEnded
+from ..records import Line, Record, SpanEnded, Told
 
 __all__ = ["Figures", "figures", "figures_of"]
 
@@ -23,6 +23,8 @@ class Figures:
                 self.lines += 1
             elif isinstance(record, SpanEnded):
                 self.spans += 1
+            elif isinstance(record, Told):
+                self.took(record.records)
 
 
 figures: dict[str, Figures] = {}  # by the exporters' names

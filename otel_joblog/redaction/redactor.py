@@ -76,10 +76,6 @@ class Redactor:
             return cast("R", self._redacted(decode(payload)))
         return record
 
-    def suspects(self, body: bytes) -> bool:
-        """Whether anything might be found in records whose texts are in these bytes, as UTF-8 without escapes."""
-        return self._suspects_keyed(body)
-
     def text(self, text: str) -> str:
         """The text without secrets."""
         lowered = _lowered(text)
@@ -231,9 +227,6 @@ class Unredacted(Redactor):
 
     def record(self, record: R) -> R:
         return record
-
-    def suspects(self, body: bytes) -> bool:  # noqa: ARG002
-        return False
 
     def text(self, text: str) -> str:
         return text

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from ..conventions import RunStatus, SpanKind
-from ..records import NO_RUN, Dropped, Line, Process, Progress, Record, Sample, SpanEnded, SpanStarted
+from ..records import NO_RUN, Dropped, Line, Process, Progress, Record, Sample, SpanEnded, SpanStarted, Told
 from .gains import Gain, Gains
 from .rows import Row, gap_row, process_row, run_row, sample_row, step_row
 from .samples import Thinning, thinnings
@@ -44,24 +44,30 @@ class Batch:
         spans: dict[tuple[bytes, bytes, int], tuple[Span, Process | None]] = {}
         samples: list[Sample] = []
         processes: dict[bytes, Process] = {}
-        for record in records:
-            if isinstance(record, Line):
-                batch.lines.append(record)
-            elif isinstance(record, Progress):
-                batch.progress.append(record)
-            elif isinstance(record, Process):
-                process = record
-                if record.process_id not in processes or record.boot_id:
-                    processes[record.process_id] = record
-            elif isinstance(record, Sample):
-                samples.append(record)
-            elif isinstance(record, Dropped):
-                batch.gaps.append(gap_row(record))
-            else:
-                # An end makes its start superfluous.
-                key = (record.trace_id, record.span_id, 0 if record.kind is SpanKind.JOB else record.start)
-                if key not in spans or _weight(record) > _weight(spans[key][0]):
-                    spans[key] = record, process
+
+        def take(records: Iterable[Record], process: Process | None) -> None:
+            for record in records:
+                if isinstance(record, Line):
+                    batch.lines.append(record)
+                elif isinstance(record, Progress):
+                    batch.progress.append(record)
+                elif isinstance(record, Process):
+                    process = record
+                    if record.process_id not in processes or record.boot_id:
+                        processes[record.process_id] = record
+                elif isinstance(record, Sample):
+                    samples.append(record)
+                elif isinstance(record, Dropped):
+                    batch.gaps.append(gap_row(record))
+                elif isinstance(record, Told):
+                    take([record.process, *record.records], None)
+                else:
+                    # An end makes its start superfluous.
+                    key = (record.trace_id, record.span_id, 0 if record.kind is SpanKind.JOB else record.start)
+                    if key not in spans or _weight(record) > _weight(spans[key][0]):
+                        spans[key] = record, process
+
+        take(records, process)
         for span, speaker in spans.values():
             if span.kind is SpanKind.JOB:
                 batch.runs.append(run_row(span, speaker))

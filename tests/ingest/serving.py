@@ -18,7 +18,7 @@ __all__ = ["served"]
 
 
 @contextlib.contextmanager
-def served(dsn: str, **settings: Any) -> Iterator[str]:
+def served(dsn: str, /, **settings: Any) -> Iterator[str]:
     """The address of an ingest that writes to that database."""
     ingest = Ingest(Settings.from_environment({}, **settings), dsn)
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -12,14 +12,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import InsufficientPrivilege
 from samples import NOW, PROCESS, SECOND, ended, line, progress, run_id, started, step
 
-from otel_joblog.conventions import RunStatus
+from otel_joblog.conventions import RunStatus, SpanKind
 from otel_joblog.errors import SchemaError, StoreError
-from otel_joblog.records import Dropped, Sample
+from otel_joblog.records import NO_RUN, Dropped, Sample
 from otel_joblog.store import sql as sql_files
 from otel_joblog.store.archive import read_run, reading
 from otel_joblog.store.maintenance import maintain
@@ -111,6 +112,9 @@ def write_all(dsn: str, number: int = 1) -> None:
             writer.write([progress(10, number), Dropped(**key, lines=3, reason="full")])
             writer.write([Sample(**key, start=NOW, seq=seq, memory=1, cpu=0.1) for seq in range(1, 800)])
             writer.beat([PROCESS.process_id])
+        # Comes before what tells whose it is, as by OTLP.
+        early = replace(ended(number, **step(2) | {"kind": SpanKind.SPAN}), run=NO_RUN)
+        writer.write([early, replace(line(5, number), span_id=early.span_id, run=NO_RUN)])
         writer.write([started(number + 100, start=NOW - 10 * DAY)])
         writer.settle(0)
         writer.write([ended(number, **step(1)), ended(number, status=RunStatus.ERROR, message="no disk")], PROCESS)
@@ -122,8 +126,8 @@ async def read_all(dsn: str) -> SearchPage:
     async with Reader(dsn) as reader:
         await reader.health()
         assert len((await reader.runs()).items) == 2
-        assert (await reader.run(run_id())).run.lines == 5
-        assert len((await reader.lines(run_id())).items) == 5
+        assert (await reader.run(run_id())).run.lines == 6
+        assert len((await reader.lines(run_id())).items) == 6
         assert len((await reader.jobs()).items) == 2
         assert (await reader.statistics()).total.errors == 1
         assert len(await reader.errors()) == 1
@@ -132,7 +136,7 @@ async def read_all(dsn: str) -> SearchPage:
 
 def test_a_writer_writes_all_there_is_and_a_reader_reads_it(writer: str, reader: str) -> None:
     write_all(writer)
-    assert len(asyncio.run(read_all(reader)).items) == 5
+    assert len(asyncio.run(read_all(reader)).items) == 6
     with reading(reader) as connection:
         assert len(list(read_run(connection, run_id()))) > 5
 
@@ -144,7 +148,7 @@ def test_a_day_that_one_writer_made_is_there_for_all(login: Login, writer: str, 
     with closing(Writer(login("joblog_writer"))) as other:
         other.write([line(20, 1, time=NOW - 2 * DAY)])
     assert scalar(owner, f"select count(*) from joblog.{partition}") == 2
-    assert scalar(reader, "select count(*) from joblog.job_log") == 6
+    assert scalar(reader, "select count(*) from joblog.job_log") == 7
 
 
 FORBIDDEN_TO_WRITERS = """
@@ -243,7 +247,7 @@ STATEMENTS = {
     "insert": r"insert into joblog\.(\w+)|^copy joblog\.(\w+)",
     "update": r"^ *update joblog\.(\w+)|insert into joblog\.(\w+)(?:(?!;).)*?do update",
     "delete": r"delete from joblog\.(\w+)",
-    "select": r"(?:from|join) joblog\.(\w+)",
+    "select": r"(?:from|join) joblog\.(\w+)\b(?!\()",
 }
 
 

@@ -22,18 +22,20 @@ to joblog_writer, joblog_reader, joblog_dashboards;
 
 -- Writers add. What they may change are states and counts, and what they may delete is what only counts.
 grant select on joblog.schema_version, joblog.job_cleanup to joblog_writer;
-grant select, insert on joblog.job_process, joblog.job_log, joblog.job_gap to joblog_writer;
+grant select, insert on joblog.job_log, joblog.job_gap to joblog_writer;
 grant select, insert, update on
-  joblog.job_run, joblog.job_step, joblog.job, joblog.job_day, joblog.job_hour, joblog.job_duration, joblog.job_hold
+  joblog.job_run, joblog.job_step, joblog.job, joblog.job_day, joblog.job_hour, joblog.job_duration, joblog.job_hold,
+  joblog.job_process
 to joblog_writer;
 grant select, insert, delete on joblog.job_sample to joblog_writer;
-grant select, insert, update, delete on joblog.job_live, joblog.job_error_day to joblog_writer;
-grant execute on function joblog.make_day(text, date) to joblog_writer;
+grant select, insert, update, delete on joblog.job_live, joblog.job_error_day, joblog.job_waiting to joblog_writer;
+grant execute on function joblog.make_day(text, date), joblog.adopt(uuid, timestamptz, timestamptz) to joblog_writer;
 
 grant select on
   joblog.schema_version, joblog.job_process, joblog.job_run, joblog.job_live, joblog.job_gap, joblog.job_step,
   joblog.job_log, joblog.job_log_default, joblog.job_sample, joblog.job, joblog.job_day, joblog.job_hour,
-  joblog.job_duration, joblog.job_error_day, joblog.job_hold, joblog.job_due, joblog.job_swept, joblog.job_cleanup
+  joblog.job_duration, joblog.job_error_day, joblog.job_hold, joblog.job_due, joblog.job_swept, joblog.job_cleanup,
+  joblog.job_waiting
 to joblog_reader;
 
 grant select on
