@@ -35,8 +35,7 @@ def panel(
         "type": kind,
         "title": title,
         "description": description,
-        "datasource": targets[0]["datasource"] if targets else None,
-        "targets": list(targets),
+        **({"datasource": targets[0]["datasource"], "targets": list(targets)} if targets else {}),
         "gridPos": {"w": size[0], "h": size[1]},
         "fieldConfig": {
             "defaults": {"unit": unit, "noValue": nothing, "mappings": [], **(defaults or {})},

@@ -24,6 +24,7 @@ _COMMANDS = {
     "errors": "jobs:errors",
     "export": "transfer:export_runs",
     "import": "transfer:import_files",
+    "dashboards": "dashboards",
     "doctor": "doctor",
 }
 

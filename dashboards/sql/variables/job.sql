@@ -6,6 +6,6 @@ from (
     and service in ($service) and type in ($type) and trigger in ($trigger)
   union
   select job from joblog.job_health
-  where service in ($service) and coalesce(type, '') in ('', $type) and coalesce(trigger, '') in ('', $trigger)
+  where service in ($service) and (type is null or type in ($type)) and (trigger is null or trigger in ($trigger))
 ) as found
 order by __text
