@@ -23,7 +23,7 @@ select
   date_trunc('hour', started_at), name, service, type, trigger, count(*) filter (where status = 2),
   count(*) filter (where status = 3), count(*) filter (where status = 4), count(*) filter (where status = 5),
   count(*) filter (where status = 6), count(*) filter (where status = 7)
-from ended where status > 1 group by 1, 2, 3, 4, 5;
+from ended where status > 1 group by 1, 2, 3, 4, 5 order by 1;  -- as they come
 
 insert into joblog.job_duration
 select day, name, service, floor(4 * ln(1 + ms::double precision) / ln(2::double precision)), count(*) from ended where ms is not null group by 1, 2, 3, 4;

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import quote
+
 from .sources import Json
 
 __all__ = ["JOB", "KIND", "PAGES", "RUN", "TRACE", "address"]
@@ -18,6 +21,17 @@ def address(title: str, url: str, *, outside: bool = False) -> Json:
     return {"title": title, "url": url, "targetBlank": outside}
 
 
+def _encoded(text: str) -> str:
+    """For an address, all but the variables."""
+    return "".join(part if part[:2] == "${" else quote(part) for part in re.split(r"(\$\{[^}]*\})", text))
+
+
+# Explore, with the trace asked for.
+_PANES = (
+    '{"t":{"datasource":"${traces}","queries":[{"refId":"A","datasource":{"type":"jaeger","uid":"${traces}"},'
+    '"query":"${__data.fields.Trace}"}],"range":{"from":"${__from}","to":"${__to}"}}}'
+)
+
 _JOB = f"var-job={_cell('Job')}&${{__url_time_range}}&${{store:queryparam}}&${{viewer:queryparam}}"
 _RUN = f"/d/{ONE_RUN}?var-run={_cell('Run')}&${{store:queryparam}}&${{viewer:queryparam}}"
 
@@ -33,14 +47,7 @@ RUN = [
     address("This run, in its own stretch of time", f"{_RUN}&from={_cell('From')}&to={_cell('To')}"),
     *ANY_RUN,
 ]
-TRACE = [
-    address(
-        "Its trace",
-        '/explore?schemaVersion=1&panes={"t":{"datasource":"${traces}","queries":[{"refId":"A","datasource":'
-        '{"type":"jaeger","uid":"${traces}"},"query":"${__data.fields.Trace}"}],'
-        '"range":{"from":"${__from}","to":"${__to}"}}}',
-    )
-]
+TRACE = [address("Its trace", f"/explore?schemaVersion=1&panes={_encoded(_PANES)}")]
 KIND = [address("Its runs in the viewer", f"${{viewer}}/?error={_cell('Kind')}", outside=True)]
 
 

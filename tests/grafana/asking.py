@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,13 +10,14 @@ from typing import Any, NamedTuple
 
 import psycopg
 import yaml
+from psycopg import sql
 from psycopg.rows import dict_row
 
 from dashboards.generator import FOLDER
 
 from .macros import Range, Value, expanded
 
-__all__ = ["BOARDS", "RULES", "Query", "answered", "queries"]
+__all__ = ["ALERTING", "BOARDS", "RULES", "STORE", "Answer", "Query", "Store", "answered", "queries", "reading"]
 
 Json = dict[str, Any]
 
@@ -50,13 +52,33 @@ def queries() -> Iterator[Query]:
             yield Query(f"{uid}: {annotation['name']}", "annotation", annotation["target"]["rawSql"])
 
 
-def answered(dsn: str, sql: str, shown: Range | None = None, variables: dict[str, Value] | None = None) -> Answer:
-    """Asked in a session that only reads. Without ``shown`` it is sent as it stands, as alert rules are."""
+Store = psycopg.Connection[Json]
+
+
+@contextlib.contextmanager
+def reading(dsn: str) -> Iterator[Store]:
+    """A session that may read the views only, in a time zone that is none of ours: days are those of UTC."""
     with psycopg.connect(dsn, autocommit=True, row_factory=dict_row) as connection:
-        connection.execute("set default_transaction_read_only = on")
-        connection.execute("set timezone = 'Asia/Tokyo'")  # whatever the server's is, days are those of UTC
-        cursor = connection.execute((expanded(sql, shown, variables or {}) if shown else sql).encode())
-        assert cursor.description is not None
-        types = {column.name: str(connection.adapters.types[column.type_code].name) for column in cursor.description}
-        assert len(types) == len(cursor.description), "two columns of the same name"
-        return Answer(types, cursor.fetchall())
+        role = sql.Identifier(f"reader_of_{connection.info.dbname}")
+        connection.execute(sql.SQL("create role {}").format(role))
+        connection.execute(sql.SQL("grant usage on schema joblog to {}").format(role))
+        views = connection.execute("select viewname from pg_views where schemaname = 'joblog'").fetchall()
+        for view in views:
+            name = sql.Identifier("joblog", view["viewname"])
+            connection.execute(sql.SQL("grant select on {} to {}").format(name, role))
+        connection.execute(sql.SQL("set role {}").format(role))
+        connection.execute("set timezone = 'Asia/Tokyo'")
+        try:
+            yield connection
+        finally:
+            connection.execute("reset role")
+            connection.execute(sql.SQL("drop owned by {0}; drop role {0}").format(role))
+
+
+def answered(store: Store, text: str, shown: Range | None = None, variables: dict[str, Value] | None = None) -> Answer:
+    """Without ``shown`` it is sent as it stands, as alert rules are."""
+    cursor = store.execute((expanded(text, shown, variables or {}) if shown else text).encode())
+    assert cursor.description is not None
+    types = {column.name: str(store.adapters.types[column.type_code].name) for column in cursor.description}
+    assert len(types) == len(cursor.description), "two columns of the same name"
+    return Answer(types, cursor.fetchall())

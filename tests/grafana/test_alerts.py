@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from otel_joblog.conventions import Attribute, RunStatus
 from otel_joblog.store.writer import Writer
 
-from .asking import ALERTING, RULES, STORE, answered
+from .asking import ALERTING, RULES, STORE, Store, answered, reading
 from .history import SECOND, SHOP, ended
 
 HOUR = 3_600
@@ -19,7 +20,7 @@ ASKING = {rule["uid"]: rule for rule in RULES if rule["data"][0]["model"]["datas
 
 
 @pytest.fixture(scope="module")
-def store(module_dsn: str) -> str:
+def store(module_dsn: str) -> Iterator[Store]:
     success, error, lost = RunStatus.SUCCESS, RunStatus.ERROR, RunStatus.LOST
     hourly = {Attribute.SCHEDULE: "0 * * * *"}
     told: list[tuple[str, dict[str, Any], float, RunStatus]] = [
@@ -44,7 +45,8 @@ def store(module_dsn: str) -> str:
     ]
     writer.write(runs, SHOP)
     writer.close()
-    return module_dsn
+    with reading(module_dsn) as connection:
+        yield connection
 
 
 def asked_by(rule: dict[str, Any]) -> str:
@@ -52,7 +54,7 @@ def asked_by(rule: dict[str, Any]) -> str:
     return sql
 
 
-def firing(store: str, uid: str) -> dict[str, float]:
+def firing(store: Store, uid: str) -> dict[str, float]:
     """The jobs for which a rule fires, with the number."""
     evaluator = ASKING[uid]["data"][1]["model"]["conditions"][0]["evaluator"]
     assert evaluator["type"] == "gt"
@@ -63,13 +65,13 @@ def firing(store: str, uid: str) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("uid", ASKING)
-def test_an_alert_rule_asks_for_one_number_by_job(store: str, uid: str) -> None:
+def test_an_alert_rule_asks_for_one_number_by_job(store: Store, uid: str) -> None:
     types = list(answered(store, asked_by(ASKING[uid])).types.items())
     assert types[:2] == [("job", "text"), ("service", "text")]
     assert [kind for _, kind in types[2:]] == ["float8"]
 
 
-def test_alerts_fire_for_the_jobs_that_they_are_about(store: str) -> None:
+def test_alerts_fire_for_the_jobs_that_they_are_about(store: Store) -> None:
     assert firing(store, "joblog-failure-rate") == {"flaky": 2 / 6}
     assert firing(store, "joblog-lost") == {"gone": 1}
     no_success = firing(store, "joblog-no-success")

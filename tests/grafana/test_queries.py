@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from otel_joblog.records import format_run_id
 
-from .asking import Answer, Query, answered, queries
+from .asking import Answer, Query, Store, answered, queries, reading
 from .history import FAILED_RUN, LONG_AGO, TODAY, YESTERDAY, at, ids, write
 from .macros import Range, Value
 
@@ -39,16 +40,17 @@ QUERIES = {query.name: query for query in queries()}
 
 
 @pytest.fixture(scope="module")
-def store(module_dsn: str) -> str:
+def store(module_dsn: str) -> Iterator[Store]:
     write(module_dsn)
-    return module_dsn
+    with reading(module_dsn) as connection:
+        yield connection
 
 
-def rows(store: str, name: str, shown: Range = DAY, **variables: Value) -> list[dict[str, Any]]:
+def rows(store: Store, name: str, shown: Range = DAY, **variables: Value) -> list[dict[str, Any]]:
     return answered(store, QUERIES[name].sql, shown, ALL | variables).rows
 
 
-def curves(store: str, name: str, shown: Range = DAY, **variables: Value) -> dict[str, dict[datetime, float]]:
+def curves(store: Store, name: str, shown: Range = DAY, **variables: Value) -> dict[str, dict[datetime, float]]:
     found: dict[str, dict[datetime, float]] = {}
     for row in rows(store, name, shown, **variables):
         found.setdefault(row["metric"], {})[row["time"]] = row["value"]
@@ -59,15 +61,13 @@ def hour(number: int, minute: int = 0, *, day: datetime = YESTERDAY) -> datetime
     return day + timedelta(hours=number, minutes=minute)
 
 
-@pytest.mark.parametrize("shown", [DAY, MONTH, NOW], ids=["day", "month", "now"])
 @pytest.mark.parametrize("choice", CHOICES)
 @pytest.mark.parametrize("name", QUERIES)
-def test_every_query_is_answered_in_the_form_that_is_needed(store: str, name: str, choice: str, shown: Range) -> None:
+def test_every_query_is_answered_in_the_form_that_is_needed(store: Store, name: str, choice: str) -> None:
     query = QUERIES[name]
-    answer = answered(store, query.sql, shown, CHOICES[choice])
-    {"table": is_table, "time_series": is_series, "variable": is_variable, "annotation": is_annotation}[query.form](
-        query, answer
-    )
+    as_needed = {"table": is_table, "time_series": is_series, "variable": is_variable, "annotation": is_annotation}
+    for shown in (DAY, MONTH, NOW):
+        as_needed[query.form](query, answered(store, query.sql, shown, CHOICES[choice]))
 
 
 def is_table(query: Query, answer: Answer) -> None:
@@ -100,7 +100,7 @@ def is_annotation(query: Query, answer: Answer) -> None:
     assert answer.types == {"time": "timestamptz", "timeEnd": "timestamptz", "text": "text", "tags": "text"}
 
 
-def test_variables_offer_what_there_is(store: str) -> None:
+def test_variables_offer_what_there_is(store: Store) -> None:
     def offered(name: str, **variables: Value) -> list[str]:
         return [row["__value"] for row in rows(store, f"joblog-history: ${name}", **variables)]
 
@@ -129,18 +129,18 @@ def test_variables_offer_what_there_is(store: str) -> None:
     ],
 )
 def test_totals_count_ended_runs(
-    store: str, variables: dict[str, Value], shown: Range, ended: int, failed: int, rate: float | None
+    store: Store, variables: dict[str, Value], shown: Range, ended: int, failed: int, rate: float | None
 ) -> None:
     (row,) = rows(store, "joblog-history: Ended runs", shown, **variables)
     assert row == {"Ended runs": ended, "Failed": failed, "Success rate": rate}
 
 
-def test_open_runs_are_counted_by_state(store: str) -> None:
+def test_open_runs_are_counted_by_state(store: Store) -> None:
     assert rows(store, "joblog-history: Open now") == [{"Running": 2, "Pending": 0}]
     assert rows(store, "joblog-history: Open now", job=["mail"]) == [{"Running": 1, "Pending": 0}]
 
 
-def test_a_job_shows_the_worst_of_each_stretch(store: str) -> None:
+def test_a_job_shows_the_worst_of_each_stretch(store: Store) -> None:
     assert curves(store, "joblog-history: Worst outcome by job") == {
         "import": {hour(10): 2, hour(11): 5, hour(12): 2},
         "mail": {hour(10): 7},
@@ -150,7 +150,7 @@ def test_a_job_shows_the_worst_of_each_stretch(store: str) -> None:
     assert month == {"import": {LONG_AGO: 5, YESTERDAY: 5}}
 
 
-def test_runs_are_counted_by_status_and_stretch(store: str) -> None:
+def test_runs_are_counted_by_status_and_stretch(store: Store) -> None:
     zero = dict.fromkeys(("success", "skipped", "cancelled", "error", "timeout", "lost"), 0)
     assert rows(store, "joblog-history: Runs by status") == [
         zero | {"time": hour(10), "success": 3, "skipped": 1, "cancelled": 1, "timeout": 1, "lost": 1},
@@ -163,7 +163,7 @@ def test_runs_are_counted_by_status_and_stretch(store: str) -> None:
     ]
 
 
-def test_throughput_is_in_runs_an_hour(store: str) -> None:
+def test_throughput_is_in_runs_an_hour(store: Store) -> None:
     assert curves(store, "joblog-history: Throughput") == {
         "import": {hour(10): 2, hour(11): 1, hour(12): 1},
         "mail": {hour(10): 5},
@@ -176,7 +176,7 @@ def test_throughput_is_in_runs_an_hour(store: str) -> None:
     assert month["mail"][YESTERDAY] == pytest.approx(5 / 24)
 
 
-def test_durations_are_exact_for_a_day_and_within_nine_percent_for_a_month(store: str) -> None:
+def test_durations_are_exact_for_a_day_and_within_nine_percent_for_a_month(store: Store) -> None:
     assert rows(store, "joblog-history: Durations", job=["import"]) == [
         {"time": hour(10), "p50": 10, "p95": 20, "longest": 20},
         {"time": hour(11), "p50": 30, "p95": 30, "longest": 30},
@@ -190,7 +190,7 @@ def test_durations_are_exact_for_a_day_and_within_nine_percent_for_a_month(store
     assert (long_ago["longest"], yesterday["longest"]) == (100, 40)
 
 
-def test_runs_are_listed_newest_first_with_what_links_need(store: str) -> None:
+def test_runs_are_listed_newest_first_with_what_links_need(store: Store) -> None:
     listed = rows(store, "joblog-history: Newest runs")
     assert [(row["Job"], row["Status"]) for row in listed[:3]] == [
         ("import", "success"),
@@ -215,25 +215,25 @@ def test_runs_are_listed_newest_first_with_what_links_need(store: str) -> None:
     }
 
 
-def test_lost_runs_are_marked_in_the_curves(store: str) -> None:
+def test_lost_runs_are_marked_in_the_curves(store: Store) -> None:
     (mark,) = rows(store, "joblog-history: Lost runs")
     assert (mark["time"], mark["timeEnd"]) == (hour(10, 15), hour(10, 16))
     assert mark["text"] == "mail was lost: killed by SIGKILL"
 
 
-def test_failed_runs_are_counted_by_how(store: str) -> None:
+def test_failed_runs_are_counted_by_how(store: Store) -> None:
     (row,) = rows(store, "joblog-errors: Failed runs")
     assert row == {"Failed": 3, "Errors": 1, "Timed out": 1, "Lost": 1, "Failure rate": 3 / 8}
 
 
-def test_the_failure_rate_is_that_of_each_job_that_failed(store: str) -> None:
+def test_the_failure_rate_is_that_of_each_job_that_failed(store: Store) -> None:
     assert curves(store, "joblog-errors: Failure rate by job") == {
         "import": {hour(10): 0, hour(11): 1, hour(12): 0},
         "mail": {hour(10): 2 / 3},
     }
 
 
-def test_jobs_are_ranked_by_failures(store: str) -> None:
+def test_jobs_are_ranked_by_failures(store: Store) -> None:
     ranked = rows(store, "joblog-errors: Top failing jobs", MONTH)
     assert [tuple(row.values()) for row in ranked] == [
         ("import", "etl", 2, 6, 2 / 6, 2, 0, 0),
@@ -241,7 +241,7 @@ def test_jobs_are_ranked_by_failures(store: str) -> None:
     ]
 
 
-def test_errors_of_a_kind_are_one_with_first_and_last_seen(store: str) -> None:
+def test_errors_of_a_kind_are_one_with_first_and_last_seen(store: Store) -> None:
     kinds = {row["Type"]: row for row in rows(store, "joblog-errors: Errors by kind", MONTH)}
     assert set(kinds) == {"ValueError", "timeout", "lost"}
     rows_are_bad = kinds["ValueError"]
@@ -253,13 +253,13 @@ def test_errors_of_a_kind_are_one_with_first_and_last_seen(store: str) -> None:
     assert day == {"ValueError": 1, "timeout": 1, "lost": 1}
 
 
-def test_failing_steps_lead_to_their_latest_run(store: str) -> None:
+def test_failing_steps_lead_to_their_latest_run(store: Store) -> None:
     (step,) = rows(store, "joblog-errors: Failing steps")
     assert (step["Step"], step["Job"], step["Failed"], step["Run"]) == ("parse", "import", 1, FAILED_RUN)
     assert (step["Last failed"], step["Last error"]) == (hour(11) + timedelta(seconds=10), "row 7 is bad")
 
 
-def test_lost_and_timed_out_runs_are_listed(store: str) -> None:
+def test_lost_and_timed_out_runs_are_listed(store: Store) -> None:
     gone = rows(store, "joblog-errors: Lost and timed-out runs")
     assert [(row["Status"], row["Host"], row["About"]) for row in gone] == [
         ("lost", "host-2", "killed by SIGKILL"),
@@ -267,20 +267,20 @@ def test_lost_and_timed_out_runs_are_listed(store: str) -> None:
     ]
 
 
-def test_error_lines_are_those_of_the_jobs_chosen(store: str) -> None:
+def test_error_lines_are_those_of_the_jobs_chosen(store: Store) -> None:
     (line,) = rows(store, "joblog-errors: Newest error lines")
     assert (line["message"], line["level"], line["run_id"]) == ("row 7 is bad", "error", FAILED_RUN)
     assert rows(store, "joblog-errors: Newest error lines", job=["mail"]) == []
 
 
-def test_what_needs_attention_is_counted(store: str) -> None:
+def test_what_needs_attention_is_counted(store: Store) -> None:
     (row,) = rows(store, "joblog-health: Needs attention")
     since = row.pop("Oldest last success")
     assert since == pytest.approx((datetime.now(TODAY.tzinfo) - hour(10, 5)).total_seconds(), abs=60)
     assert row == {"Jobs": 3, "Failed last time": 0, "Failing thrice or more": 0, "Never succeeded": 0}
 
 
-def test_the_health_of_each_job_is_told_beside_its_usual_pause(store: str) -> None:
+def test_the_health_of_each_job_is_told_beside_its_usual_pause(store: Store) -> None:
     jobs = {row["Job"]: row for row in rows(store, "joblog-health: Jobs", MONTH)}
     job = jobs["import"]
     pause = (hour(12) - hour(10, day=LONG_AGO)).total_seconds() / 5  # six starts
@@ -292,7 +292,7 @@ def test_the_health_of_each_job_is_told_beside_its_usual_pause(store: str) -> No
     assert jobs["o'clock"]["Usual pause"] is None  # it began once
 
 
-def test_success_rates_are_ranked_the_lowest_first(store: str) -> None:
+def test_success_rates_are_ranked_the_lowest_first(store: Store) -> None:
     lowest = rows(store, "joblog-health: Lowest success rates")
     assert [tuple(row.values()) for row in lowest] == [
         ("mail · shop", 1 / 3),
@@ -301,11 +301,11 @@ def test_success_rates_are_ranked_the_lowest_first(store: str) -> None:
     ]
 
 
-def test_failures_in_a_row_are_told_where_there_are_any(store: str) -> None:
+def test_failures_in_a_row_are_told_where_there_are_any(store: Store) -> None:
     assert rows(store, "joblog-health: Failures in a row") == [{"Job": "mail · shop", "Failed in a row": 2}]
 
 
-def test_open_runs_are_remarked_on_the_worst_first(store: str) -> None:
+def test_open_runs_are_remarked_on_the_worst_first(store: Store) -> None:
     silent, new = rows(store, "joblog-health: Open runs: unresponsive, running too long")
     assert (silent["Remark"], silent["Job"], silent["Should take at most"]) == ("unresponsive", "import", 60)
     assert silent["For"] > 3600
@@ -313,20 +313,20 @@ def test_open_runs_are_remarked_on_the_worst_first(store: str) -> None:
     assert (new["Remark"], new["Job"], new["Should take at most"]) == ("as usual", "mail", 3 * 30.5)
 
 
-def test_heartbeats_are_told_by_host(store: str) -> None:
+def test_heartbeats_are_told_by_host(store: Store) -> None:
     first, second = rows(store, "joblog-health: Heartbeats by host")
     assert (first["Host"], first["Open runs"], first["Processes"], first["Unresponsive runs"]) == ("host-1", 1, 1, 1)
     assert first["Oldest heartbeat"] == first["Newest heartbeat"] >= 60
     assert (second["Host"], second["Unresponsive runs"]) == ("host-2", 0)
 
 
-def test_progress_is_told_with_what_is_left(store: str) -> None:
+def test_progress_is_told_with_what_is_left(store: Store) -> None:
     (row,) = rows(store, "joblog-health: Progress")
     assert (row["Job"], row["Done"], row["Count"], row["Of"], row["Unit"]) == ("import", 0.25, 25, 100, "rows")
     assert row["Left at this pace"] == pytest.approx(2700)
 
 
-def test_the_size_of_the_store_is_told_by_day_and_in_all(store: str) -> None:
+def test_the_size_of_the_store_is_told_by_day_and_in_all(store: Store) -> None:
     sizes = curves(store, "joblog-health: Growth of the store", MONTH)
     assert {YESTERDAY} <= set(sizes["lines"]) & set(sizes["steps"])
     total = {row["Holds"]: row["On disk"] for row in rows(store, "joblog-health: Size of the store")}
@@ -334,7 +334,7 @@ def test_the_size_of_the_store_is_told_by_day_and_in_all(store: str) -> None:
     assert total["lines"] >= sum(sizes["lines"].values()) > 0
 
 
-def test_a_run_is_shown_whole(store: str) -> None:
+def test_a_run_is_shown_whole(store: Store) -> None:
     (run,) = rows(store, "joblog-run: Run")
     assert (run["Status"], run["Job"], run["Took"], run["Steps"], run["Lines"]) == ("error", "import", 30, 2, 3)
     assert (run["Warnings"], run["Error lines"]) == (1, 1)
@@ -353,7 +353,7 @@ def test_a_run_is_shown_whole(store: str) -> None:
     assert (attributes["run"], attributes["host"], attributes["schedule"]) == (FAILED_RUN, "host-1", "*/20 * * * *")
 
 
-def test_steps_are_states_from_start_to_end(store: str) -> None:
+def test_steps_are_states_from_start_to_end(store: Store) -> None:
     ten, thirty = (hour(11) + timedelta(seconds=seconds) for seconds in (10, 30))
     assert curves(store, "joblog-run: Steps over time") == {
         "001 load": {hour(11): 2, ten: -1},
@@ -361,8 +361,27 @@ def test_steps_are_states_from_start_to_end(store: str) -> None:
     }
 
 
-def test_a_run_that_goes_on_is_shown_so_far(store: str) -> None:
+def test_a_run_that_goes_on_is_shown_so_far(store: Store) -> None:
     (run,) = rows(store, "joblog-run: Run", run=format_run_id(*ids(7)))
     assert (run["Status"], run["Lines"]) == ("running", 0)
     assert run["Took"] > 3600
     assert rows(store, "joblog-run: Error", run=format_run_id(*ids(7))) == []
+
+
+BY_KEY = [
+    *(name for name in QUERIES if name.startswith("joblog-run: ")),
+    "joblog-history: Newest runs",
+    "joblog-history: Lost runs",
+    "joblog-errors: Lost and timed-out runs",
+    "joblog-errors: Newest error lines",
+]
+
+
+@pytest.mark.parametrize("name", BY_KEY)
+def test_lists_and_runs_are_found_by_index(store: Store, name: str) -> None:
+    with store.transaction(force_rollback=True):
+        store.execute("set local enable_seqscan = off")  # the tables are too small to need an index
+        plan = answered(store, "explain " + QUERIES[name].sql, DAY, ALL).rows
+    scans = [line for row in plan for line in row.values() if "Scan" in line]
+    assert scans
+    assert not [scan for scan in scans if "Seq Scan" in scan]

@@ -3,8 +3,8 @@ with stretch as (
   select
     date_bin('$__interval', at, 'epoch') as "time",
     job as metric,
-    sum(errors + timeouts + lost) as failures,
-    sum(successes + errors + timeouts + lost) as runs
+    sum(errors + timeouts + lost)::int as failures,
+    sum(successes + errors + timeouts + lost)::int as runs
   from joblog.job_counts($__timeFrom(), $__timeTo())
   where service in ($service) and job in ($job) and type in ($type) and trigger in ($trigger)
   group by 1, 2

@@ -3,7 +3,7 @@ with stretch as (
   select
     date_bin('$__interval', at, 'epoch') as "time",
     job,
-    sum(successes + skipped + cancelled + errors + timeouts + lost) as runs
+    sum(successes + skipped + cancelled + errors + timeouts + lost)::int as runs
   from joblog.job_counts($__timeFrom(), $__timeTo())
   where service in ($service) and job in ($job) and type in ($type) and trigger in ($trigger)
   group by 1, 2
@@ -14,7 +14,7 @@ most as (
 select
   "time",
   coalesce(most.job, 'all others') as metric,
-  (sum(runs) * 3600000.0 / $__interval_ms)::double precision as value
+  sum(runs)::double precision * 3600000 / $__interval_ms as value
 from stretch
 left join most using (job)
 group by 1, 2
