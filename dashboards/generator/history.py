@@ -10,7 +10,7 @@ from .sources import STORE, Json, query, sql
 
 __all__ = ["RUN_COLUMNS", "history"]
 
-HIDDEN = {"viz": True}
+HIDDEN = {"legend": False, "tooltip": False, "viz": True}
 RUN_COLUMNS = [
     column("Started", unit="dateTimeAsLocal"),
     column("Took", unit="s", decimals=1),
