@@ -48,7 +48,7 @@ def test_dashboards_keep_their_uids_and_have_no_id() -> None:
     assert all(board["schemaVersion"] == 42 and "id" not in board for board in BOARDS.values())
 
 
-@pytest.mark.parametrize("uid", UIDS)
+@pytest.mark.parametrize("uid", sorted(UIDS))
 def test_panels_lie_side_by_side_within_the_grid(uid: str) -> None:
     placed = [panel["gridPos"] for panel in BOARDS[uid]["panels"]]
     assert all(one["x"] >= 0 and one["x"] + one["w"] <= 24 for one in placed)
