@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from click.testing import CliRunner
+from grafana.fake import TOKEN, grafana
 
 import otel_joblog
 from otel_joblog.cli.main import main
@@ -62,11 +63,18 @@ def test_every_command_of_the_readme_runs(
     monkeypatch.setenv("OTEL_JOBLOG_DSN", dsn)
     monkeypatch.setenv("OTEL_JOBLOG_STATE_DIR", str(tmp_path))
     (tmp_path).chmod(0o700)
+    monkeypatch.chdir(tmp_path)  # where files are written to that a command names
+    monkeypatch.setenv("GRAFANA_TOKEN", TOKEN)
     run_id = run_job()
     seen = []
     for command in console_commands():
         if command == "otel-joblog agent":
             assert starts_and_stops(command).startswith(f"Shipping what is below {tmp_path / 'journal'}")
+            seen.append(command)
+        elif command.startswith("otel-joblog dashboards install "):
+            with grafana() as there:
+                done = CliRunner().invoke(main, shlex.split(command.replace("http://localhost:3000", there.url))[1:])
+            assert (done.exit_code, len(there.dashboards)) == (0, 4), done.output
             seen.append(command)
         elif command.startswith("otel-joblog ") and command != "otel-joblog serve":
             done = CliRunner().invoke(main, shlex.split(command.replace("3f9a1c", run_id[:6]))[1:])
@@ -79,7 +87,7 @@ def test_every_command_of_the_readme_runs(
             seen.append(command)
         else:
             assert re.fullmatch(r"otel-joblog serve|make \w+|git clone .*|pip install otel-joblog|export .*", command)
-    assert len(seen) == 8
+    assert len(seen) == 10
 
 
 def starts_and_stops(command: str) -> str:
@@ -100,7 +108,8 @@ def test_every_make_target_of_the_readme_exists() -> None:
 
 
 def test_every_file_that_the_documents_link_to_exists() -> None:
-    for document in [ROOT / "README.md", ROOT / "collector" / "README.md", *(ROOT / "docs").glob("*.md")]:
+    written_for = [ROOT / "README.md", ROOT / "collector" / "README.md", ROOT / "dashboards" / "README.md"]
+    for document in [*written_for, *(ROOT / "docs").glob("*.md")]:
         for target, section in re.findall(r"\]\(([^):#]+)#?([^):]*)\)", document.read_text()):
             linked = document.parent / target
             assert linked.exists(), f"{document.name} links to {target}"

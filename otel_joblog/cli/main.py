@@ -27,6 +27,7 @@ _COMMANDS = {
     "export": "transfer:export_runs",
     "import": "transfer:import_files",
     "cleanup": "cleanup",
+    "dashboards": "dashboards",
     "doctor": "doctor",
 }
 

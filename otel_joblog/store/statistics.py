@@ -138,8 +138,9 @@ class Statistics:
 
     def _hour(self, run: Mapping[str, Any]) -> Row:
         begin = run["started_at"].astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-        hour = self._hours[begin, run["name"], without_zero(run["service"]), without_zero(run["type"])]
-        hour |= {"hour": begin, "name": run["name"], "service": run["service"], "type": run["type"]}
+        columns = ("name", "service", "type", "trigger")
+        hour = self._hours[begin, *(without_zero(run[column]) for column in columns)]
+        hour |= {"hour": begin, **{column: run[column] for column in columns}}
         return hour
 
     def _error(self, run: Mapping[str, Any], group: int, sign: int) -> Row:

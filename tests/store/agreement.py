@@ -56,11 +56,11 @@ STATISTICS = {
     """,
     "job_hour": """
         select
-          date_trunc('hour', started_at, 'UTC') as hour, name, service, type,
+          date_trunc('hour', started_at, 'UTC') as hour, name, service, type, trigger,
           count(*) filter (where status = 2) as successes, count(*) filter (where status = 3) as skipped,
           count(*) filter (where status = 4) as cancelled, count(*) filter (where status = 5) as errors,
           count(*) filter (where status = 6) as timeouts, count(*) filter (where status = 7) as lost
-        from runs where status > 1 group by 1, 2, 3, 4
+        from runs where status > 1 group by 1, 2, 3, 4, 5
     """,
     "job_duration": """
         select day, name, service, floor(4 * log(2, 1 + ms)) as bucket, count(*) as runs

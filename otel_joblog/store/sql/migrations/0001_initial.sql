@@ -209,13 +209,14 @@ create table joblog.job_hour (
   name      text not null,
   service   text not null,
   type      text not null,
+  trigger   text not null,
   successes int not null default 0,
   skipped   int not null default 0,
   cancelled int not null default 0,
   errors    int not null default 0,
   timeouts  int not null default 0,
   lost      int not null default 0,
-  primary key (hour, name, service, type)
+  primary key (hour, name, service, type, trigger)
 ) with (fillfactor = 70);
 
 -- How long runs took that ended by success, error or timeout: four buckets an octave, so that a percentile read from them
@@ -270,6 +271,15 @@ create function joblog.stream_name(stream smallint) returns text
   language sql immutable parallel safe
   return (array['log', 'stdout', 'stderr'])[stream + 1];
 
+-- The two halves of a run_id as the tables have them, so that their index is used; null where it is none.
+create function joblog.trace_key(run_id text) returns uuid
+  language sql immutable parallel safe
+  return case when run_id ~ '^[0-9a-f]{32}-[0-9a-f]{16}$' then left(run_id, 32)::uuid end;
+
+create function joblog.run_key(run_id text) returns bigint
+  language sql immutable parallel safe
+  return case when run_id ~ '^[0-9a-f]{32}-[0-9a-f]{16}$' then ('x' || right(run_id, 16))::bit(64)::bigint end;
+
 create view joblog.job_history as
 select
   joblog.run_id(run.trace_id, run.span_id) as run_id,
@@ -293,6 +303,7 @@ select
   run.status_message,
   run.error_type,
   run.error_message,
+  run.error_stacktrace,
   run.error_group,
   run.steps,
   run.lines,
@@ -301,6 +312,8 @@ select
   run.lines_emitted,
   joblog.run_id(run.trace_id, run.parent_run_span_id) as parent_run_id,
   replace(run.trace_id::text, '-', '') as trace_id,
+  run.trace_id as trace_key,
+  run.span_id as run_key,
   run.attributes
 from joblog.job_run as run
 where run.name <> '';
@@ -394,6 +407,7 @@ select
   name as job,
   service,
   type,
+  trigger,
   successes + skipped + cancelled + errors + timeouts + lost as runs,
   errors + timeouts + lost as failures,
   successes,
@@ -438,6 +452,7 @@ select
   job.name as job,
   job.service,
   latest.type,
+  latest.trigger,
   latest.schedule,
   latest.owner,
   joblog.run_id(latest.trace_id, latest.span_id) as last_run_id,
@@ -454,7 +469,7 @@ select
   (1 - week.failures::double precision / nullif(week.counted, 0)) as success_rate_7d
 from joblog.job
 left join lateral (
-  select trace_id, span_id, status, type, schedule, owner
+  select trace_id, span_id, status, type, trigger, schedule, owner
   from joblog.job_run
   where job_run.name = job.name and job_run.service = job.service and job_run.started_at <= job.last_run_at
   order by job_run.started_at desc, trace_id desc, span_id desc
@@ -497,7 +512,9 @@ select
   step.error_type,
   step.error_message,
   lpad(to_hex(step.span_id), 16, '0') as span_id,
-  lpad(to_hex(step.parent_span_id), 16, '0') as parent_span_id
+  lpad(to_hex(step.parent_span_id), 16, '0') as parent_span_id,
+  step.trace_id as trace_key,
+  step.run_span_id as run_key
 from joblog.job_step as step
 left join joblog.job_run as run on run.trace_id = step.trace_id and run.span_id = step.run_span_id
 where step.kind = 0;
@@ -515,10 +532,50 @@ select
   log.message,
   log.seq,
   lpad(to_hex(log.span_id), 16, '0') as span_id,
+  log.trace_id as trace_key,
+  log.run_span_id as run_key,
   log.attributes
 from joblog.job_log as log
 left join joblog.job_run as run on run.trace_id = log.trace_id and run.span_id = log.run_span_id;
 
+-- What the counts of a time are read from: the runs themselves, and the hours where these would be too many.
+create function joblog.job_counts(since timestamptz, until timestamptz)
+  returns table (
+    at timestamptz, job text, service text, type text, trigger text,
+    successes int, skipped int, cancelled int, errors int, timeouts int, lost int)
+  language sql stable parallel safe
+begin atomic
+  select hour, job, service, type, trigger, successes, skipped, cancelled, errors, timeouts, lost
+  from joblog.job_hourly
+  where hour between since and until and until - since > interval '4 days'
+  union all
+  select
+    started_at, job, service, type, trigger, (status = 'success')::int, (status = 'skipped')::int,
+    (status = 'cancelled')::int, (status = 'error')::int, (status = 'timeout')::int, (status = 'lost')::int
+  from joblog.job_history
+  where started_at between since and until and not open and until - since <= interval '4 days';
+end;
+
+create view joblog.store_size as
+select
+  case when relispartition and relname ~ '_[0-9]{8}$' then to_date(right(relname, 8), 'YYYYMMDD') end as day,
+  case
+    when relname like 'job\_log%' then 'lines'
+    when relname like 'job\_step%' then 'steps'
+    when relname like 'job\_sample%' then 'samples'
+    when relname = 'job_run' then 'runs'
+    else 'statistics'
+  end as holds,
+  sum(pg_total_relation_size(oid))::bigint as bytes
+from pg_catalog.pg_class
+where relnamespace = 'joblog'::regnamespace and relkind = 'r'
+group by 1, 2;
+
+comment on function joblog.job_counts is
+  'How many runs ended how, by job: one row a run up to four days, one an hour beyond, for both are quick. Sum them.';
+comment on function joblog.trace_key is 'The trace_key of a run_id. With run_key it has an index in job_history, job_lines, job_steps.';
+comment on function joblog.run_key is 'The run_key of a run_id.';
+comment on view joblog.store_size is 'Bytes on disk, indexes included, by UTC day where they go by day, and by what they hold.';
 comment on view joblog.job_history is
   'Every run, one row each. Bound started_at: it has the index. failed and open are indexed conditions, too.';
 comment on column joblog.job_history.status is
@@ -545,7 +602,7 @@ comment on column joblog.job_daily.average_s is 'seconds, of successes, errors a
 comment on column joblog.job_daily.longest_s is 'seconds, of successes, errors and timeouts';
 comment on column joblog.job_daily.average_cpu_s is 'seconds of CPU of a run, where its process told';
 comment on view joblog.job_hourly is
-  'Counts of ended runs by the hour of their start, job and type: for curves over weeks, in any time zone. Bound hour.';
+  'Counts of ended runs by the hour of their start, job, type and trigger: for curves over weeks, in any time zone. Bound hour.';
 comment on view joblog.job_duration_histogram is
   'How many runs took how long, by UTC day and job: buckets from from_s up to to_s seconds, four an octave. Bound day.';
 comment on view joblog.job_durations is

@@ -3,7 +3,8 @@
 -- name, takes its start all the same. Returns those that changed, as they were before: locked first, so that nobody
 -- changes them in between.
 with before as (
-  select run.trace_id, run.span_id, run.status, run.name, run.service, run.type, run.started_at, run.error_group
+  select
+    run.trace_id, run.span_id, run.status, run.name, run.service, run.type, run.trigger, run.started_at, run.error_group
   from joblog.job_run as run
   join jsonb_populate_recordset(null::joblog.job_run, %(rows)s::jsonb) as given using (trace_id, span_id)
   order by run.trace_id, run.span_id

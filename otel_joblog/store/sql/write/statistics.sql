@@ -42,13 +42,13 @@ days as (
 ),
 hours as (
   insert into joblog.job_hour as stored (
-    hour, name, service, type, successes, skipped, cancelled, errors, timeouts, lost)
+    hour, name, service, type, trigger, successes, skipped, cancelled, errors, timeouts, lost)
   select
-    hour, name, service, type, coalesce(successes, 0), coalesce(skipped, 0), coalesce(cancelled, 0),
+    hour, name, service, type, trigger, coalesce(successes, 0), coalesce(skipped, 0), coalesce(cancelled, 0),
     coalesce(errors, 0), coalesce(timeouts, 0), coalesce(lost, 0)
   from jsonb_populate_recordset(null::joblog.job_hour, %(hours)s::jsonb)
-  order by hour, name, service, type
-  on conflict (hour, name, service, type) do update set
+  order by hour, name, service, type, trigger
+  on conflict (hour, name, service, type, trigger) do update set
     successes = stored.successes + excluded.successes,
     skipped = stored.skipped + excluded.skipped,
     cancelled = stored.cancelled + excluded.cancelled,

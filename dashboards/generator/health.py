@@ -1,0 +1,286 @@
+"""Job health: what needs looking after now, and whether we ourselves do well."""
+
+from __future__ import annotations
+
+from .board import JOBS, METRICS, SOURCES, dashboard
+from .colours import BAD, GOOD, NEUTRAL, WARNING, fixed, thresholds
+from .history import COUNTED, RUN_COLUMNS
+from .links import ANY_RUN, HEALTH, JOB
+from .panels import column, panel, stat, table, text, time_series
+from .sources import Json, metric, query
+
+__all__ = ["health"]
+
+RATE = thresholds((0.9, WARNING), (0.99, GOOD), base=BAD)
+STREAK = thresholds((1, WARNING), (3, BAD))
+COLOURED: Json = {"color": {"mode": "thresholds"}, "custom__cellOptions": {"type": "color-text"}}
+SCHEDULES = (
+    "**What is not here: missed and late runs.** The store keeps the schedule that a run says it has, as text; it does "
+    "not yet work out when the next run is due, so nothing on this page calls a run missed or late. What is known is "
+    "how long ago a job began and succeeded last, beside the pause that was usual between its starts: see *Jobs*."
+)
+
+
+def health() -> Json:
+    return dashboard(
+        HEALTH,
+        "Job health",
+        "Which jobs need looking after now, and how our own exporters and tables do.",
+        [
+            _attention(),
+            _jobs(),
+            _schedules(),
+            _success(),
+            _streaks(),
+            _open(),
+            _heartbeats(),
+            _progress(),
+            *_ourselves(),
+            _size(),
+            _size_total(),
+        ],
+        [*SOURCES, METRICS, *JOBS],
+        since="now-7d",
+    )
+
+
+def _attention() -> Json:
+    return stat(
+        "Needs attention",
+        "Of every job that ever ran: how many failed last time, failed three times or more in a row, never "
+        "succeeded; and how long ago the last success was of the job where that is longest.",
+        query("health/attention"),
+        width=24,
+        overrides=[
+            column("Jobs", thresholds=thresholds()),
+            column("Oldest last success", unit="s", thresholds=thresholds()),
+        ],
+        defaults={"thresholds": thresholds((1, BAD))},
+    )
+
+
+def _jobs() -> Json:
+    return table(
+        "Jobs",
+        "Every job that ever ran. The usual pause is the average between two starts in the time shown, read from "
+        "whole hours; success age in pauses is how many of them the last success is ago: about 1 is normal, 2 worth "
+        "a look. The success rate is that of seven UTC days.",
+        query("health/jobs"),
+        size=(24, 13),
+        nothing="No job has run yet.",
+        overrides=[
+            column("Job", links=JOB),
+            column("Run", links=ANY_RUN),
+            column("Failed in a row", thresholds=STREAK, **COLOURED),
+            column("Success age in pauses", decimals=1, thresholds=thresholds((2, WARNING), (4, BAD)), **COLOURED),
+            column("Success rate, 7 days", unit="percentunit", decimals=2, thresholds=RATE, **COLOURED),
+            *(column(name, unit="s", decimals=1) for name in _SECONDS),
+        ],
+    )
+
+
+_SECONDS = ("Since last success", "Since last start", "Usual pause", "Takes")
+
+
+def _schedules() -> Json:
+    return text("Missed and late", "What the store knows of schedules, and what it does not.", SCHEDULES, size=(8, 10))
+
+
+def _gauge(title: str, description: str, name: str, *, unit: str, nothing: str, defaults: Json) -> Json:
+    return panel(
+        "bargauge",
+        title,
+        description,
+        [query(name)],
+        size=(8, 10),
+        unit=unit,
+        nothing=nothing,
+        options={
+            "displayMode": "basic",
+            "orientation": "horizontal",
+            "namePlacement": "auto",
+            "showUnfilled": True,
+            "sizing": "auto",
+            "minVizWidth": 8,
+            "minVizHeight": 16,
+            "maxVizHeight": 300,
+            "valueMode": "text",
+            "reduceOptions": {"values": True, "calcs": ["lastNotNull"], "fields": ""},
+            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []},
+        },
+        defaults={"color": {"mode": "thresholds"}, "min": 0} | defaults,
+    )
+
+
+def _success() -> Json:
+    return _gauge(
+        "Lowest success rates",
+        f"Successes among successes, errors, timeouts and lost runs, of the 20 jobs that have the lowest part. "
+        f"{COUNTED}",
+        "health/success",
+        unit="percentunit",
+        nothing="No run ended in this time.",
+        defaults={"max": 1, "decimals": 2, "thresholds": RATE},
+    )
+
+
+def _streaks() -> Json:
+    return _gauge(
+        "Failures in a row",
+        "Failed runs since the last success, now, of the 20 jobs with the most; 100 means 100 or more.",
+        "health/streaks",
+        unit="short",
+        nothing="The latest run of every job was none that failed.",
+        defaults={"thresholds": STREAK},
+    )
+
+
+def _open() -> Json:
+    return table(
+        "Open runs: unresponsive, running too long",
+        "Now. Unresponsive: running, but its process has missed three heartbeats. Too long: longer than the run was "
+        "declared to take, or, where nothing was declared, than three times the average of all runs of its job.",
+        query("health/open"),
+        size=(24, 9),
+        nothing="No run is open.",
+        overrides=[
+            *RUN_COLUMNS,
+            column("Remark", mappings=_REMARKS, custom__cellOptions={"type": "color-text"}),
+            *(column(name, unit="s", decimals=1) for name in _AGES),
+        ],
+    )
+
+
+_AGES = ("For", "Should take at most", "Since last heartbeat", "Since last sign of life")
+_REMARKS = [
+    {
+        "type": "value",
+        "options": {
+            "unresponsive": {"text": "unresponsive", "color": BAD, "index": 0},
+            "too long": {"text": "too long", "color": WARNING, "index": 1},
+            "waiting": {"text": "waiting", "color": NEUTRAL, "index": 2},
+            "as usual": {"text": "as usual", "color": GOOD, "index": 3},
+        },
+    }
+]
+
+
+def _heartbeats() -> Json:
+    ages = {"unit": "s", "decimals": 1, "thresholds": thresholds((30, WARNING), (900, BAD)), **COLOURED}
+    return table(
+        "Heartbeats by host",
+        "Of the processes with open runs, now. One is due every ten seconds; after three that are missed a run is "
+        "unresponsive, after OTEL_JOBLOG_LOST_AFTER it is lost.",
+        query("health/heartbeats"),
+        size=(12, 8),
+        nothing="No run is open.",
+        overrides=[
+            column("Oldest heartbeat", **ages),
+            column("Newest heartbeat", **ages),
+            column("Unresponsive runs", thresholds=thresholds((1, BAD)), **COLOURED),
+        ],
+    )
+
+
+def _progress() -> Json:
+    return table(
+        "Progress",
+        "Of the open runs that tell of it, now. What is left is reckoned at the pace so far.",
+        query("health/progress"),
+        size=(12, 8),
+        nothing="No open run tells how far it has come.",
+        overrides=[
+            column("Done", unit="percentunit", min=0, max=1, custom__cellOptions={"type": "gauge", "mode": "basic"}),
+            column("Job", links=JOB),
+            column("Run", links=ANY_RUN),
+            *(column(name, unit="s", decimals=0) for name in ("For", "Left at this pace", "Since last progress")),
+        ],
+    )
+
+
+_EXPORTER = "otel_component_name"
+
+
+def _ourselves() -> list[Json]:
+    silent = "No metrics: no process exports them to this Prometheus."
+    where = "Metrics of processes that have an OpenTelemetry meter provider; see docs/how-it-works.md."
+    return [
+        time_series(
+            "Exporter lag",
+            f"Age of the oldest record that waits in a journal, by exporter. {where}",
+            [metric("A", f"max by ({_EXPORTER}) (joblog_journal_queue_age_seconds)", f"{{{{{_EXPORTER}}}}}")],
+            size=(8, 8),
+            unit="s",
+            nothing=silent,
+            defaults={"thresholds": thresholds((60, WARNING), (300, BAD))},
+            points=300,
+        ),
+        time_series(
+            "Journal",
+            f"Bytes that wait in the journals, by exporter, and the cap at which lines are given up. {where}",
+            [
+                metric("A", f"sum by ({_EXPORTER}) (joblog_journal_queue_size_bytes)", f"{{{{{_EXPORTER}}}}}"),
+                metric("B", "min(joblog_journal_queue_capacity_bytes)", "cap"),
+            ],
+            size=(8, 8),
+            unit="bytes",
+            nothing=silent,
+            overrides=[column("cap", color=fixed(BAD), custom__lineStyle={"fill": "dash", "dash": [6, 4]})],
+            points=300,
+        ),
+        time_series(
+            "Exported and refused",
+            f"Spans and lines taken a second, batches tried again, records refused for ever. {where}",
+            [
+                metric("A", "sum(rate(otel_sdk_exporter_span_exported_total[$__rate_interval]))", "spans"),
+                metric("B", "sum(rate(otel_sdk_exporter_log_exported_total[$__rate_interval]))", "lines"),
+                metric("C", "sum(rate(joblog_exporter_retries_total[$__rate_interval]))", "batches again"),
+                metric("D", "sum(rate(joblog_exporter_refused_total[$__rate_interval]))", "records refused"),
+            ],
+            size=(8, 8),
+            unit="ops",
+            nothing=silent,
+            overrides=[column("records refused", color=fixed(BAD))],
+            points=300,
+        ),
+        time_series(
+            "Spans through the collector",
+            "Spans a second by service, as the collector's span_metrics connector counts them: of all services, "
+            "also of those that do not export metrics.",
+            [
+                metric(
+                    "A",
+                    "sum by (service_name) (rate(traces_span_metrics_calls_total[$__rate_interval]))",
+                    "{{service_name}}",
+                )
+            ],
+            size=(24, 7),
+            unit="ops",
+            nothing="No span metrics: no collector sends them to this Prometheus.",
+            points=300,
+        ),
+    ]
+
+
+def _size() -> Json:
+    return time_series(
+        "Growth of the store",
+        "Bytes on disk, indexes included, of the lines, steps and samples of each UTC day.",
+        [query("health/size", "time_series")],
+        size=(16, 8),
+        unit="bytes",
+        nothing="Nothing is stored of these days.",
+        bars=True,
+        calcs=["sum"],
+    )
+
+
+def _size_total() -> Json:
+    return table(
+        "Size of the store",
+        "Bytes on disk, indexes included, of all days together, by what is held.",
+        query("health/size_total"),
+        size=(8, 8),
+        nothing="The schema holds no tables.",
+        overrides=[column("On disk", unit="bytes")],
+    )

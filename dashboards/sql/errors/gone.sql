@@ -1,0 +1,18 @@
+-- Runs that were lost or took too long, the newest first.
+select
+  started_at as "Started",
+  job as "Job",
+  service as "Service",
+  status as "Status",
+  duration_s as "Took",
+  host as "Host",
+  coalesce(error_message, status_message) as "About",
+  run_id as "Run",
+  trace_id as "Trace",
+  (floor(extract(epoch from started_at) * 1000) - 1000)::bigint::text as "From",
+  (ceil(extract(epoch from coalesce(ended_at, now())) * 1000) + 1000)::bigint::text as "To"
+from joblog.job_history
+where $__timeFilter(started_at) and failed and status in ('lost', 'timeout') and service in ($service)
+  and job in ($job) and type in ($type) and trigger in ($trigger)
+order by started_at desc
+limit 100

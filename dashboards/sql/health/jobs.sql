@@ -1,0 +1,28 @@
+-- The average pause between two starts, in the time shown, is read from hours.
+with pauses as (
+  select
+    job, service,
+    nullif(extract(epoch from max(hour) - min(hour)), 0)::double precision / nullif(sum(runs) - 1, 0) as average_s
+  from joblog.job_hourly
+  where $__timeFilter(hour) and service in ($service) and job in ($job)
+  group by job, service
+)
+select
+  health.job as "Job",
+  health.service as "Service",
+  health.last_status as "Last status",
+  health.failures_in_a_row as "Failed in a row",
+  health.success_age_s as "Since last success",
+  extract(epoch from now() - health.last_run_at)::double precision as "Since last start",
+  pauses.average_s as "Usual pause",
+  health.success_age_s / pauses.average_s as "Success age in pauses",
+  health.schedule as "Schedule",
+  health.success_rate_7d as "Success rate, 7 days",
+  health.average_s as "Takes",
+  health.owner as "Owner",
+  health.last_run_id as "Run"
+from joblog.job_health as health
+left join pauses on pauses.job = health.job and pauses.service = health.service
+where health.service in ($service) and health.job in ($job)
+order by health.failures_in_a_row desc, health.success_age_s desc nulls first, health.job
+limit 500

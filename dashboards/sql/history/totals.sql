@@ -1,0 +1,6 @@
+select
+  coalesce(sum(successes + skipped + cancelled + errors + timeouts + lost), 0)::bigint as "Ended runs",
+  coalesce(sum(errors + timeouts + lost), 0)::bigint as "Failed",
+  sum(successes)::double precision / nullif(sum(successes + errors + timeouts + lost), 0) as "Success rate"
+from joblog.job_counts($__timeFrom(), $__timeTo())
+where service in ($service) and job in ($job) and type in ($type) and trigger in ($trigger)

@@ -1,0 +1,16 @@
+select
+  status as "Status",
+  job as "Job",
+  service as "Service",
+  started_at as "Started",
+  coalesce(duration_s, extract(epoch from now() - started_at)::double precision) as "Took",
+  steps as "Steps",
+  lines as "Lines",
+  lines_emitted as "Lines emitted",
+  warnings as "Warnings",
+  errors as "Error lines",
+  attempt as "Attempt",
+  exit_code as "Exit code",
+  status_message as "About"
+from joblog.job_history
+where trace_key = joblog.trace_key('$run') and run_key = joblog.run_key('$run')

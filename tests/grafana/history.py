@@ -1,0 +1,144 @@
+"""A history whose every number is known, written by the writer as jobs would have it.
+
+Yesterday, UTC; ``import`` is of the service etl, the others of shop:
+
+=======  ========================  =====================================================
+import   cron, by schedule         10:00 success 10 s · 10:20 success 20 s · 11:00 error 30 s · 12:00 success 40 s
+mail     queue, by queue           10:05 success 1 s · 10:10 timeout 60 s · 10:15 lost · 10:30 skipped · 10:31 cancelled
+o'clock  neither type nor trigger  11:30 success 2 s
+=======  ========================  =====================================================
+
+Nine days before that, ``import``: 10:00 success 100 s · 11:00 error 30 s, of the same kind as yesterday's. And two that
+are open: ``import`` since an hour, at 25 of 100 rows, declared to take a minute, silent for one; ``mail``, just begun.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from otel_joblog.conventions import Attribute, RunStatus, SpanKind, Stream
+from otel_joblog.records import (
+    Line,
+    Process,
+    Progress,
+    Record,
+    SpanEnded,
+    SpanEvent,
+    SpanStarted,
+    format_run_id,
+)
+from otel_joblog.store.writer import Writer
+
+__all__ = ["FAILED_RUN", "TODAY", "YESTERDAY", "write"]
+
+SECOND = 10**9
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+YESTERDAY = TODAY - timedelta(days=1)
+LONG_AGO = YESTERDAY - timedelta(days=9)
+
+ETL = Process(b"e" * 16, 0, 11, "host-1", "boot", "etl", {"service.name": "etl"})
+SHOP = Process(b"s" * 16, 0, 22, "host-2", "boot", "shop", {"service.name": "shop"})
+
+IMPORT = {Attribute.JOB_TYPE: "cron", Attribute.TRIGGER: "schedule", Attribute.SCHEDULE: "*/20 * * * *"}
+MAIL = {Attribute.JOB_TYPE: "queue", Attribute.TRIGGER: "queue"}
+
+FAILED = 3
+FAILED_RUN = format_run_id(bytes([FAILED] * 16), bytes([0xF0] * 7 + [FAILED]))
+ROWS = ("ValueError", "row %d is bad", "Traceback: …")
+
+
+def write(dsn: str) -> None:
+    writer = Writer(dsn)
+    success, error = RunStatus.SUCCESS, RunStatus.ERROR
+    etl = [
+        ended(1, "import", IMPORT, at(10), 10, success),
+        ended(2, "import", IMPORT, at(10, 20), 20, success),
+        *failed(FAILED, at(11)),
+        ended(4, "import", IMPORT, at(12), 40, success),
+        ended(5, "import", IMPORT, at(10, day=LONG_AGO), 100, success),
+        ended(6, "import", IMPORT, at(11, day=LONG_AGO), 30, error, row=8),
+        *going_on(7, "import", IMPORT | {Attribute.EXPECTED: 60.0}),
+    ]
+    shop = [
+        ended(11, "mail", MAIL, at(10, 5), 1, success),
+        ended(12, "mail", MAIL, at(10, 10), 60, RunStatus.TIMEOUT, "no end after 60 s"),
+        ended(13, "mail", MAIL, at(10, 15), 60, RunStatus.LOST, "killed by SIGKILL"),
+        ended(14, "mail", MAIL, at(10, 30), 1, RunStatus.SKIPPED, "nothing to send"),
+        ended(15, "mail", MAIL, at(10, 31), 1, RunStatus.CANCELLED),
+        ended(16, "o'clock", {}, at(11, 30), 2, success),
+        started(17, "mail", MAIL, time.time_ns() - SECOND),
+    ]
+    writer.write(etl, ETL)
+    writer.write(shop, SHOP)
+    writer.beat([ETL.process_id, SHOP.process_id])
+    writer.close()
+    with psycopg.connect(dsn) as connection:  # a minute of silence, without waiting for it
+        connection.execute(
+            "update joblog.job_live set beat_at = beat_at - interval '1 minute' where process_id = %s",
+            [UUID(bytes=ETL.process_id)],
+        )
+
+
+def at(hour: int, minute: int = 0, *, day: datetime = YESTERDAY) -> int:
+    return round((day + timedelta(hours=hour, minutes=minute)).timestamp()) * SECOND
+
+
+def ids(number: int) -> tuple[bytes, bytes]:
+    return bytes([number] * 16), bytes([0xF0] * 7 + [number])
+
+
+def started(number: int, job: str, attributes: dict[str, Any], begin: int) -> SpanStarted:
+    trace_id, span_id = ids(number)
+    return SpanStarted(SpanKind.JOB, trace_id, span_id, None, span_id, None, begin, job, 0, attributes)
+
+
+def ended(
+    number: int,
+    job: str,
+    attributes: dict[str, Any],
+    begin: int,
+    seconds: float,
+    status: RunStatus,
+    message: str = "",
+    *,
+    row: int | None = None,
+) -> SpanEnded:
+    trace_id, span_id = ids(number)
+    head = (SpanKind.JOB, trace_id, span_id, None, span_id, None, begin, job, 0, attributes)
+    end = begin + round(seconds * SECOND)
+    message, events = (message, []) if row is None else (f"{ROWS[0]}: {ROWS[1] % row}", [exception(end, row)])
+    return SpanEnded(*head, end, status, message, events, [], 0, "", True)
+
+
+def failed(number: int, begin: int) -> list[Record]:
+    """A run with two steps, of which the second failed, and a line of each level."""
+    trace_id, run = ids(number)
+    records: list[Record] = [ended(number, "import", IMPORT, begin, 30, RunStatus.ERROR, row=7)]
+    steps = [("load", 0, 10, RunStatus.SUCCESS), ("parse", 10, 30, RunStatus.ERROR)]
+    for seq, (name, first, last, status) in enumerate(steps, 1):
+        span_id, start, end = bytes([seq] * 8), begin + first * SECOND, begin + last * SECOND
+        head = (SpanKind.STEP, trace_id, span_id, run, run, None, start, name, seq, {})
+        events = [exception(end, 7)] if status.failed else []
+        records.append(SpanEnded(*head, end, status, ROWS[1] % 7 if events else "", events, [], 0, "", True))
+    for seq, (severity, text) in enumerate([(9, "read 7 rows"), (13, "row 6 is odd"), (17, "row 7 is bad")], 1):
+        records.append(Line(trace_id, run, run, begin + seq * SECOND, seq, severity, Stream.LOG, "etl", text))
+    return records
+
+
+def going_on(number: int, job: str, attributes: dict[str, Any]) -> list[Record]:
+    trace_id, run = ids(number)
+    begin = time.time_ns() - 3_600 * SECOND
+    return [
+        started(number, job, attributes, begin),
+        Progress(trace_id, run, run, begin + 900 * SECOND, 25.0, 100.0, "rows"),
+    ]
+
+
+def exception(when: int, row: int) -> SpanEvent:
+    names = (Attribute.EXCEPTION_TYPE, Attribute.EXCEPTION_MESSAGE, Attribute.EXCEPTION_STACKTRACE)
+    return SpanEvent(when, "exception", dict(zip(names, (ROWS[0], ROWS[1] % row, ROWS[2]), strict=True)))
