@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import time
+from pathlib import Path
 
 import click
 
 from ..config import Settings
 from ..errors import StoreError
 from ..journal.agent import Agent
-from ..journal.recovery import dead_journals, ship_all_dead
+from ..journal.recovery import being_shipped, dead_journals, ship_all_dead
 from ..journal.room import Room
 from ..setup import make_sinks
 from ..store.embedded import resolve_dsn
@@ -20,6 +22,8 @@ from .common import told_plainly
 from .viewer import until_told_to_stop
 
 __all__ = ["agent", "recover"]
+
+PATIENCE = 10.0  # seconds for what somebody else ships just now
 
 
 @click.command()
@@ -60,7 +64,15 @@ def recover() -> None:
         for sink in make_sinks(settings, otlp_by_default=True):
             ship_all_dead(settings.journal_dir, sink, lambda seconds: seconds == 0)
             sink.close()
-        left = len(dead_journals(settings.journal_dir))
+        left = len(_left_when_others_are_done(settings.journal_dir))
     click.echo(f"{found - left} of {found} journals of dead processes shipped.")
     if left:
         raise click.ClickException(f"{left} stay for later: `otel-joblog doctor` tells whether their database answers")
+
+
+def _left_when_others_are_done(root: Path) -> list[Path]:
+    """Dead journals that stay; one that somebody else ships just now is waited for."""
+    deadline = time.monotonic() + PATIENCE
+    while any(map(being_shipped, left := dead_journals(root))) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left

@@ -26,7 +26,7 @@ from .folders import discard, journal_folders, remove_folder
 from .reader import Cursor, JournalReader
 from .segments import DiskSegments
 
-__all__ = ["dead_journals", "ship_all_dead", "ship_dead", "tidy"]
+__all__ = ["being_shipped", "dead_journals", "ship_all_dead", "ship_dead", "tidy"]
 
 STALE = 3_600.0  # seconds after which a folder half made or half deleted is nobody's any more
 
@@ -39,6 +39,15 @@ def dead_journals(root: Path) -> list[Path]:
             if free:
                 found.append(folder)
     return found
+
+
+def being_shipped(folder: Path) -> bool:
+    """Whether somebody is at work on a dead journal just now."""
+    for name in cursor_names(folder):
+        with locks.held(folder / f"{name}.ship", exclusive=True) as free:
+            if not free:
+                return True
+    return False
 
 
 def ship_all_dead(root: Path, sink: Sink, waits: Callable[[float], bool]) -> None:

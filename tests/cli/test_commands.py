@@ -7,6 +7,8 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,9 @@ from click.testing import CliRunner
 from commands import JOBS, Command
 
 from otel_joblog.cli.main import main
+from otel_joblog.journal import locks
+from otel_joblog.journal.cursors import cursor_names
+from otel_joblog.journal.folders import remove_folder
 
 
 @pytest.fixture
@@ -117,6 +122,30 @@ def test_doctor_tells_what_waits_and_why(environment: dict[str, str], otel_joblo
     assert re.search(r"✗ postgres +\S+ (bytes|KB|kB|KiB) of 1 journal wait for it, the oldest record for ", report)
     assert "it has taken nothing for" in report
     assert "no PostgreSQL to be had" in report
+
+
+def test_recover_waits_for_what_somebody_else_ships_just_now(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OTEL_JOBLOG_DSN", "OTEL_JOBLOG_STATE_DIR"):
+        monkeypatch.setenv(name, environment[name])
+    nowhere = environment | {"OTEL_JOBLOG_DSN": "postgresql://127.0.0.1:1/none"}
+    subprocess.run([sys.executable, "-c", JOBS], env=nowhere, capture_output=True, check=True)
+    (folder,) = (tmp_path / "state" / "journal").glob("[!.]*/")
+    (exporter,) = cursor_names(folder)
+
+    def ship() -> None:
+        with locks.held(folder / f"{exporter}.ship", exclusive=True):
+            at_work.set()
+            time.sleep(0.5)
+            remove_folder(folder)
+
+    at_work = threading.Event()
+    somebody = threading.Thread(target=ship)
+    somebody.start()
+    at_work.wait()
+    assert CliRunner().invoke(main, ["recover"]).output == "1 of 1 journals of dead processes shipped.\n"
+    somebody.join()
 
 
 def test_the_viewer_is_not_opened_to_the_network() -> None:

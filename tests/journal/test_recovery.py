@@ -16,7 +16,7 @@ from otel_joblog.errors import ExportUnavailable
 from otel_joblog.journal import locks, recovery
 from otel_joblog.journal.cursors import CursorFile, cursor_names
 from otel_joblog.journal.reader import Cursor
-from otel_joblog.journal.recovery import dead_journals, ship_all_dead, ship_dead, tidy
+from otel_joblog.journal.recovery import being_shipped, dead_journals, ship_all_dead, ship_dead, tidy
 from otel_joblog.records import Line, SpanStarted
 
 from .samples import Kept, fill, journal
@@ -117,6 +117,14 @@ def test_racing_recoverers_ship_each_journal_once(tmp_path: Path) -> None:
         thread.join()
     assert sorted(number for sink in sinks for number in sink.numbers) == list(range(100))
     assert not dead_journals(tmp_path)
+
+
+def test_a_dead_journal_on_which_somebody_is_at_work_is_told_from_one_that_waits(tmp_path: Path) -> None:
+    folder = dead(tmp_path, range(3), "one", "two")
+    assert not being_shipped(folder)
+    with locks.held(folder / "two.ship", exclusive=True):
+        assert being_shipped(folder)
+    assert not being_shipped(folder)
 
 
 def test_a_journal_that_cannot_be_read_does_not_keep_the_others(
