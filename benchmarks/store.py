@@ -170,6 +170,9 @@ async def questions(reader: Reader) -> list[Question]:
         ("run: a failed one", 10, lambda reader: reader.run(failed.run_id)),
         ("lines: of a run", 10, lambda reader: reader.lines(some.run_id)),
         ("lines: the last ones", 10, lambda reader: reader.lines(some.run_id, tail=True)),
+        ("jobs: the first page", 25, lambda reader: reader.jobs()),
+        ("job: its page, with 30 days of p50 and p95", 25, job_page),
+        ("errors: kinds of 30 days", 25, lambda reader: reader.errors(days=30)),
         ("search 90 days: a rare word", 300, lambda reader: reader.search("xylophone", seconds=60)),
         ("search 90 days: an absent word", 300, lambda reader: reader.search("zeppelin", seconds=60)),
         ("search 90 days: a hex id", 300, lambda reader: reader.search(hex_id, seconds=60)),
@@ -177,6 +180,14 @@ async def questions(reader: Reader) -> list[Question]:
         ("search 90 days: a common word of a job", 300, lambda reader: reader.search("processed", job=JOB, seconds=60)),
         ("search 90 days: two letters", 300, lambda reader: reader.search("ms", seconds=60)),
     ]
+
+
+async def job_page(reader: Reader) -> None:
+    """What a job's page asks."""
+    await reader.jobs(job=JOB)
+    await reader.statistics(job=JOB, days=30)
+    await reader.errors(job=JOB, days=30)
+    await reader.runs(job=JOB, limit=25)
 
 
 def write(dsn: str) -> None:
