@@ -56,7 +56,7 @@ class Redactor:
         self._own_hint = re.compile(words_of(own_keys, hyphen="=")).search if own_keys else None
         self._addresses = email_addresses
         self._further = email_addresses or bool(own_keys) or bool(self._own_patterns)
-        self._glance = Glance(_SHAPES)
+        self._glance = Glance()
         self._finders: tuple[Finder, ...] = (*finders(own_keys), *([emails] if email_addresses else []))
         self._option = option_expression(own_keys)
         expression = secret_keys(own_keys)

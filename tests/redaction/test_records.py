@@ -23,7 +23,7 @@ from otel_joblog.records import Line, Output, Process, Progress, SpanStarted, de
 from otel_joblog.redaction import Redactor, make_redactor
 from otel_joblog.testing import recording
 
-from .test_text import KEY_LINE, planted, redact, secret_in, surroundings
+from .test_text import JWT, KEY_LINE, planted, redact, secret_in, surroundings
 
 log = logging.getLogger("tests.redaction")
 redactor = Redactor()
@@ -94,7 +94,36 @@ def test_a_glance_at_a_record_overlooks_nothing(before: str, middle: str, after:
         assert attributes == {"note": redact(message)}
 
 
-said = st.text(max_size=20) | planted | st.sampled_from([KEY_LINE, f"  {KEY_LINE}", "msg.fine", "no key here"])
+# One for every word and shape without which there is nothing to be redacted.
+EACH = [
+    "db_pass=x1", "Client-Secret: x1", "PWD=x1", "credential=x1", "BEARER 0123456789abcdef", "Basic dXNlcjpodW50ZXIy",
+    "Token=x1", "Cookie: a=x1", "API-KEY: x1", "AUTHORIZATION: x1", "glpat-0123456789abcdef", f"AIza{'Aa1' * 12}",
+    JWT, "AKIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE", *(f"gh{kind}_{'aB1' * 12}" for kind in "pousr"),
+    f"github_pat_{'aB1' * 12}", f"dckr_pat_{'aB1' * 12}", f"xoxb-{'aB1' * 12}", f"xapp-{'aB1' * 12}",
+    f"sk-{'aB1' * 12}", f"pypi-{'aB1' * 12}", f"sk_live_{'aB1' * 12}", f"rk_test_{'aB1' * 12}", f"npm_{'aB1' * 12}",
+    f"hf_{'aB1' * 12}", f"SG.{'aB1' * 12}", f"hvs.{'aB1' * 12}", "postgresql://joe:hunter2@db:5432/x",
+    "4111111111111111", "4111 1111 1111 1111", "4111-1111-1111-1111", "3782 822463 10005", "3782-822463-10005",
+    KEY_LINE, f"\t {KEY_LINE}== ",
+]  # fmt: skip
+cases = st.sampled_from([str, str.lower, str.upper, str.swapcase])
+said = (
+    st.text(max_size=20)
+    | planted
+    | st.sampled_from(EACH)
+    | st.builds("{} {} {}".format, surroundings, st.sampled_from(EACH), surroundings)
+    | st.builds(lambda case, text: case(text), cases, st.sampled_from(EACH) | planted)
+    | st.sampled_from(["msg.fine", "no key here", "10:00 2026-11-03 1730628000123 12 345678 ok"])
+)
+
+
+@pytest.mark.parametrize("secret", EACH)
+def test_each_kind_of_secret_is_found_among_many_lines(secret: str) -> None:
+    lines = ["order 17", secret, "", f"of {secret}", "the shop", secret]
+    output = Output(bytes(16), bytes(8), 1, 1, len(lines), 9, 1, "\n".join(lines))
+    written = decode(redactor.encode(output))
+    assert isinstance(written, Output)
+    assert written.text.split("\n") == [redact(line) for line in lines]
+    assert secret not in (written.text.split("\n")[1], written.text.split("\n")[5])
 
 
 @given(st.lists(said.map(lambda text: text.replace("\n", " ")), min_size=1, max_size=6))
