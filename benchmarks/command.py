@@ -57,8 +57,11 @@ def line(number: int) -> str:
 
 
 def environment(state: Path, dsn: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
-    return kept | {"OTEL_JOBLOG_STATE_DIR": str(state), "OTEL_JOBLOG_DSN": dsn}
+    """With all modules compiled once the first round is over, as pip leaves them, whatever is set around us."""
+    away = ("OTEL_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(away)}
+    ours = {"OTEL_JOBLOG_STATE_DIR": str(state), "OTEL_JOBLOG_DSN": dsn}
+    return kept | ours | {"PYTHONPYCACHEPREFIX": str(state.parent / "compiled")}
 
 
 class Passing:

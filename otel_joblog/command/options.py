@@ -1,34 +1,40 @@
-"""What ``otel-joblog run`` can be told. ``argparse`` reads it: a quarter of what importing click takes, and the command
-waits for neither.
+"""What ``otel-joblog run`` can be told. ``argparse`` reads it: a quarter of what importing click takes, and where there
+is no option, the command does not wait for that either.
 """
 
 from __future__ import annotations
 
-import argparse
-import re
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
 
 __all__ = ["Options", "parser"]
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
-class Options(argparse.Namespace):
+class Options:
+    """What holds where nothing else is said; ``argparse`` leaves that alone."""
+
     command: list[str]
-    name: str | None
-    reference: str | None
-    owner: str | None
-    trigger: str | None
-    schedule: str | None
-    timeout: float | None
-    kill_after: float
-    lock: str | None
-    lock_scope: str
-    quiet_on_success: bool
-    env_context: bool
-    cwd: str | None
+    name: str | None = None
+    reference: str | None = None
+    owner: str | None = None
+    trigger: str | None = None
+    schedule: str | None = None
+    timeout: float | None = None
+    kill_after: float = 10.0
+    lock: str | None = None
+    lock_scope: str = "host"
+    quiet_on_success: bool = False
+    env_context: bool = True
+    cwd: str | None = None
 
 
 def seconds(text: str) -> float:
+    import argparse
+    import re
+
     match = re.fullmatch(r"(\d+(?:\.\d+)?|\.\d+)([smhd]?)", text.strip())
     if match is None or not float(match[1]):
         raise argparse.ArgumentTypeError(f"{text!r} is no duration: say seconds, or 90s, 5m, 2h, 1d")
@@ -36,6 +42,8 @@ def seconds(text: str) -> float:
 
 
 def parser() -> argparse.ArgumentParser:
+    import argparse
+
     made = argparse.ArgumentParser(
         prog="otel-joblog run",
         usage="%(prog)s [OPTIONS] [--] COMMAND [ARGUMENT ...]",
@@ -62,7 +70,6 @@ def parser() -> argparse.ArgumentParser:
         "--kill-after",
         metavar="DURATION",
         type=seconds,
-        default=10.0,
         help="Send SIGKILL where it still runs so long after that. Default: 10s.",
     )
     how.add_argument(
@@ -74,7 +81,6 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument(
         "--lock-scope",
         choices=("host", "database"),
-        default="host",
         help="One at a time on this host (of this user), or among all that share the database. Default: host.",
     )
     how.add_argument(
@@ -85,7 +91,6 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument(
         "--env-context",
         action=argparse.BooleanOptionalAction,
-        default=True,
         help="Be a part of the trace that TRACEPARENT in the environment names, and put this run's own into that of "
         "the command. Default: on.",
     )
@@ -94,10 +99,15 @@ def parser() -> argparse.ArgumentParser:
 
 def parse(arguments: list[str]) -> Options:
     """Exits with 2, and words on stderr, where they cannot be used."""
-    made = parser()
-    options = made.parse_args(arguments, Options())
-    if options.command[:1] == ["--"]:
-        del options.command[0]
+    options = Options()
+    if arguments and not arguments[0].startswith("-"):
+        options.command = arguments
+    elif arguments[:1] == ["--"]:
+        options.command = arguments[1:]
+    else:
+        parser().parse_args(arguments, options)
+        if options.command[:1] == ["--"]:
+            del options.command[0]
     if not options.command:
-        made.error("there is no command: otel-joblog run [OPTIONS] -- COMMAND [ARGUMENT ...]")
+        parser().error("there is no command: otel-joblog run [OPTIONS] -- COMMAND [ARGUMENT ...]")
     return options
