@@ -25,11 +25,12 @@ class LineCutter:
         if end < 0:
             self._hold(data)
             return self.finish() if self._held > LONGEST else None
-        whole = data[:end]
         if self._pieces:
-            whole = b"".join([*self._pieces, whole])
+            whole = b"".join([*self._pieces, memoryview(data)[:end]])
             self._pieces.clear()
             self._held = 0
+        else:
+            whole = data[:end]
         self._hold(data[end + 1 :])
         return b"\n".join(map(shown, whole.split(b"\n"))) if b"\r" in whole else whole
 

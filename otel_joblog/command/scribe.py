@@ -42,7 +42,7 @@ MEMORY_TIMEOUT = 30.0  # seconds for shipping, at the end, what no disk takes: n
 
 
 def main() -> None:
-    with open(0, "rb", buffering=256 * 1024) as told:
+    with open(0, "rb", buffering=0) as told:
         found = messages(told)
         facts = next(found, None)
         settings = Settings.from_environment(on_bad=lambda problem: report(f"config: {problem}", "%s", problem))
