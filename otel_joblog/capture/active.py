@@ -7,7 +7,6 @@ thread or task a generator happens to be closed.
 
 from __future__ import annotations
 
-import itertools
 import os
 import sys
 import time
@@ -24,24 +23,21 @@ from ..diagnostics import report
 from ..errors import Skip
 from ..export.mirror import Mirror, event_attributes
 from ..export.spans import id_bytes, otel_link, plain, run_said, span_events, span_links
-from ..records import SpanEnded, SpanEvent, SpanLink, SpanStarted, format_run_id, text
-from . import attempts, identifiers, installation
+from ..records import SpanEnded, SpanEvent, SpanLink, SpanStarted, text
+from . import identifiers
 from .attributes import otel_values
 from .context import get_current
-from .count import Count
-from .elsewhere import Elsewhere, OtherRun, within
 from .failures import describe_exception, leave_note, outcome
 from .output import Splitter
-from .resources import Look, RunUsage, look, used
+from .resources import Look, look, used
 from .span import LightSpan
-from .summary import summary
 
 if TYPE_CHECKING:
-    from .descriptors import Descriptors
     from .job import JobDefinition
+    from .runs import Run
     from .step import StepDefinition
 
-__all__ = ["Active", "Run", "Step", "current", "surrounding"]
+__all__ = ["Active", "current", "surrounding"]
 
 NO_TRACE = bytes(16)
 NO_SPAN = bytes(8)
@@ -346,119 +342,3 @@ class Active:
             innermost = innermost.parent
         if innermost is self:
             attach(outer)
-
-
-class Run(Active):
-    """One execution of a job. ``current_run()`` and ``with job(…) as run`` give it."""
-
-    kind = SpanKind.JOB
-
-    def __init__(
-        self,
-        definition: JobDefinition | StepDefinition,
-        name: str,
-        parent: Active | None,
-        *,
-        capture_output: bool = False,
-        resources: bool = False,
-        steps: int | None = None,
-    ) -> None:
-        super().__init__(definition, name, parent)
-        self.run = self
-        self.parent_run: Run | OtherRun | None = parent.run if parent is not None and parent.recording else None
-        self._within: Elsewhere | None = None
-        self.capture_output = capture_output  # what it prints through sys.stdout and sys.stderr
-        self.descriptors: Descriptors | None = None  # what anything writes to file descriptors 1 and 2
-        self.resources = resources
-        self.count = Count(self, steps)
-        self.usage: RunUsage | None = None
-        self.light = True  # nobody but us looks at its spans
-        self.sampled = True  # False: Postgres keeps it, OTLP does not get it
-        self.line_numbers = itertools.count(1)  # the ``seq`` of each line
-        self._steps = itertools.count(1)
-
-    @property
-    def run_id(self) -> str:
-        """``<trace_id>-<span_id>`` in lower-case hex: what ``otel-joblog show`` and the viewer's pages take."""
-        return format_run_id(self.trace_id, self.span_id)
-
-    @property
-    def pid(self) -> int:
-        """The process that it goes on in."""
-        return self._process
-
-    @property
-    def lines_so_far(self) -> int:
-        """How many lines it has emitted. Asked seldom, so that counting costs nothing but the count: ``count(6)``."""
-        return int(repr(self.line_numbers)[len("count(") : -1]) - 1
-
-    def count_apart(self) -> None:
-        """In a forked child, which shares the run but not the count: count lines from a random base of its own."""
-        self.line_numbers = itertools.count(1 + (int.from_bytes(os.urandom(3), "big") + 1 << 32))
-
-    def next_step(self) -> int:
-        return next(self._steps)
-
-    def progress(self, current: float, total: float | None = None, unit: str = "") -> None:
-        """Say how far it has come (see :func:`otel_joblog.progress`)."""
-        self.count.say(current, total, unit)
-
-    def set_result(self, **facts: Any) -> None:
-        """Say in numbers and words what came of it: ``run.set_result(records=4312)``; lists and its page show that.
-
-        Numbers, strings and booleans are kept as they are, anything else in short. A name said again is replaced.
-        """
-        for name, value in facts.items():
-            self.set_attribute(f"{Attribute.RESULT}.{name}", summary(value))
-
-    def returned(self, value: Any) -> None:
-        try:
-            if self.recording:
-                self.set_attribute(Attribute.RETURNED, text(summary(value)))
-        except Exception as error:
-            report("result", "what a job returned could not be recorded: %r", error)
-
-    def belong_to(self, parent: Elsewhere) -> None:
-        """Be a part of another trace than that of its context."""
-        self._within = parent
-        self.parent_run = parent.run
-
-    def _surroundings(self, outer: Context) -> Context:
-        return outer if self._within is None else within(outer, self._within)
-
-    def _begin(self, runtime: setup.Runtime, seq: int, attributes: dict[str, Any]) -> None:
-        super()._begin(runtime, seq, attributes)
-        if self._look is not None:
-            self.usage = RunUsage(self, self._start, self._clock)
-        definition: Any = self.definition
-        if definition.max_attempts or definition.attempt > 1:
-            attempts.remember(self.name, definition.attempt, self.trace_id, self.span_id)
-        self.count.begin()
-
-    def _summarise(self, attributes: dict[str, Any]) -> None:
-        attributes[Attribute.LINES] = next(self.line_numbers) - 1
-        attributes[Attribute.STEPS] = next(self._steps) - 1
-        self.count.summarise(attributes)
-        if self.usage is not None:
-            self.usage.summarise(attributes)
-
-    def _leave(self) -> None:
-        super()._leave()
-        installation.release(self)
-
-
-class Step(Active):
-    """One step of a run. ``with step(…) as step`` gives it."""
-
-    kind = SpanKind.STEP
-
-    def __init__(self, definition: StepDefinition, name: str, parent: Active | None) -> None:
-        super().__init__(definition, name, parent)
-        if parent is not None and parent.recording:
-            self.run = parent.run
-        else:  # of no run: one that records nothing
-            self.run = Run(definition, "", None)
-
-    def _summarise(self, attributes: dict[str, Any]) -> None:  # noqa: ARG002
-        if self.parent is self.run:
-            self.run.count.step_done()

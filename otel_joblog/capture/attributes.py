@@ -14,8 +14,8 @@ from .summary import summary
 
 if TYPE_CHECKING:
     from ..config import Settings
-    from .active import Run
     from .job import JobDefinition
+    from .runs import Run
 
 __all__ = ["circumstances", "identity", "otel_value", "otel_values"]
 

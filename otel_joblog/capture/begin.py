@@ -11,9 +11,10 @@ from ..conventions import Attribute, SpanKind
 from ..diagnostics import report
 from ..records import text
 from . import attempts, installation
-from .active import Run, Step, current, surrounding
+from .active import current, surrounding
 from .attributes import circumstances, identity
 from .elsewhere import around_process, elsewhere, links
+from .runs import Run, Step
 from .span import named
 
 if TYPE_CHECKING:

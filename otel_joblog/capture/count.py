@@ -12,7 +12,7 @@ from ..diagnostics import report
 from ..records import Progress, text
 
 if TYPE_CHECKING:
-    from .active import Run
+    from .runs import Run
 
 __all__ = ["Count"]
 

@@ -26,7 +26,8 @@ from .output import Splitter
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .active import Active, Run
+    from .active import Active
+    from .runs import Run
 
 __all__ = ["Descriptors", "join", "take"]
 

@@ -6,7 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from .active import Active, Run
+    from .active import Active
+    from .runs import Run
 
 __all__ = ["current", "current_run", "engine"]
 

@@ -11,7 +11,7 @@ from . import hooks, logs, output, propagation
 from .sampler import Sampler
 
 if TYPE_CHECKING:
-    from .active import Run
+    from .runs import Run
 
 __all__ = ["acquire", "release"]
 

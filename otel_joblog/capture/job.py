@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Literal, ParamSpec, TypeVar, overload
 
-    from .active import Active, Run
+    from .active import Active
+    from .runs import Run
 
     CaptureOutput = bool | Literal["fd"]
     P = ParamSpec("P")

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sized
     from typing import Any, TypeVar, overload
 
-    from .active import Run
     from .count import Count
+    from .runs import Run
 
     T = TypeVar("T")
 else:

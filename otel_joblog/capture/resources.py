@@ -22,7 +22,7 @@ from ..records import Sample
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .active import Run
+    from .runs import Run
 
 __all__ = ["Look", "RunUsage", "look", "resident", "used"]
 

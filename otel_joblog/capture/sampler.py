@@ -19,7 +19,7 @@ from ..diagnostics import report
 from .resources import RunUsage, resident
 
 if TYPE_CHECKING:
-    from .active import Run
+    from .runs import Run
 
 __all__ = ["Sampler"]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, ParamSpec, TypeVar, overload
 
-    from .active import Step
+    from .runs import Step
 
     P = ParamSpec("P")
     R = TypeVar("R")
