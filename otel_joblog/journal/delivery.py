@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import SystemRandom
 from typing import Protocol
 
 from ..diagnostics import report
@@ -14,12 +14,13 @@ from .deadletter import set_aside
 from .figures import figures_of
 from .trouble import TroubleFile
 
-__all__ = ["BEAT", "Deliverer", "Sink", "backoff"]
+__all__ = ["BEAT", "Deliverer", "Sink", "backoff", "chance"]
 
 BEAT = 10.0  # seconds between two heartbeats of a process
 MAX_BACKOFF = 30.0
 
-_random = random.Random()  # noqa: S311  (our own: a job that seeds the global one gets from it what it would without us)
+# The kernel's: a job that seeds Python's own gets from it what it would without us, and forked processes differ.
+chance = SystemRandom()
 
 
 class Sink(Protocol):
@@ -103,4 +104,4 @@ class Deliverer:
 
 def backoff(failures: int) -> float:
     """Seconds to wait after so many failures in a row: 0.25, 0.5, 1… up to 30, less up to half at random."""
-    return min(MAX_BACKOFF, 0.25 * 2.0 ** min(failures - 1, 10)) * _random.uniform(0.5, 1.0)
+    return min(MAX_BACKOFF, 0.25 * 2.0 ** min(failures - 1, 10)) * chance.uniform(0.5, 1.0)

@@ -32,7 +32,7 @@ from ..diagnostics import report
 from ..errors import ExportUnavailable, StoreUnavailable
 from . import locks
 from .cursors import CursorFile
-from .delivery import BEAT, Deliverer, Sink
+from .delivery import BEAT, Deliverer, Sink, chance
 from .durability import Syncer
 from .journal import Journal, MemoryOf
 from .reader import Batch, Cursor, JournalReader
@@ -44,6 +44,7 @@ __all__ = ["Lane", "Shipper"]
 POLL = 0.2  # seconds between looks at an idle journal
 FIRST_LOOK = 0.05  # seconds before the first: a job of milliseconds is over by then and ships at exit
 LOOK_FOR_AGENT = 1.0  # seconds between looks for an agent that would ship in our place
+GRACE = 10.0  # seconds within which a new agent may begin before all processes of the host have a connection each
 LOOK_FOR_ROOM = 10.0  # seconds between looks at the journal's cap, while an exporter is away
 LAST_TRIES = 0.25  # seconds between attempts to ship, at the end, what lies in memory
 IMPORT_TIMEOUT = 5.0  # seconds that an import of an exporter is given to end before Python does
@@ -87,6 +88,7 @@ class Lane(threading.Thread):
         self._claimed: Path | None = None  # the journal's folder whose ship lock is held
         self._ship_lock: int | None = None
         self._look_at = 0.0
+        self._take_over_at = 0.0  # once no agent is at work any more
         self._sweep_at = 0.0
         self._room_at = 0.0
         self._beat_at = time.monotonic() + BEAT
@@ -144,14 +146,20 @@ class Lane(threading.Thread):
                     self.standing_by = True
                     self._let_go()
                     self.sink.close()  # the agent's connection is for all; shipping again opens another
+                self._take_over_at = 0.0
                 self._journal.mark_sealed()
                 self._journal.show_life()
                 return True
-            if self.standing_by:
+            if self.standing_by and self._is_time_to_take_over():
                 self._claim()
         if not self.standing_by and self._claimed != self._journal.folder:
             self._claim()  # nothing is shipped from a folder that an agent might hold
         return self.standing_by
+
+    def _is_time_to_take_over(self) -> bool:
+        """At a time of its own after the agent has gone, so that they do not all connect at once; when ending, now."""
+        self._take_over_at = self._take_over_at or time.monotonic() + chance.uniform(0.0, GRACE)
+        return self._ending or time.monotonic() >= self._take_over_at
 
     def _claim(self) -> None:
         self._let_go()
@@ -268,6 +276,7 @@ class Lane(threading.Thread):
 
     def wait_for(self, target: Cursor, deadline: float) -> bool:
         """Wait until everything before ``target`` is shipped. False past the deadline, or when the exporter is down."""
+        self._take_over_at = time.monotonic()  # should the agent be gone: somebody waits
         self._bell.ring()
         with self._progressed:
             while self.cursor < target:

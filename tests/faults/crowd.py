@@ -70,8 +70,11 @@ def crowded(room: Room, tally: Tally, processes: int) -> str:
 
 def connections(room: Room) -> int:
     name = conninfo_to_dict(room.direct)["dbname"]
-    with psycopg.connect(room.direct, application_name="faults") as connection:
-        row = connection.execute(CONNECTIONS, [name]).fetchone()
+    try:
+        with psycopg.connect(room.direct, application_name="faults") as connection:
+            row = connection.execute(CONNECTIONS, [name]).fetchone()
+    except psycopg.OperationalError:  # too many clients already
+        return PROCESSES
     assert row
     return int(row[0])
 

@@ -26,6 +26,7 @@ from .samples import PROCESS, Kept, fill, unlimited, until
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shipper, "LOOK_FOR_AGENT", 0.02)
+    monkeypatch.setattr(shipper, "GRACE", 0.05)
     monkeypatch.setattr(shipper, "POLL", 0.01)
     monkeypatch.setattr(agents, "ROUND", 0.01)
     monkeypatch.setattr(agents, "LOOK_FOR_DEAD", 0.02)
@@ -81,6 +82,21 @@ def test_a_process_goes_on_where_the_agent_stopped(tmp_path: Path, living: Livin
     living.log(range(100, 150))
     until(lambda: own.numbers == list(range(100, 150)))
     assert own.restored == [b"%d" % len(theirs.records)], "with what the agent's exporter remembered"
+
+
+def test_when_the_agent_has_gone_another_has_time_to_come_unless_somebody_waits(
+    tmp_path: Path, living: Living, own: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shipper, "GRACE", 1e9)
+    sink = Kept()
+    with working(tmp_path, sink):
+        living.log(range(5))
+        until(lambda: sink.numbers == list(range(5)) and living.shipper._lanes[0].standing_by)
+    living.log(range(5, 8))
+    time.sleep(0.2)
+    assert own.numbers == []
+    assert living.shipper.flush(10)
+    assert own.numbers == [5, 6, 7]
 
 
 def test_the_agent_takes_over_where_a_process_stopped(tmp_path: Path, living: Living, own: Kept) -> None:
