@@ -4,6 +4,7 @@ FROM python:3.13.9-slim-bookworm AS build
 WORKDIR /source
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY otel_joblog otel_joblog
+COPY dashboards dashboards
 RUN python -m venv /app && /app/bin/pip install --no-cache-dir --constraint constraints.txt .
 
 FROM python:3.13.9-slim-bookworm
