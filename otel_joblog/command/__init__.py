@@ -13,5 +13,6 @@ Three processes, so that none can harm the one before it:
    to a journal, as any process with jobs does. Where it is slower than the command, its pipe fills and the command
    waits.
 3. The *courier* (:mod:`.courier`) ships that journal while the command goes on, as an agent would, and what is left
-   when it has ended; one for all commands of a state folder, and none where an agent is at work. Nobody waits for it.
+   when it has ended; one for all commands of a state folder that ship to the same places, and none where an agent is
+   at work. Nobody waits for it.
 """

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Options", "parser"]
 
+LONGEST = 10 * 365 * 86_400  # seconds: a timer takes no number that there is
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -38,7 +39,10 @@ def seconds(text: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?|\.\d+)([smhd]?)", text.strip())
     if match is None or not float(match[1]):
         raise argparse.ArgumentTypeError(f"{text!r} is no duration: say seconds, or 90s, 5m, 2h, 1d")
-    return float(match[1]) * _UNITS[match[2]]
+    duration = float(match[1]) * _UNITS[match[2]]
+    if duration > LONGEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than ten years")
+    return duration
 
 
 def parser() -> argparse.ArgumentParser:

@@ -38,6 +38,7 @@ TICK = 0.25  # seconds between looks at the command and the journal
 LONG = 0.5  # seconds after which a command is worth watching
 SAMPLE = 1.0  # seconds between samples, in the first minute
 AGAIN = 30.0  # seconds between two attempts to have a courier
+TOGETHER = 5_000  # lines of one record at most: a batch is never smaller than that
 MEMORY_TIMEOUT = 30.0  # seconds for shipping, at the end, what no disk takes: nobody waits for it
 
 
@@ -69,10 +70,11 @@ class CommandRun:
         self._redactor = make_redactor(settings)
         process = describe_process(resource(os.environ, facts["command"][0], self._pid))
         self._process: Process = self._redactor.record(process)
+        self._targets = target_names(settings, os.environ)
         self._journal = Journal(
             settings.journal_dir,
             self._process,
-            target_names(settings, os.environ),
+            self._targets,
             Room.of(settings),
             settings.fsync,
             self._redactor.encode,
@@ -122,6 +124,11 @@ class CommandRun:
 
     def _emit_lines(self, stream: int, at: int, lines: bytes) -> None:
         count = len(lines) - len(lines.replace(b"\n", b"")) + 1  # before Python 3.13, bytes.count takes twice as long
+        if count > TOGETHER:
+            apart = lines.split(b"\n")
+            for begin in range(0, count, TOGETHER):
+                self._emit_lines(stream, at, b"\n".join(apart[begin : begin + TOGETHER]))
+            return
         text = lines.decode("utf-8", "backslashreplace")
         first = self._lines + 1
         self._lines += count
@@ -213,9 +220,10 @@ class CommandRun:
 
     def _have_courier(self) -> None:
         root = self._settings.journal_dir
-        if time.monotonic() >= self._courier_at and not courier_at_work(root) and not agent_at_work(root):
-            self._courier_at = time.monotonic() + AGAIN
-            spawn_ours("otel_joblog.command.courier", stdin=None, stderr=None)
+        if time.monotonic() < self._courier_at or courier_at_work(root, self._targets) or agent_at_work(root):
+            return
+        self._courier_at = time.monotonic() + AGAIN
+        spawn_ours("otel_joblog.command.courier", stdin=None, stderr=None)
 
     def _ship_here(self) -> None:
         """What lies in memory no other process can ship; and where all end with the wrapper, no other is to come."""

@@ -18,6 +18,8 @@ __all__ = ["spawn_command", "spawn_ours"]
 # Python ignores these two; a command expects them as they were.
 _RESTORED = [number for name in ("SIGPIPE", "SIGXFSZ") if (number := getattr(signal, name, None)) is not None]
 
+_PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
+
 
 def spawn_command(
     command: list[str], environ: Mapping[str, str], outputs: tuple[int, int], *, own_group: bool, cwd: str | None
@@ -56,8 +58,9 @@ def spawn_ours(module: str, *, stdin: int | None, stderr: int | None) -> int:
         else:
             actions.append((os.POSIX_SPAWN_DUP2, source, descriptor))
     actions += [(os.POSIX_SPAWN_CLOSE, inherited) for inherited in _inheritable() if inherited not in given]
-    code = f"from {module} import main; main()"
-    program = [sys.executable, "-c", code]
+    # Nothing of the command's folder is imported (-P); but a checkout that is not installed is known to us alone.
+    code = f"import sys; sys.path.append({_PACKAGES!r}); from {module} import main; main()"
+    program = [sys.executable, "-P", "-c", code]
     return os.posix_spawn(
         program[0], program, os.environ, file_actions=actions, setsid=True, setsigmask=(), setsigdef=_RESTORED
     )

@@ -28,6 +28,7 @@ READ = 64 * 1024
 DRAIN = 0.5  # seconds for what is still in the pipes when the command has ended: a grandchild may hold them open
 LOCKED, TIMED_OUT, CANNOT_RUN, NOT_FOUND = 75, 124, 126, 127
 STDOUT, STDERR = 1, 2
+LOOK = 0.05  # seconds between looks for what a timeout has not ended yet
 
 
 def main(arguments: list[str]) -> int:
@@ -49,6 +50,7 @@ class Wrapper:
         self._pid = 0
         self._status: int | None = None  # of the command, as wait gives it, once it has ended
         self._usage: tuple[Any, ...] = ()
+        self._timed_out, self._received = False, ""  # by then: what comes later did not end it
         self._scribe = Scribe()
         self._output = Held() if options.quiet_on_success else Passed()
         self._lock: Any = None  # held while the command runs
@@ -90,8 +92,8 @@ class Wrapper:
         code = self._exit_code()
         self._output.finish(failed=code != 0)
         self._end({
-            "status": self._status, "usage": self._usage, "received": self._target.received,
-            "timed_out": self._target.timed_out, "timeout": self._options.timeout,
+            "status": self._status, "usage": self._usage, "received": self._received,
+            "timed_out": self._timed_out, "timeout": self._options.timeout,
         }, code)  # fmt: skip
         return code
 
@@ -153,17 +155,19 @@ class Wrapper:
     # While it runs
 
     def _pump(self, sources: dict[int, int], woken: int) -> None:
-        """Pass on what comes until the command has ended and its pipes are empty."""
+        """Pass on what comes until the command has ended and its pipes are empty; see that a timeout ends the rest."""
         poll = select.poll()
         for descriptor in (*sources, woken):
             poll.register(descriptor, select.POLLIN)
         if self._scribe.complaints is not None:
             poll.register(self._scribe.complaints, select.POLLIN)
         deadline: float | None = None
-        while self._status is None or sources:
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                break
+        while self._status is None or sources or self._others_have_time():
+            left: float | None = None
+            if deadline is not None:
+                left = LOOK if self._others_have_time() else deadline - time.monotonic()
+                if left <= 0:
+                    break
             for descriptor, _ in poll.poll(None if left is None else left * 1000):
                 if descriptor == woken:
                     self._reap(woken)
@@ -176,8 +180,21 @@ class Wrapper:
                     del sources[descriptor]
             if self._status is not None and deadline is None:
                 deadline = time.monotonic() + DRAIN
+        if self._timed_out and not self._target.interactive:
+            with contextlib.suppress(OSError):
+                os.killpg(self._pid, signal.SIGKILL)
         for descriptor in sources:
             os.close(descriptor)
+
+    def _others_have_time(self) -> bool:
+        """Whether something that the command started goes on after a timeout, and may still end by itself."""
+        if not self._timed_out or self._target.interactive or not signal.getitimer(signal.ITIMER_REAL)[0]:
+            return False
+        try:
+            os.killpg(self._pid, 0)
+        except OSError:
+            return False
+        return True
 
     def _move(self, descriptor: int, stream: int) -> bool:
         """Read once; False at the end, or where nobody takes the output any more: the command is to know that."""
@@ -199,11 +216,14 @@ class Wrapper:
                     break
                 if pid == self._pid:
                     self._target.pid = 0
+                    self._timed_out, self._received = self._target.timed_out, self._target.received
+                    if not self._timed_out:
+                        signal.setitimer(signal.ITIMER_REAL, 0)
                     self._status, self._usage = status, tuple(usage)
 
     def _exit_code(self) -> int:
         assert self._status is not None
-        if self._target.timed_out:
+        if self._timed_out:
             return TIMED_OUT
         if os.WIFSIGNALED(self._status):
             return 128 + os.WTERMSIG(self._status)

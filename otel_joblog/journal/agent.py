@@ -34,7 +34,7 @@ from .room import Room
 from .segments import LivingSegments, delete_segments
 from .standby import AGENT_LOCK
 
-__all__ = ["Agent", "Rounds"]
+__all__ = ["Agent", "Rounds", "allow_many_files"]
 
 ROUND = 0.2  # seconds between two rounds
 LOOK_FOR_DEAD = 1.0  # seconds between two looks for dead processes

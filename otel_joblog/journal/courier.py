@@ -1,6 +1,7 @@
 """The courier: ships the journals that are entrusted to it and those of the dead, and ends when there are none.
 
-A command's scribe starts one where none is at work; of several, one holds the lock and the others end at once.
+A command's scribe starts one where none is at work; of several with the same exporters, one holds the lock and the
+others end at once. What is not for any of its exporters is none of its business.
 
 1. While an entrusted journal's process lives, the courier goes its rounds as an agent does (:mod:`.agent`).
 2. When none lives any more it looks once more for the dead, whether they can be shipped or not, and lets go of the
@@ -19,13 +20,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import locks
-from .agent import ROUND, Rounds
+from .agent import ROUND, Rounds, allow_many_files
 from .crash import ALIVE
+from .cursors import cursor_names
 from .delivery import Sink
 from .folders import journal_folders, make_root
 from .recovery import dead_journals
 from .room import Room
-from .standby import COURIER_LOCK, ENTRUSTED, agent_at_work
+from .standby import ENTRUSTED, agent_at_work, courier_lock
 
 __all__ = ["run_courier"]
 
@@ -36,33 +38,35 @@ PATIENCE = 60.0  # and for a look at the dead to be over
 def run_courier(root: Path, sinks: Sequence[Sink], room: Room, *, lost_after: float) -> None:
     """Ship until nothing is left that can be shipped now."""
     make_root(root)
+    allow_many_files()
+    exporters = {sink.name for sink in sinks}
     rounds: list[Rounds] = []
     stopping = threading.Event()
     tried: set[Path] | None = None
-    while tried is None or set(dead_journals(root)) - tried:
-        with locks.held(root / COURIER_LOCK, exclusive=True) as alone:
+    while tried is None or _dead(root, exporters) - tried:
+        with locks.held(courier_lock(root, exporters), exclusive=True) as alone:
             if not alone or agent_at_work(root):
                 break
             if not rounds:
                 rounds = [Rounds(root, sink, room, lost_after, stopping, _is_entrusted) for sink in sinks]
                 for thread in rounds:
                     thread.start()
-            tried = _go_round_until_idle(root, rounds)
+            tried = _go_round_until_idle(root, exporters, rounds)
     stopping.set()
     deadline = time.monotonic() + STOP
     for thread in rounds:
         thread.join(max(0.0, deadline - time.monotonic()))
 
 
-def _go_round_until_idle(root: Path, rounds: Sequence[Rounds]) -> set[Path]:
+def _go_round_until_idle(root: Path, exporters: set[str], rounds: Sequence[Rounds]) -> set[Path]:
     """Returns the dead journals that a whole look has tried to ship since no entrusted one lives."""
     idle_since: float | None = None
     dead: set[Path] = set()
     while not agent_at_work(root):
-        if _entrusted_live(root):
+        if _entrusted_live(root, exporters):
             idle_since = None
         elif idle_since is None:
-            dead = set(dead_journals(root))
+            dead = _dead(root, exporters)
             idle_since = time.monotonic()
         elif all(thread.looked_for_dead > idle_since for thread in rounds) or time.monotonic() > idle_since + PATIENCE:
             break
@@ -70,9 +74,13 @@ def _go_round_until_idle(root: Path, rounds: Sequence[Rounds]) -> set[Path]:
     return dead
 
 
-def _entrusted_live(root: Path) -> bool:
+def _dead(root: Path, exporters: set[str]) -> set[Path]:
+    return {folder for folder in dead_journals(root) if cursor_names(folder) & exporters}
+
+
+def _entrusted_live(root: Path, exporters: set[str]) -> bool:
     for folder in journal_folders(root):
-        if _is_entrusted(folder):
+        if _is_entrusted(folder) and cursor_names(folder) & exporters:
             with locks.held(folder / ALIVE, exclusive=False) as dead:
                 if not dead:
                     return True

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..records import Process
+from . import locks
 
 __all__ = [
     "ALIVE",
@@ -111,12 +112,16 @@ def verdict(process: Process | None, folder: Path, last_record: int = 0) -> Verd
 
 
 def note_end(root: Path, pid: int, since: int, words: str) -> None:
-    """Note how a process ended, in the journals below ``root`` that it left and began after ``since``, in ns."""
+    """Note how a process ended, in the journals below ``root`` that it left and began after ``since``, in ns.
+
+    One whose process lives is another's: containers that share a state folder have equal pids.
+    """
     begun = time.strftime("%Y%m%d%H%M%S", time.gmtime(since / 1e9))  # as folders.create_folder has it
     for folder in root.glob(f"[0-9]*-{pid}-*"):
         if folder.name >= begun:
-            with contextlib.suppress(OSError):
-                (folder / ENDED).write_text(words, "utf-8")
+            with contextlib.suppress(OSError), locks.held(folder / ALIVE, exclusive=False) as dead:
+                if dead:
+                    (folder / ENDED).write_text(words, "utf-8")
 
 
 def boot_id() -> str:

@@ -16,6 +16,7 @@ __all__ = ["Batch", "Cursor", "JournalReader"]
 
 BATCH_BYTES = 512 * 1024
 BATCH_RECORDS = 2_000
+BATCH_LINES = 10_000  # of which many may be one record
 
 
 class Cursor(NamedTuple):
@@ -42,7 +43,9 @@ class JournalReader:
         self._process: Process | None = None
 
     def read(self) -> Batch:
-        """The records that follow the cursor, at most about half a megabyte; none at the end. Does not move on."""
+        """The records that follow the cursor, none at the end: about half a megabyte and 10,000 lines at most. Does not
+        move on.
+        """
         at = self.cursor
         damaged = cut = 0
         for number in self._segments.numbers():
@@ -72,6 +75,10 @@ class JournalReader:
             whole = len(data) < size  # nothing more there
             found = scan(data, final=final and whole, limit=BATCH_RECORDS)
             if found.payloads or whole or found.consumed:
+                if data.count(b"\n") + len(found.payloads) > BATCH_LINES:
+                    few = _few_lines(found.payloads)
+                    if few < len(found.payloads):  # read anew, for the place where they end
+                        return scan(data, final=final and whole, limit=few)
                 return found
             # One record larger than the read: take it whole. A length that was damaged asks for what is not there.
             size = max(size * 2, found.wanted)
@@ -95,6 +102,16 @@ class JournalReader:
             if records and isinstance(records[0], Process):
                 self._process = records[0]
         return self._process
+
+
+def _few_lines(payloads: list[bytes]) -> int:
+    """How many of these, at least one, hold as many lines as a batch may. A newline is the same byte in MessagePack."""
+    lines = 0
+    for number, payload in enumerate(payloads):
+        lines += 1 + payload.count(b"\n")
+        if number and lines > BATCH_LINES:
+            return number
+    return len(payloads)
 
 
 def _lines_apart(records: list[Journaled]) -> list[Record]:

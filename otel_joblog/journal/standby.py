@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from hashlib import blake2s
 from pathlib import Path
 
 from . import locks
 
-__all__ = ["AGENT_LOCK", "COURIER_LOCK", "ENTRUSTED", "agent_at_work", "courier_at_work"]
+__all__ = ["AGENT_LOCK", "ENTRUSTED", "agent_at_work", "courier_at_work", "courier_lock"]
 
 AGENT_LOCK = "agent.lock"
-COURIER_LOCK = "courier.lock"
 ENTRUSTED = "entrusted"  # in the folder of a journal whose process leaves its shipping to a courier
 
 
@@ -18,9 +19,15 @@ def agent_at_work(root: Path) -> bool:
     return _is_held(root / AGENT_LOCK)
 
 
-def courier_at_work(root: Path) -> bool:
-    """Whether a courier ships the journals below ``root`` that are entrusted to it, and those of the dead."""
-    return _is_held(root / COURIER_LOCK)
+def courier_at_work(root: Path, exporters: Iterable[str]) -> bool:
+    """Whether a courier ships to these exporters what is entrusted to it below ``root``, and what the dead left."""
+    return _is_held(courier_lock(root, exporters))
+
+
+def courier_lock(root: Path, exporters: Iterable[str]) -> Path:
+    """Of the courier that ships to exactly these exporters; one with others knows nothing of their database."""
+    mark = blake2s(" ".join(sorted(exporters)).encode(), digest_size=4).hexdigest()
+    return root / f"courier-{mark}.lock"
 
 
 def _is_held(lock: Path) -> bool:

@@ -26,6 +26,15 @@ def test_what_comes_after_the_first_that_is_no_option_is_the_command(arguments: 
     assert options.name == ("x" if arguments[0].startswith("--name") else None)
 
 
+@pytest.mark.parametrize("duration", ["3651d", "1e9", "0", "9" * 400, "9" * 400 + "d"])
+def test_what_no_timer_takes_is_refused(duration: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for option in ("--timeout", "--kill-after"):
+        with pytest.raises(SystemExit, match="2"):
+            parse([option, duration, "true"])
+        assert f"argument {option}: " in capsys.readouterr().err
+    assert parse(["--timeout", "3650d", "true"]).timeout == 3650 * 86_400
+
+
 def test_what_is_not_said_is_the_same_with_options_and_without() -> None:
     without, with_name = vars(Options) | vars(parse(["true"])), vars(Options) | vars(parse(["--name", "x", "true"]))
     assert with_name == without | {"name": "x"}

@@ -14,7 +14,9 @@ from processes import journaled
 from running import Running, until
 
 from otel_joblog.conventions import Attribute, RunStatus, Stream
+from otel_joblog.journal.reader import Cursor, JournalReader
 from otel_joblog.journal.recovery import closing_records, dead_journals
+from otel_joblog.journal.segments import DiskSegments
 from otel_joblog.records import Line, Process, SpanEnded, SpanStarted, format_run_id
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -31,6 +33,36 @@ def test_every_line_is_kept_with_its_stream_and_number(running: Running) -> None
         (1, "STDOUT", "one"), (2, "STDERR", "two"), (3, "STDOUT", "three"), (4, "STDOUT", "four"),
     ]  # fmt: skip
     assert (running.ended().lines, running.ended().attributes[Attribute.LINES]) == (4, 4)
+
+
+def test_however_short_lines_are_they_are_read_in_batches_of_bounded_size(running: Running) -> None:
+    running("sh", "-c", "head -c 524288 /dev/zero | tr '\\0' '\\n'")
+    until(lambda: not running.background())
+    (folder,) = dead_journals(running.folder / "state" / "journal")
+    reader = JournalReader(DiskSegments(folder), Cursor())
+    numbers: list[int] = []
+    while (batch := reader.read()).end != reader.cursor:
+        assert len(batch.records) <= 10_000 + 2  # who says them, and the run's start
+        numbers += [record.seq for record in batch.records if isinstance(record, Line)]
+        reader.cursor = batch.end
+    assert numbers == list(range(1, 524_289))
+
+
+POISON = """
+import pathlib
+pathlib.Path("imported").touch()
+raise ImportError("from the command's folder")
+"""
+
+
+def test_nothing_is_imported_from_the_folder_of_the_command(running: Running, tmp_path: Path) -> None:
+    for module in ("msgspec", "random", "threading", "sitecustomize", "otel_joblog"):
+        (tmp_path / f"{module}.py").write_text(POISON)
+    run = [sys.executable, "-P", "-m", "otel_joblog", "run"]  # as the script otel-joblog has it
+    done = running.directly(*run, "--", "echo", "out")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"out\n", b"")
+    assert lines(running) == [(1, "out")]
+    assert not (tmp_path / "imported").exists()
 
 
 def test_of_a_line_that_is_redrawn_its_last_state_is_kept(running: Running) -> None:

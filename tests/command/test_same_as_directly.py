@@ -8,10 +8,14 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from running import RUN, UNSHARE, Running, may_be_first, until
+
+from otel_joblog.conventions import RunStatus
 
 # Those that end a process which does nothing about them.
 DEADLY = sorted(
@@ -142,10 +146,48 @@ def test_what_ignores_a_signal_goes_on(running: Running) -> None:
     assert process.returncode == 0
 
 
-@pytest.mark.parametrize("program", ["exec sleep 60", "trap '' TERM; sleep 60"], ids=["obedient", "deaf"])
-def test_a_timeout_ends_the_command_and_what_it_started(running: Running, program: str) -> None:
-    done = running("sh", "-c", f"echo begun; {program}", options=("--timeout", "0.3", "--kill-after", "0.3"))
-    assert (done.returncode, done.stdout) == (124, b"begun\n")
+@pytest.mark.parametrize("leader", ["exec sleep 60", "trap '' TERM; sleep 60"], ids=["obedient", "deaf"])
+@pytest.mark.parametrize("pipes", ["", ">/dev/null 2>&1"], ids=["open", "closed"])
+def test_a_timeout_ends_the_command_and_what_it_started(running: Running, leader: str, pipes: str) -> None:
+    program = f"(trap '' TERM; exec sleep 600) {pipes} & echo $!; {leader}"
+    done = running("sh", "-c", program, options=("--timeout", "0.3", "--kill-after", "0.3"))
+    grandchild = int(done.stdout)
+    try:
+        until(lambda: not goes_on(grandchild))
+    except AssertionError:
+        os.kill(grandchild, signal.SIGKILL)
+        raise
+    assert done.returncode == 124
+
+
+def test_what_ends_by_itself_after_a_timeout_is_not_killed(running: Running) -> None:
+    cleans_up = "trap 'sleep 1; echo cleaned up; exit' TERM; echo ready; while :; do sleep 0.05; done"
+    with running.start("sh", "-c", f"({cleans_up}) & exec sleep 60", options=("--timeout", "0.5")) as process:
+        out, _ = process.communicate(timeout=60)
+    assert (process.returncode, out) == (124, b"ready\ncleaned up\n")
+
+
+def goes_on(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGALRM, signal.SIGTERM], ids=["its time is up", "it is cancelled"])
+def test_what_comes_when_the_command_has_ended_changes_nothing(running: Running, number: signal.Signals) -> None:
+    """While the wrapper waits for what still holds the pipes. The timer of ``--timeout`` is SIGALRM."""
+    with running.start("sh", "-c", "sleep 600 & echo $$ $!; exit 3", options=("--timeout", "1h")) as process:
+        assert process.stdout is not None
+        command, holder = map(int, process.stdout.readline().split())
+        until(lambda: not psutil.pid_exists(command))
+        time.sleep(0.1)  # until the wrapper has seen that, too
+        process.send_signal(number)
+        process.wait(60)
+        os.kill(holder, signal.SIGKILL)
+    assert process.returncode == 3
+    ended = running.ended()
+    assert (ended.status, ended.message) == (RunStatus.ERROR, "exited with code 3")
 
 
 def test_a_grandchild_that_holds_the_pipes_does_not_hold_us(running: Running) -> None:

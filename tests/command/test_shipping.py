@@ -10,7 +10,6 @@ from running import RUN, UNSHARE, Running, may_be_first, until
 
 from otel_joblog.conventions import RunStatus
 from otel_joblog.journal.folders import journal_folders
-from otel_joblog.journal.standby import courier_at_work
 
 
 @pytest.fixture
@@ -27,7 +26,7 @@ def stored(dsn: str) -> list[tuple[str, int, int, str]]:
 
 def nothing_left(running: Running) -> bool:
     root = running.folder / "state" / "journal"
-    return not journal_folders(root) and not courier_at_work(root)
+    return not journal_folders(root) and not running.background()
 
 
 def test_short_and_long_commands_are_shipped_and_nothing_is_left(alone: Running, dsn: str) -> None:
@@ -37,6 +36,18 @@ def test_short_and_long_commands_are_shipped_and_nothing_is_left(alone: Running,
         until(lambda: [(name, lines) for name, lines, *_ in stored(dsn)] == [("long", 1), ("short", 1)])
         (alone.folder / "fifo").write_text("go on\n")  # what goes on was seen
     until(lambda: stored(dsn) == [("long", 2, 0, "success"), ("short", 1, 3, "error")])
+    until(lambda: nothing_left(alone))
+
+
+def test_a_command_with_another_database_has_a_courier_of_its_own(alone: Running, dsn: str, module_dsn: str) -> None:
+    waits = "echo a; read line < fifo; echo b"
+    with alone.start("sh", "-c", waits, options=("--name", "long"), fifo=True, OTEL_JOBLOG_DSN=dsn):
+        until(lambda: [(name, lines) for name, lines, *_ in stored(dsn)] == [("long", 1)])
+        alone("echo", "x", options=("--name", "elsewhere"), OTEL_JOBLOG_DSN=module_dsn)
+        until(lambda: stored(module_dsn) == [("elsewhere", 1, 0, "success")])
+        until(lambda: len(alone.background("courier")) == 1)  # the other does not wait for what it cannot ship
+        (alone.folder / "fifo").write_text("go on\n")
+    until(lambda: stored(dsn) == [("long", 2, 0, "success")])
     until(lambda: nothing_left(alone))
 
 

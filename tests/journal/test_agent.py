@@ -15,6 +15,7 @@ from otel_joblog.journal import agent as agents
 from otel_joblog.journal import journal as journals
 from otel_joblog.journal import locks, shipper
 from otel_joblog.journal.agent import Agent
+from otel_joblog.journal.courier import run_courier
 from otel_joblog.journal.journal import Journal
 from otel_joblog.journal.shipper import Shipper
 from otel_joblog.journal.standby import AGENT_LOCK, agent_at_work
@@ -225,6 +226,17 @@ def test_an_agent_may_open_all_the_files_that_the_host_allows(tmp_path: Path) ->
         with working(tmp_path, Kept()):
             soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
             assert soft == hard
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_a_courier_may_open_as_many(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, before[1]), before[1]))
+    try:
+        run_courier(tmp_path, [], unlimited(tmp_path), lost_after=60)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        assert soft == hard
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 

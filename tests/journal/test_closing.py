@@ -20,7 +20,7 @@ from otel_joblog.journal.recovery import closing_records, dead_journals
 from otel_joblog.records import Process, SpanEnded, encode
 from otel_joblog.testing import recording
 
-from .samples import Kept
+from .samples import PROCESS, Kept, fill, journal
 
 JOB = """
     import ctypes, logging, os, signal, sys, threading, time
@@ -100,6 +100,19 @@ def test_a_killed_process_is_called_lost_with_the_reason(
     assert (run.lines, run.steps) == (3, 2)
     assert run.attributes["joblog.reference"] == "2026-11-03"
     assert (outer.parent_id, inner.parent_id) == (run.span_id, outer.span_id)
+
+
+def test_how_a_process_ended_is_not_noted_in_the_journal_of_one_that_lives(tmp_path: Path) -> None:
+    """Containers that share a state folder have equal pids."""
+    written = journal(tmp_path)
+    fill(written, [1])
+    folder = written.folder
+    assert folder is not None
+    crash.note_end(tmp_path, PROCESS.pid, PROCESS.started, "killed by SIGKILL")
+    assert "vanished" in verdict(None, folder).words
+    written.close()
+    crash.note_end(tmp_path, PROCESS.pid, PROCESS.started, "killed by SIGKILL")
+    assert verdict(None, folder).words == "killed by SIGKILL"
 
 
 def test_where_the_process_was_when_it_was_terminated_is_kept_without_our_own_threads(tmp_path: Path) -> None:

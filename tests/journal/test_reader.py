@@ -15,7 +15,7 @@ from otel_joblog.journal import reader as reading
 from otel_joblog.journal.frames import frame
 from otel_joblog.journal.reader import Cursor, JournalReader
 from otel_joblog.journal.segments import FIRST, DiskSegments, segment_path
-from otel_joblog.records import Line, encode
+from otel_joblog.records import Line, Output, encode
 
 from .samples import PROCESS, fill, journal, line, read_all
 
@@ -108,6 +108,29 @@ def test_reading_again_without_moving_on_gives_the_same(tmp_path: Path) -> None:
     fill(written, range(3))
     reader = JournalReader(written, Cursor())
     assert reader.read() == reader.read()
+    written.close()
+
+
+def test_a_batch_is_bounded_in_lines_and_no_record_is_read_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "BATCH_LINES", 20)
+    written = journal(tmp_path)
+    counts = [8, 8, 8, 1, 50, 19, 1, 1, 2, 2]  # of 50 there is no less
+    seq = 1
+    for count in counts:
+        written.append(encode(Output(b"t" * 16, b"r" * 8, 1, seq, count, 9, 1, "\n" * (count - 1))))
+        seq += count
+    reader = JournalReader(written, Cursor())
+    sizes, numbers = [], []
+    while (batch := reader.read()).end != reader.cursor:
+        found = [record.seq for record in batch.records if isinstance(record, Line)]
+        sizes.append(len(found))
+        numbers += found
+        reader.cursor = batch.end
+    assert numbers == list(range(1, seq))
+    assert max(sizes) == 50
+    assert all(size <= 20 for size in sizes if size != 50)
     written.close()
 
 
