@@ -94,10 +94,11 @@ class Agent:
 class _Tended:
     """A living process's journal, shipped for one exporter."""
 
-    def __init__(self, folder: Path, sink: Sink, ship_lock: int) -> None:
+    def __init__(self, folder: Path, sink: Sink, ship_lock: int, moved: Callable[[], None]) -> None:
         self.folder = folder
         self.sink = sink
         self._ship_lock = ship_lock
+        self._moved = moved
         self._cursor_file = CursorFile(sink.name)
         cursor, snapshot = self._cursor_file.load(folder)
         sink.restore(snapshot)
@@ -123,6 +124,7 @@ class _Tended:
         return True
 
     def _move_to(self, cursor: Cursor) -> None:
+        self._moved()
         further = cursor.segment > self._reader.cursor.segment
         self._reader.cursor = cursor
         with contextlib.suppress(OSError):  # a cursor not written down costs a repetition, nothing else
@@ -156,6 +158,7 @@ class Rounds(threading.Thread):
         self._stopping = stopping
         self._may_take = may_take
         self.looked_for_dead = 0.0  # when the last look for them that is over began, by time.monotonic
+        self.moved_at = 0.0  # when a batch was shipped last
         self._tended: dict[Path, _Tended] = {}
         self._failures = 0  # in a row
         self._due: dict[str, float] = {}
@@ -218,10 +221,15 @@ class Rounds(threading.Thread):
             ship_lock = locks.acquire(folder / f"{self._sink.name}.ship", exclusive=True)
         except OSError:  # the process has not let go yet
             return None
-        tended = self._tended[folder] = _Tended(folder, self._sink.fresh(), ship_lock)
+        tended = self._tended[folder] = _Tended(folder, self._sink.fresh(), ship_lock, self._moved)
         return tended
 
+    def _moved(self) -> None:
+        self.moved_at = time.monotonic()
+
     def _may_go_on(self, seconds: float) -> bool:
+        if not seconds:  # between two batches
+            self._moved()
         # After a failure the next round tries again: waiting here would hold up the living.
         return seconds == 0 and not self._stopping.is_set()
 

@@ -32,7 +32,7 @@ from .standby import ENTRUSTED, agent_at_work, courier_lock
 __all__ = ["run_courier"]
 
 STOP = 5.0  # seconds that it waits, at its end, for an exporter that hangs
-PATIENCE = 60.0  # and for a look at the dead to be over
+PATIENCE = 60.0  # and for a look at the dead to be over, while nothing is shipped
 
 
 def run_courier(root: Path, sinks: Sequence[Sink], room: Room, *, lost_after: float) -> None:
@@ -68,7 +68,10 @@ def _go_round_until_idle(root: Path, exporters: set[str], rounds: Sequence[Round
         elif idle_since is None:
             dead = _dead(root, exporters)
             idle_since = time.monotonic()
-        elif all(thread.looked_for_dead > idle_since for thread in rounds) or time.monotonic() > idle_since + PATIENCE:
+        elif (
+            all(thread.looked_for_dead > idle_since for thread in rounds)
+            or time.monotonic() > max(idle_since, *(thread.moved_at for thread in rounds)) + PATIENCE
+        ):
             break
         time.sleep(ROUND)
     return dead

@@ -5,21 +5,23 @@ from __future__ import annotations
 import logging
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from otel_joblog.errors import StoreUnavailable
 from otel_joblog.journal import agent as agents
+from otel_joblog.journal import courier as couriers
 from otel_joblog.journal import journal as journals
 from otel_joblog.journal import locks, shipper
 from otel_joblog.journal.agent import Agent
 from otel_joblog.journal.courier import run_courier
 from otel_joblog.journal.journal import Journal
+from otel_joblog.journal.recovery import dead_journals
 from otel_joblog.journal.shipper import Shipper
 from otel_joblog.journal.standby import AGENT_LOCK, agent_at_work
-from otel_joblog.records import Process
+from otel_joblog.records import Process, Record
 
 from .samples import PROCESS, Kept, fill, unlimited, until
 
@@ -258,3 +260,20 @@ def test_nothing_of_the_agent_is_logged_when_all_is_well(
         until(lambda: len(theirs.numbers) == 3)
     assert caplog.text == ""
     assert isinstance(PROCESS, Process)
+
+
+def test_a_courier_stays_for_as_long_as_something_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(couriers, "PATIENCE", 0.3)
+
+    class Slow(Kept):
+        def ship(self, records: Sequence[Record], process: Process | None) -> None:
+            time.sleep(0.1)
+            super().ship(records, process)
+
+    written = Journal(tmp_path, PROCESS, ["kept"])
+    fill(written, range(20_000))  # ten batches
+    written.close()
+    sink = Slow()
+    run_courier(tmp_path, [sink], unlimited(tmp_path), lost_after=900)
+    assert sink.numbers == list(range(20_000))
+    assert not dead_journals(tmp_path)
