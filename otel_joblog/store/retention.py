@@ -172,16 +172,15 @@ def _plan(connection: Connection, policy: Policy) -> bool:
         row = connection.execute(query("retain/due_runs"), {**policy.parameters(), "limit": _PLANNED}).fetchone()
         if row is None or row[0] is None:
             return False
-        if policy.archive is not None:
-            path = free_path(policy.archive, row[0])
-            connection.execute(query("retain/archiving"), {"archive": str(path)})
+        path = "" if policy.archive is None else str(free_path(policy.archive, row[0]))
+        connection.execute(query("retain/archiving"), {"archive": path})
     return True
 
 
 def _archive(connection: Connection, policy: Policy) -> bool:
-    """Writes the planned runs to their file, unless that is done. A plan for another folder is forgotten."""
+    """Writes the planned runs to their file, unless that is done. A plan for another folder, or none, is forgotten."""
     row = connection.execute(query("retain/archive_pending")).fetchone()
-    if row is None:
+    if row is None or (row[0] == "" and policy.archive is None):
         return False
     path = Path(row[0])
     if path.parent != policy.archive:
