@@ -140,9 +140,15 @@ def default_state_dir() -> Path:
 
 
 def _setting(
-    default: Any, variable: str, parse: Callable[[str], Any], meaning: str, *, shown: str | None = None
+    default: Any,
+    variable: str,
+    parse: Callable[[str], Any],
+    meaning: str,
+    *,
+    shown: str | None = None,
+    secret: bool = False,
 ) -> Any:
-    metadata = {"variable": variable, "parse": parse, "meaning": meaning, "shown": shown}
+    metadata = {"variable": variable, "parse": parse, "meaning": meaning, "shown": shown, "secret": secret}
     if callable(default):
         return dataclasses.field(default_factory=default, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -324,6 +330,7 @@ class Settings:
         str.strip,
         "What senders of OTLP have to show, as `Authorization: Bearer …`. Without one, only loopback is listened on.",
         shown="none",
+        secret=True,
     )
     ingest_acknowledge: Acknowledge = _setting(
         "commit",

@@ -26,7 +26,12 @@ class Day(click.ParamType[date]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
         today = datetime.now(UTC).date()
         try:
-            day = date.fromisoformat(str(value)) if "-" in str(value) else today - timedelta(days=age(str(value)) or 0)
+            if "-" in str(value):
+                day = date.fromisoformat(str(value))
+            elif (days := age(str(value))) is not None:
+                day = today - timedelta(days=days)
+            else:
+                self.fail("`never` is no day; to delete nothing, do not clean up", param, ctx)
         except (ValueError, OverflowError):
             self.fail(f"{value!r} is neither a date such as 2026-08-01 nor an age such as 90d", param, ctx)
         if day > today:

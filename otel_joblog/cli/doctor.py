@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import os
 import platform
+import re
 import time
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
@@ -32,6 +33,8 @@ __all__ = ["doctor"]
 
 LATE = 60.0  # seconds that a record may wait for its exporter before that is a finding
 NEARLY_FULL = 0.8  # of the journal's cap
+DSNS = {"dsn", "reader_dsn"}
+DSN_SECRETS = {"password", "sslpassword", "passfile", "scram_client_key", "scram_server_key", "oauth_client_secret"}
 RIGHTS = {May.READ: "only reads", May.WRITE: "reads and writes", May.OWN: "owns the tables"}
 
 
@@ -62,7 +65,7 @@ def _findings() -> Iterator[Finding]:
     troubles: list[ConfigError] = []
     settings = Settings.from_environment(on_bad=troubles.append)
     for trouble in troubles:
-        yield Finding(False, "settings", str(trouble))
+        yield Finding(False, "settings", _without_login(str(trouble)))
     yield Finding(True, "settings", _changed(settings) or "all at their defaults")
     yield _state_folder(settings)
     yield from _journal(settings)
@@ -71,7 +74,8 @@ def _findings() -> Iterator[Finding]:
     if settings.otlp == "off" or where is None:
         yield Finding(True, "OTLP", "off: no OTEL_EXPORTER_OTLP_ENDPOINT is set, or it is switched off")
     else:
-        yield Finding(True, "OTLP", f"{where.url} by {'gRPC' if where.grpc else 'HTTP'} (not tried here)")
+        url = _without_login(where.url)
+        yield Finding(True, "OTLP", f"{url} by {'gRPC' if where.grpc else 'HTTP'} (not tried here)")
 
 
 def _versions() -> str:
@@ -88,20 +92,35 @@ def _version(name: str) -> str:
 
 def _changed(settings: Settings) -> str:
     changed = [
-        f"{field.metadata['variable']}={_hidden(getattr(settings, field.name))}"
+        f"{field.metadata['variable']}={_hidden(field, getattr(settings, field.name))}"
         for field in dataclasses.fields(settings)
         if os.environ.get(field.metadata["variable"], "").strip()
     ]
     return ", ".join(changed)
 
 
-def _hidden(value: Any) -> str:
-    """A DSN holds a password."""
-    if isinstance(value, str) and ("://" in value or "password" in value):
-        import re
+def _hidden(field: dataclasses.Field[Any], value: Any) -> str:
+    if field.metadata["secret"]:
+        return "***"
+    if field.name in DSNS and value is not None:
+        return _without_password(value)
+    return _without_login(str(value))
 
-        return re.sub(r"(://[^:@/]*:)[^@]*@|(password=)\S+", r"\1\2***@" if "://" in value else r"\2***", value)
-    return str(value)
+
+def _without_password(dsn: str) -> str:
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+    try:
+        given: dict[str, Any] = conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:  # it may hold a password anywhere
+        return "***"
+    return make_conninfo(**given | dict.fromkeys(DSN_SECRETS & given.keys(), "***"))
+
+
+def _without_login(text: str) -> str:
+    """The text, where it is an address without the user and password in it."""
+    return re.sub(r"(?<=://)[^/?#]*@", "***@", text)
 
 
 def _state_folder(settings: Settings) -> Finding:

@@ -4,10 +4,11 @@ A run is as old as its last sign of life; failed runs stay longer. How a clean-u
 
 1. The oldest runs past their retention are planned (``job_due``), those of one day of start at a time.
 2. They are written to an archive, where there is one.
-3. They are deleted in batches, with all that is said of them but what lies in days.
+3. They are deleted in batches, with all that is said of them but what lies in days; not those that are held or not due
+   by now, as where the plan was left by a clean-up of another retention.
 4. That again until no run is due. Then the days past the retention are swept of the rows of runs that are gone.
-5. Rows of times far off, which no day holds, are deleted; then processes without runs, and statistics, which stay
-   longer.
+5. Rows of times far off, which no day holds, are deleted; then processes without runs, notes of what waited for its
+   run, and statistics, which stay longer.
 
 Every piece looks at what is there and goes on. A clean-up may be killed anywhere: run again, it ends the same. An
 archive is written anew unless it was noted to be whole, and only then are its runs deleted.
@@ -130,7 +131,7 @@ def clean_a_piece(connection: Connection, policy: Policy) -> bool:
     """
     return (
         _archive(connection, policy)
-        or _delete_runs(connection)
+        or _delete_runs(connection, policy)
         or _plan(connection, policy)
         or sweep_a_day(connection, policy.before) is not None
         or delete_strays(connection, policy.before)
@@ -142,7 +143,7 @@ def end(connection: Connection, policy: Policy) -> CleanUp:
     """What is left to do at the end; returns what was done."""
     for_days = {"days_before": STATISTICS_DAYS, "hours_before": HOURLY_STATISTICS_DAYS}
     oldest = {name: min(policy.failures_before, policy.today - timedelta(days=days)) for name, days in for_days.items()}
-    connection.execute(query("retain/forget_statistics"), {**oldest, "today": policy.today})
+    connection.execute(query("retain/forget_statistics"), {**oldest, "before": policy.before, "today": policy.today})
     with connection.cursor(row_factory=class_row(CleanUp)) as cursor:
         done = cursor.execute(query("retain/end")).fetchone()
     assert done is not None  # it was begun
@@ -171,16 +172,15 @@ def _plan(connection: Connection, policy: Policy) -> bool:
         row = connection.execute(query("retain/due_runs"), {**policy.parameters(), "limit": _PLANNED}).fetchone()
         if row is None or row[0] is None:
             return False
-        if policy.archive is not None:
-            path = free_path(policy.archive, row[0])
-            connection.execute(query("retain/archiving"), {"archive": str(path)})
+        path = "" if policy.archive is None else str(free_path(policy.archive, row[0]))
+        connection.execute(query("retain/archiving"), {"archive": path})
     return True
 
 
 def _archive(connection: Connection, policy: Policy) -> bool:
-    """Writes the planned runs to their file, unless that is done. A plan for another folder is forgotten."""
+    """Writes the planned runs to their file, unless that is done. A plan for another folder, or none, is forgotten."""
     row = connection.execute(query("retain/archive_pending")).fetchone()
-    if row is None:
+    if row is None or (row[0] == "" and policy.archive is None):
         return False
     path = Path(row[0])
     if path.parent != policy.archive:
@@ -196,8 +196,8 @@ def _archive(connection: Connection, policy: Policy) -> bool:
     return True
 
 
-def _delete_runs(connection: Connection) -> bool:
-    row = connection.execute(query("retain/delete_runs"), {"limit": _BATCH}).fetchone()
+def _delete_runs(connection: Connection, policy: Policy) -> bool:
+    row = connection.execute(query("retain/delete_runs"), {**policy.parameters(), "limit": _BATCH}).fetchone()
     return bool(row and row[0])
 
 

@@ -62,3 +62,12 @@ def test_ages_and_dates_say_what_goes(ran: dict[str, str], otel_joblog: Command)
         assert otel_joblog("cleanup", bad, check=False).returncode == 2
     ran["OTEL_JOBLOG_RETENTION"] = "never"
     assert "OTEL_JOBLOG_RETENTION=never" in otel_joblog("cleanup").stdout
+
+
+def test_never_is_no_day_to_delete_runs_before(ran: dict[str, str], otel_joblog: Command) -> None:
+    for word in ("never", " Never "):
+        for dry_run in ((), ("--dry-run",)):
+            done = otel_joblog("cleanup", *dry_run, "--before", word, check=False)
+            assert done.returncode == 2
+            assert "`never` is no day; to delete nothing, do not clean up" in done.stderr
+    assert len(json.loads(otel_joblog("list", "--json").stdout)) == 2

@@ -107,10 +107,44 @@ def test_doctor_names_what_to_mend(environment: dict[str, str], otel_joblog: Com
     assert "OTEL_JOBLOG_LOG_LEVEL='LOUD' cannot be used: say DEBUG, INFO" in done.stdout
 
 
-def test_doctor_does_not_print_a_password(environment: dict[str, str], otel_joblog: Command) -> None:
-    for dsn in ("postgresql://me:secret-word@127.0.0.1:1/db", "host=127.0.0.1 port=1 password=secret-word"):
-        environment["OTEL_JOBLOG_DSN"] = dsn
-        assert "secret-word" not in otel_joblog("doctor", check=False).stdout
+@pytest.mark.parametrize("how", [(), ("--json",)])
+@pytest.mark.parametrize(
+    ("variable", "value", "shown"),
+    [
+        ("INGEST_TOKEN", "geheim", "***"),
+        ("DSN", "postgresql://me:geheim@127.0.0.1:1/db", "user=me password=*** dbname=db host=127.0.0.1 port=1"),
+        ("DSN", "postgresql://127.0.0.1:1/db?password=geheim", "password=*** dbname=db host=127.0.0.1 port=1"),
+        ("DSN", "host=127.0.0.1 port=1 password=geheim", "password=*** host=127.0.0.1 port=1"),
+        ("DSN", "host=127.0.0.1 port=1 password = geheim", "password=*** host=127.0.0.1 port=1"),
+        ("DSN", "host=127.0.0.1 port=1 password='a geheim'", "password=*** host=127.0.0.1 port=1"),
+        ("DSN", "host=127.0.0.1 port=1 sslpassword=geheim", "host=127.0.0.1 port=1 sslpassword=***"),
+        ("DSN", "host=127.0.0.1 port=1 passfile=/geheim", "passfile=*** host=127.0.0.1 port=1"),
+        ("DSN", "host=127.0.0.1 password='geheim", "***"),
+        ("READER_DSN", "host=127.0.0.1 port=1 password = geheim", "password=*** host=127.0.0.1 port=1"),
+        ("READER_DSN", "postgresql://me:geheim@[::1", "***"),
+        ("TRACE_URL", "http://me:geheim@traces/{trace_id}", "http://***@traces/{trace_id}"),
+    ],
+)
+def test_doctor_does_not_print_a_secret(
+    environment: dict[str, str], otel_joblog: Command, variable: str, value: str, shown: str, how: tuple[str, ...]
+) -> None:
+    environment[f"OTEL_JOBLOG_{variable}"] = value
+    told = otel_joblog("doctor", *how, check=False).stdout
+    assert "geheim" not in told
+    if how:
+        told = "\n".join(finding["found"] for finding in json.loads(told) if finding["what"] == "settings")
+    settings = dict(re.findall(r"OTEL_JOBLOG_(\w+)=(.*?)(?=, OTEL_JOBLOG_|$)", told, re.MULTILINE))
+    assert sorted(settings[variable].split()) == sorted(shown.split())
+
+
+def test_doctor_does_not_print_the_login_of_an_address(environment: dict[str, str], otel_joblog: Command) -> None:
+    environment["OTEL_JOBLOG_TRACE_URL"] = "http://me:geheim@127.0.0.1/without"
+    environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://me:geheim@127.0.0.1:4318"
+    for how in ((), ("--json",)):
+        told = otel_joblog("doctor", *how, check=False).stdout
+        assert "geheim" not in told
+        assert "http://***@127.0.0.1/without" in told
+        assert "http://***@127.0.0.1:4318" in told
 
 
 def test_doctor_tells_what_waits_and_why(environment: dict[str, str], otel_joblog: Command, tmp_path: Path) -> None:

@@ -10,15 +10,17 @@ from typing import Any
 import psycopg
 import pytest
 from history import DAY, NOON, told
+from msgspec.structs import replace
 from samples import line, run_id, started
 from test_idempotence import contents
 
 from otel_joblog.conventions import RunStatus
 from otel_joblog.errors import RunNotFound
 from otel_joblog.records import Record
+from otel_joblog.store.holds import Holds
 from otel_joblog.store.maintenance import clean_up, maintain, preview
 from otel_joblog.store.reader import Reader
-from otel_joblog.store.retention import Retention
+from otel_joblog.store.retention import Retention, begin, clean_a_piece
 from otel_joblog.store.writer import Writer
 
 TODAY = datetime.now(UTC).date()
@@ -157,6 +159,57 @@ def test_what_comes_late_for_a_day_that_was_swept_goes_with_the_next_clean_up(
     clean(dsn)
     assert rows(connection)["job_log"] == 5
     assert runs(connection) == [1]
+
+
+def test_what_waits_for_its_run_waits_until_the_retention(connection: psycopg.Connection, dsn: str) -> None:
+    unknown = [replace(line(1, days_ago, time=NOON - days_ago * DAY), run=bytes(8)) for days_ago in (1, 89, 91, 400)]
+    write(dsn, *([record] for record in unknown))
+    traces = "select trace_id from joblog.job_waiting union all select trace_id from joblog.job_log"
+    assert len(connection.execute(traces).fetchall()) == 8
+    clean(dsn)
+    left = [int.from_bytes(trace.bytes[2:6], "big") for (trace,) in connection.execute(traces)]
+    assert sorted(left) == [1, 1, 89, 89]
+
+
+def plan(connection: psycopg.Connection, retention: Retention) -> None:
+    """A clean-up that was interrupted when it had planned its first runs."""
+    policy = retention.policy()
+    assert policy is not None
+    begin(connection, policy)
+    assert clean_a_piece(connection, policy)
+    assert connection.execute("select count(*) > 0 from joblog.job_due").fetchone() == (True,)
+
+
+def test_what_an_interrupted_clean_up_had_planned_stays_where_the_next_one_keeps_more(
+    connection: psycopg.Connection, dsn: str
+) -> None:
+    write(dsn, told(1, 100), told(2, 100, RunStatus.ERROR), told(3, 100, None))
+    before = contents(connection)
+    plan(connection, Retention(runs=0, failures=0))
+    assert clean(dsn, Retention(runs=101, failures=None)).runs == 0
+    assert contents(connection) == before
+    assert connection.execute("select * from joblog.job_due").fetchall() == []
+    plan(connection, Retention(runs=0, failures=0))
+    assert clean(dsn).runs == 2
+    assert runs(connection) == [2]
+
+
+def test_what_was_planned_stays_where_an_import_holds_it_or_its_process_is_heard_of(
+    connection: psycopg.Connection, dsn: str
+) -> None:
+    write(dsn, told(1, 100), told(2, 100, None), told(3, 100))
+    plan(connection, RETENTION)
+    writer = Writer(dsn)
+    holds = Holds(writer, RETENTION)
+    holds.cover(told(1, 100))
+    writer.close()
+    connection.execute("insert into joblog.job_live select process_id, now() from joblog.job_process")
+    assert clean(dsn).runs == 1
+    assert runs(connection) == [1, 2]
+    connection.execute("update joblog.job_hold set until = current_date")
+    connection.execute("delete from joblog.job_live")
+    assert clean(dsn).runs == 2
+    assert runs(connection) == []
 
 
 def test_a_dry_run_tells_and_changes_nothing(connection: psycopg.Connection, dsn: str) -> None:

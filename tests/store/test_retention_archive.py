@@ -13,7 +13,7 @@ import pytest
 from history import told
 from samples import line
 from test_idempotence import contents
-from test_retention import RETENTION, clean, runs, write
+from test_retention import RETENTION, clean, plan, runs, write
 
 from otel_joblog.conventions import RunStatus
 from otel_joblog.store import retention as module
@@ -128,6 +128,15 @@ def test_nothing_is_deleted_that_could_not_be_archived(
     with pytest.raises(OSError):
         clean(dsn, retention)
     retention.archive.unlink()
+    clean(dsn, retention)
+    assert (runs(connection), files(retention)) == ([], [name(100)])
+
+
+def test_what_was_planned_without_an_archive_goes_to_the_one_of_the_next_clean_up(
+    connection: psycopg.Connection, dsn: str, retention: Retention
+) -> None:
+    write(dsn, told(1, 100))
+    plan(connection, RETENTION)
     clean(dsn, retention)
     assert (runs(connection), files(retention)) == ([], [name(100)])
 
