@@ -12,6 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from ..config import Settings
+from ..ingest.endpoint import closed
 from ..ingest.service import Ingest
 from ..journal.room import Room
 from ..store.reader import Reader
@@ -40,11 +41,12 @@ def create_app(
     settings: Settings | None = None,
     journals: Room | None = None,
     ingest: Ingest | None = None,
+    no_ingest: str = "this viewer takes no OTLP",
     extra_hosts: Sequence[str] = (),
 ) -> Starlette:
     """The viewer of the runs in the PostgreSQL at ``dsn``: pages, live fragments and a JSON API, all read-only.
 
-    With ``ingest`` it takes in OTLP, too.
+    With ``ingest`` it takes in OTLP, too; without, senders are told to come again, and why (``no_ingest``).
 
     It starts, says what is wrong and recovers by itself where that database does not answer. Requests are served only
     under the names of this host, against DNS rebinding; name others in ``extra_hosts`` (``"*.example.com"`` will do).
@@ -61,7 +63,7 @@ def create_app(
 
     hosts: dict[str, Any] = {"allowed_hosts": [*LOCAL_HOSTS, *extra_hosts], "www_redirect": False}
     return Starlette(
-        routes=[*routes(), *(ingest.routes() if ingest else ())],
+        routes=[*routes(), *(ingest.routes() if ingest else closed(no_ingest))],
         middleware=[
             Middleware(SecurityHeaders),
             Middleware(TrustedHostMiddleware, **hosts),
