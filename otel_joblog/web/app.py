@@ -13,7 +13,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from ..config import Settings
 from ..ingest.endpoint import closed
-from ..ingest.service import Ingest
+from ..ingest.service import LOCAL_HOSTS, Ingest
 from ..journal.room import Room
 from ..store.reader import Reader
 from .problems import handlers
@@ -21,9 +21,7 @@ from .routes import routes
 from .safety import SecurityHeaders
 from .templating import Templates
 
-__all__ = ["LOCAL_HOSTS", "create_app"]
-
-LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+__all__ = ["create_app"]
 
 
 class State(TypedDict):

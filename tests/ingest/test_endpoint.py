@@ -151,6 +151,19 @@ def test_a_token_is_asked_for(dsn: str) -> None:
     assert counts(dsn) == (1, 1, 1)
 
 
+def test_foreign_host_names_are_refused_unless_a_token_is_asked_for(dsn: str) -> None:
+    rebound = PROTOBUF | {"Host": "rebound.example.com"}
+    with served(dsn) as address:
+        assert httpx.post(address + TRACES, content=BODY, headers=rebound, timeout=60).status_code == 400
+        assert counts(dsn) == (0, 0, 0)
+        for host in ("localhost:8000", "127.0.0.1", "[::1]:8000"):
+            local = PROTOBUF | {"Host": host}
+            assert httpx.post(address + TRACES, content=BODY, headers=local, timeout=60).status_code == 200
+    with served(dsn, ingest_token="correct") as address:
+        shown = rebound | {"Authorization": "Bearer correct"}
+        assert httpx.post(address + TRACES, content=BODY, headers=shown, timeout=60).status_code == 200
+
+
 def test_a_database_that_is_away_means_later() -> None:
     with served("host=127.0.0.1 port=1 dbname=nowhere") as address:
         for _ in range(2):  # the second is not even let in
@@ -162,7 +175,7 @@ def test_a_database_that_is_away_means_later() -> None:
 def test_a_body_that_comes_slowly_is_told_to_come_again(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body_module, "SLOWEST", 0.2)
     with served(dsn) as address, socket.create_connection(address.removeprefix("http://").split(":")) as slow:
-        slow.sendall(b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\n")
+        slow.sendall(b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-protobuf\r\n")
         slow.sendall(b"Content-Length: 100\r\n\r\n12345")
         slow.settimeout(60)
         assert slow.recv(100).startswith(b"HTTP/1.1 503 ")
