@@ -93,7 +93,7 @@ class Endpoint:
         if encoding is None:
             raise Refusal(415, "send it as it is, or with gzip or deflate", Accept_Encoding="gzip, deflate")
         if self._lanes.away:
-            raise Refusal(503, "the database does not answer", retry_after=5)
+            raise Refusal(503, self._lanes.trouble, retry_after=5)
         if self._requests > MOST_REQUESTS or self._lanes.lag > LAG:
             raise Refusal(429, "more comes in than can be stored", retry_after=2)
         return encoding

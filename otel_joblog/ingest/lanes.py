@@ -33,7 +33,7 @@ __all__ = ["Keeper", "Lanes", "Work"]
 
 MERGED_BYTES = 4 * 1024**2  # of unpacked bodies in one transaction, but for a larger one
 MERGED_REQUESTS = 64
-AWAY = 1.0  # seconds that nobody is let in after the database did not answer
+AWAY = 1.0  # seconds that nobody is let in after nothing could be stored
 STOP = 10.0  # seconds that a stopping lane is given for what waits
 
 
@@ -78,6 +78,7 @@ class Lanes:
         self._changed = threading.Condition()
         self._stopping = False
         self._away_until = 0.0
+        self.trouble = ""  # why nothing could be stored, when last it could not
         self._threads = [
             threading.Thread(target=self._run, name=f"otel_joblog-ingest-{place}", daemon=True)
             for place in range(number)
@@ -98,7 +99,7 @@ class Lanes:
 
     @property
     def away(self) -> bool:
-        """Whether the database did not answer a moment ago."""
+        """Whether nothing could be stored a moment ago."""
         return time.monotonic() < self._away_until
 
     @property
@@ -137,7 +138,7 @@ class Lanes:
             self._keep(decoded, keeper)
         except Exception as error:
             self._trouble(error)
-            refusal = Refusal(503, f"nothing can be stored now: {error}", retry_after=5)
+            refusal = Refusal(503, self.trouble, retry_after=5)
             for told in [work for work, _ in decoded] + ([work] if work is not None else []):
                 if not told.done.done():
                     told.done.set_exception(refusal)
@@ -185,6 +186,7 @@ class Lanes:
 
     def _trouble(self, error: Exception) -> None:
         """Step 5. A fault of our own is treated like an outage, but it is seen: nothing is lost by it either."""
+        self.trouble = f"nothing can be stored now: {error}"
         self._away_until = time.monotonic() + AWAY
         report(f"ingest: {type(error).__name__}", "what came in could not be stored: %s", error, outage=True)
 

@@ -50,6 +50,11 @@ class Ingest:
     def routes(self) -> list[BaseRoute]:
         return self._endpoint.routes()
 
+    @property
+    def away(self) -> bool:
+        """Whether nothing could be stored a moment ago."""
+        return self._lanes.away
+
     async def __aenter__(self) -> Self:
         if self._journaled is not None:
             self._journaled.start()
@@ -74,6 +79,8 @@ def create_app(ingest: Ingest) -> Starlette:
             yield
 
     async def health(_request: Request) -> Response:
+        if ingest.away:  # why is told to those who show the token: it may name the database
+            return PlainTextResponse("nothing can be stored now\n", 503)
         return PlainTextResponse("ok\n")
 
     hosts = Middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_HOSTS, www_redirect=False)
