@@ -3,7 +3,7 @@
 How a lane works:
 
 1. It takes what waits, several requests at once where there are, up to a bound: their records go in by one transaction.
-2. It unpacks, decodes and redacts each. One that is no request of OTLP is answered by itself.
+2. It unpacks and decodes each, one lane at a time, and redacts it. One that is none of OTLP is answered by itself.
 3. It keeps the records (``keep``: written and committed, or in the journal), and only then are the requests answered.
 4. Where the database refuses a batch for ever, its requests are kept one by one, and of the one at fault each half by
    itself, until what can be kept is. The rest is told as rejected.
@@ -76,6 +76,7 @@ class Lanes:
         self._redactor = redactor
         self._waiting: deque[Work] = deque()
         self._changed = threading.Condition()
+        self._decoding = threading.Lock()  # a small body can become many objects: those of one at a time
         self._stopping = False
         self._away_until = 0.0
         self.trouble = ""  # why nothing could be stored, when last it could not
@@ -152,10 +153,11 @@ class Lanes:
         if not work.done.set_running_or_notify_cancel():
             return 0  # nobody waits for it any more
         try:
-            body = unpacked(work.body, work.encoding, self._most_bytes)
-            work.body = b""
             decode = self._decoder.traces if work.signal == "traces" else self._decoder.logs
-            received = decode(body, json=work.json)
+            with self._decoding:
+                body = unpacked(work.body, work.encoding, self._most_bytes)
+                work.body = b""
+                received = decode(body, json=work.json)
         except Refusal as refusal:
             work.done.set_exception(refusal)
             return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import threading
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from otel_joblog.ingest import body as body_module
 from otel_joblog.ingest import endpoint, lanes
+from otel_joblog.ingest.otlp import Decoder, Received
 
 from .messages import as_json, job, log_event, log_record, logs, span, traces
 from .serving import served
@@ -191,6 +193,36 @@ def test_who_would_hold_too_much_is_told_to_come_again(dsn: str, monkeypatch: py
     with served(dsn) as address:
         response = httpx.post(address + TRACES, content=BODY, headers=PROTOBUF, timeout=60)
         assert (response.status_code, response.headers["retry-after"]) == (429, "2")
+
+
+def test_bodies_become_objects_one_after_the_other(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import concurrent.futures
+
+    decode = Decoder.traces
+    inside: list[int] = []
+    most = 0
+    both = threading.Event()
+
+    def watched(self: Decoder, body: bytes, *, json: bool = False) -> Received:
+        nonlocal most
+        inside.append(1)
+        most = max(most, len(inside))
+        if most > 1:
+            both.set()
+        both.wait(0.3)  # long enough for the other lane to come in, too
+        received = decode(self, body, json=json)
+        inside.pop()
+        return received
+
+    monkeypatch.setattr(Decoder, "traces", watched)
+    monkeypatch.setattr(lanes, "MERGED_REQUESTS", 1)
+    bodies = [traces([job(1, trace=number)]).SerializeToString() for number in range(1, 5)]
+    with served(dsn) as address, concurrent.futures.ThreadPoolExecutor(4) as pool:
+        answers = pool.map(
+            lambda body: httpx.post(address + TRACES, content=body, headers=PROTOBUF, timeout=60), bodies
+        )
+        assert [answer.status_code for answer in answers] == [200] * 4
+    assert (most, counts(dsn)) == (1, (4, 0, 0))
 
 
 def test_requests_at_once_are_merged_and_each_is_told_its_own(dsn: str) -> None:
