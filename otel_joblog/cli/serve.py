@@ -40,5 +40,7 @@ def serve(*, host: str, exposed: bool, names: tuple[str, ...], port: int, agent:
     ):
         if using.remark:
             click.echo(using.remark)
+        if viewer.no_ingest:
+            click.echo(f"Takes no OTLP: {viewer.no_ingest}.")
         click.echo(f"Viewer: {viewer.url}  (Ctrl-C stops it)")
         stop.wait()

@@ -144,12 +144,13 @@ class Viewer:
                 Agent(settings.journal_dir, sinks, room, lost_after=settings.lost_after, living=agent),
             ]
         # In a thread uvicorn leaves signals alone: the main thread stops everything in order.
-        takes_in = using.may > May.READ and (settings.ingest_token or _is_loopback(host))
+        self.no_ingest = _no_ingest(settings, using, host)
         app = create_app(
             using.reader_dsn,
             settings=settings,
             journals=room,
-            ingest=Ingest(settings, using.dsn) if takes_in else None,
+            ingest=None if self.no_ingest else Ingest(settings, using.dsn),
+            no_ingest=f"this viewer takes no OTLP: {self.no_ingest}",
             extra_hosts=names,
         )
         self._server = uvicorn.Server(
@@ -184,6 +185,15 @@ def until_told_to_stop() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _no_ingest(settings: Settings, using: Database, host: str) -> str | None:
+    """Why a viewer takes no OTLP, where it takes none."""
+    if using.may is May.READ:
+        return "this login only reads"
+    if not settings.ingest_token and not _is_loopback(host):
+        return "set OTEL_JOBLOG_INGEST_TOKEN"
+    return None
 
 
 def _is_loopback(host: str) -> bool:

@@ -19,13 +19,15 @@ from .answers import JSON, PROTOBUF, Refusal, Signal, refused, taken
 from .body import Held, read_body
 from .lanes import Lanes, Work
 
-__all__ = ["Endpoint"]
+__all__ = ["Endpoint", "closed"]
 
 HELD_BYTES = 64 * 1024**2  # of bodies, all requests together
 MOST_REQUESTS = 256  # at once
 LAG = 5.0  # seconds: who would have to wait longer is told to come again, since senders give up after ten
 PATIENCE = 30.0  # seconds that a request waits to be kept
 
+_EVERY = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]  # each is answered in OTLP's way
+_SIGNALS: tuple[Signal, ...] = ("traces", "logs")
 _FORMS = {PROTOBUF: PROTOBUF, "application/protobuf": PROTOBUF, JSON: JSON}
 _ENCODINGS = {"": "identity", "identity": "identity", "gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
 
@@ -41,15 +43,11 @@ class Endpoint:
         self._requests = 0
 
     def routes(self) -> list[BaseRoute]:
-        every = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]  # each is answered in OTLP's way
-        signals: tuple[Signal, ...] = ("traces", "logs")
-        return [
-            Route(f"/v1/{signal}", self._handler(signal), methods=every, name=f"ingest_{signal}") for signal in signals
-        ]
+        return [_route(signal, self._handler(signal)) for signal in _SIGNALS]
 
     def _handler(self, signal: Signal) -> Callable[[Request], object]:
         async def handle(request: Request) -> Response:
-            form = _FORMS.get(_media_type(request), JSON)
+            form = _form(request)
             self._requests += 1
             try:
                 return await self._answered(request, signal, form)
@@ -95,10 +93,27 @@ class Endpoint:
         if encoding is None:
             raise Refusal(415, "send it as it is, or with gzip or deflate", Accept_Encoding="gzip, deflate")
         if self._lanes.away:
-            raise Refusal(503, "the database does not answer", retry_after=5)
+            raise Refusal(503, self._lanes.trouble, retry_after=5)
         if self._requests > MOST_REQUESTS or self._lanes.lag > LAG:
             raise Refusal(429, "more comes in than can be stored", retry_after=2)
         return encoding
+
+
+def closed(reason: str) -> list[BaseRoute]:
+    """The two addresses where nothing is taken in: 503, as senders take the 404 of no address for final."""
+
+    async def handle(request: Request) -> Response:
+        return refused(Refusal(503, reason, retry_after=60), _form(request))
+
+    return [_route(signal, handle) for signal in _SIGNALS]
+
+
+def _route(signal: Signal, handle: Callable[[Request], object]) -> Route:
+    return Route(f"/v1/{signal}", handle, methods=_EVERY, name=f"ingest_{signal}")
+
+
+def _form(request: Request) -> str:
+    return _FORMS.get(_media_type(request), JSON)
 
 
 def _media_type(request: Request) -> str:

@@ -45,8 +45,13 @@ class Journaled:
         """Append the records. Raises :class:`StoreUnavailable` where they would not outlive this process."""
         if self._room.full():
             raise StoreUnavailable(f"the journals have reached their cap of {self._room.limit:,} bytes")
+        if self._journal.in_memory:  # a small record tries the disk again: the request comes again, as often as it must
+            self._append(self._journal.process)
         for told in _told(records):
-            self._journal.append(encode(told))
+            self._append(told)
+
+    def _append(self, record: Record) -> None:
+        self._journal.append(encode(record))
         if self._journal.in_memory:
             raise StoreUnavailable(f"the journal cannot be written: {self._journal.trouble}")
 

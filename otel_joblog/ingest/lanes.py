@@ -3,7 +3,7 @@
 How a lane works:
 
 1. It takes what waits, several requests at once where there are, up to a bound: their records go in by one transaction.
-2. It unpacks, decodes and redacts each. One that is no request of OTLP is answered by itself.
+2. It unpacks and decodes each, one lane at a time, and redacts it. One that is none of OTLP is answered by itself.
 3. It keeps the records (``keep``: written and committed, or in the journal), and only then are the requests answered.
 4. Where the database refuses a batch for ever, its requests are kept one by one, and of the one at fault each half by
    itself, until what can be kept is. The rest is told as rejected.
@@ -33,7 +33,7 @@ __all__ = ["Keeper", "Lanes", "Work"]
 
 MERGED_BYTES = 4 * 1024**2  # of unpacked bodies in one transaction, but for a larger one
 MERGED_REQUESTS = 64
-AWAY = 1.0  # seconds that nobody is let in after the database did not answer
+AWAY = 1.0  # seconds that nobody is let in after nothing could be stored
 STOP = 10.0  # seconds that a stopping lane is given for what waits
 
 
@@ -76,8 +76,10 @@ class Lanes:
         self._redactor = redactor
         self._waiting: deque[Work] = deque()
         self._changed = threading.Condition()
+        self._decoding = threading.Lock()  # a small body can become many objects: those of one at a time
         self._stopping = False
         self._away_until = 0.0
+        self.trouble = ""  # why nothing could be stored, when last it could not
         self._threads = [
             threading.Thread(target=self._run, name=f"otel_joblog-ingest-{place}", daemon=True)
             for place in range(number)
@@ -98,7 +100,7 @@ class Lanes:
 
     @property
     def away(self) -> bool:
-        """Whether the database did not answer a moment ago."""
+        """Whether nothing could be stored a moment ago."""
         return time.monotonic() < self._away_until
 
     @property
@@ -137,7 +139,7 @@ class Lanes:
             self._keep(decoded, keeper)
         except Exception as error:
             self._trouble(error)
-            refusal = Refusal(503, f"nothing can be stored now: {error}", retry_after=5)
+            refusal = Refusal(503, self.trouble, retry_after=5)
             for told in [work for work, _ in decoded] + ([work] if work is not None else []):
                 if not told.done.done():
                     told.done.set_exception(refusal)
@@ -151,10 +153,11 @@ class Lanes:
         if not work.done.set_running_or_notify_cancel():
             return 0  # nobody waits for it any more
         try:
-            body = unpacked(work.body, work.encoding, self._most_bytes)
-            work.body = b""
             decode = self._decoder.traces if work.signal == "traces" else self._decoder.logs
-            received = decode(body, json=work.json)
+            with self._decoding:
+                body = unpacked(work.body, work.encoding, self._most_bytes)
+                work.body = b""
+                received = decode(body, json=work.json)
         except Refusal as refusal:
             work.done.set_exception(refusal)
             return 0
@@ -185,6 +188,7 @@ class Lanes:
 
     def _trouble(self, error: Exception) -> None:
         """Step 5. A fault of our own is treated like an outage, but it is seen: nothing is lost by it either."""
+        self.trouble = f"nothing can be stored now: {error}"
         self._away_until = time.monotonic() + AWAY
         report(f"ingest: {type(error).__name__}", "what came in could not be stored: %s", error, outage=True)
 

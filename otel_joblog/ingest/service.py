@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from typing import Self
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -21,7 +23,9 @@ from .lanes import Keeper, Lanes
 from .otlp import Decoder
 from .rules import Rules
 
-__all__ = ["Ingest", "create_app"]
+__all__ = ["LOCAL_HOSTS", "Ingest", "create_app"]
+
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
 class Ingest:
@@ -33,6 +37,7 @@ class Ingest:
         def writer() -> Keeper:
             return journaled or Writer(dsn, application_name="otel_joblog ingest")
 
+        self.asks_for_token = bool(settings.ingest_token)
         self._journaled = journaled
         self._lanes = Lanes(
             Decoder(Rules.of(settings.ingest_rules)),
@@ -44,6 +49,11 @@ class Ingest:
 
     def routes(self) -> list[BaseRoute]:
         return self._endpoint.routes()
+
+    @property
+    def away(self) -> bool:
+        """Whether nothing could be stored a moment ago."""
+        return self._lanes.away
 
     async def __aenter__(self) -> Self:
         if self._journaled is not None:
@@ -58,7 +68,10 @@ class Ingest:
 
 
 def create_app(ingest: Ingest) -> Starlette:
-    """The ingest alone, without pages: as many such processes as it takes may write to one database."""
+    """The ingest alone, without pages: as many such processes as it takes may write to one database.
+
+    Without a token requests are served only under the names of this host, against DNS rebinding.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -66,6 +79,13 @@ def create_app(ingest: Ingest) -> Starlette:
             yield
 
     async def health(_request: Request) -> Response:
+        if ingest.away:  # why is told to those who show the token: it may name the database
+            return PlainTextResponse("nothing can be stored now\n", 503)
         return PlainTextResponse("ok\n")
 
-    return Starlette(routes=[*ingest.routes(), Route("/healthz", health)], lifespan=lifespan)
+    hosts = Middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_HOSTS, www_redirect=False)
+    return Starlette(
+        routes=[*ingest.routes(), Route("/healthz", health)],
+        middleware=[] if ingest.asks_for_token else [hosts],
+        lifespan=lifespan,
+    )

@@ -12,7 +12,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from ..config import Settings
-from ..ingest.service import Ingest
+from ..ingest.endpoint import closed
+from ..ingest.service import LOCAL_HOSTS, Ingest
 from ..journal.room import Room
 from ..store.reader import Reader
 from .problems import handlers
@@ -20,9 +21,7 @@ from .routes import routes
 from .safety import SecurityHeaders
 from .templating import Templates
 
-__all__ = ["LOCAL_HOSTS", "create_app"]
-
-LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+__all__ = ["create_app"]
 
 
 class State(TypedDict):
@@ -40,11 +39,12 @@ def create_app(
     settings: Settings | None = None,
     journals: Room | None = None,
     ingest: Ingest | None = None,
+    no_ingest: str = "this viewer takes no OTLP",
     extra_hosts: Sequence[str] = (),
 ) -> Starlette:
     """The viewer of the runs in the PostgreSQL at ``dsn``: pages, live fragments and a JSON API, all read-only.
 
-    With ``ingest`` it takes in OTLP, too.
+    With ``ingest`` it takes in OTLP, too; without, senders are told to come again, and why (``no_ingest``).
 
     It starts, says what is wrong and recovers by itself where that database does not answer. Requests are served only
     under the names of this host, against DNS rebinding; name others in ``extra_hosts`` (``"*.example.com"`` will do).
@@ -61,7 +61,7 @@ def create_app(
 
     hosts: dict[str, Any] = {"allowed_hosts": [*LOCAL_HOSTS, *extra_hosts], "www_redirect": False}
     return Starlette(
-        routes=[*routes(), *(ingest.routes() if ingest else ())],
+        routes=[*routes(), *(ingest.routes() if ingest else closed(no_ingest))],
         middleware=[
             Middleware(SecurityHeaders),
             Middleware(TrustedHostMiddleware, **hosts),

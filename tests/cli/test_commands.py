@@ -202,7 +202,7 @@ def viewer(environment: dict[str, str], options: tuple[str, ...]) -> Iterator[st
     ) as process:
         assert process.stdout
         assert process.stderr
-        line = process.stdout.readline()
+        line = next(line for line in process.stdout if line.startswith("Viewer: "))
         yield line.split()[1]
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
@@ -224,6 +224,9 @@ def test_an_exposed_viewer_answers_by_the_names_it_was_given_and_by_no_others(vi
         for name in ("localhost", "viewer", "evil.example")
     }
     assert answered == {"localhost": 200, "viewer": 200, "evil.example": 400}
+    answer = httpx.post(f"http://127.0.0.1:{port}/v1/traces", json={})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+    assert "set OTEL_JOBLOG_INGEST_TOKEN" in answer.json()["message"], "it tells senders why it takes none"
 
 
 def test_the_demo_checks_itself(environment: dict[str, str], otel_joblog: Command) -> None:

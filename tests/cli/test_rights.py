@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from commands import JOBS, Command
@@ -57,6 +58,10 @@ def test_a_viewer_that_may_only_read_says_so_and_leaves_the_journals(
     del environment["OTEL_JOBLOG_DSN"]
     with running(environment | {variable: login["reader"]}, "serve", "--port", "0") as said:
         assert said[0].startswith("This login only reads")
+        assert said[1] == "Takes no OTLP: this login only reads.\n"
+        for signal in ("traces", "logs"):
+            answer = httpx.post(f"{said[2].split()[1]}/v1/{signal}", json={})
+            assert (answer.status_code, answer.json()["code"]) == (503, 14), "a collector drops what 404 is said to"
         assert not (tmp_path / "state" / "journal" / "agent.lock").exists()
     assert not (tmp_path / "state" / "postgres").exists()
 

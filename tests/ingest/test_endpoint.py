@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import threading
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +17,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from otel_joblog.ingest import body as body_module
-from otel_joblog.ingest import endpoint
+from otel_joblog.ingest import endpoint, lanes
+from otel_joblog.ingest.otlp import Decoder, Received
 
 from .messages import as_json, job, log_event, log_record, logs, span, traces
 from .serving import served
@@ -151,18 +153,36 @@ def test_a_token_is_asked_for(dsn: str) -> None:
     assert counts(dsn) == (1, 1, 1)
 
 
-def test_a_database_that_is_away_means_later() -> None:
+def test_foreign_host_names_are_refused_unless_a_token_is_asked_for(dsn: str) -> None:
+    rebound = PROTOBUF | {"Host": "rebound.example.com"}
+    with served(dsn) as address:
+        assert httpx.post(address + TRACES, content=BODY, headers=rebound, timeout=60).status_code == 400
+        assert counts(dsn) == (0, 0, 0)
+        for host in ("localhost:8000", "127.0.0.1", "[::1]:8000"):
+            local = PROTOBUF | {"Host": host}
+            assert httpx.post(address + TRACES, content=BODY, headers=local, timeout=60).status_code == 200
+    with served(dsn, ingest_token="correct") as address:
+        shown = rebound | {"Authorization": "Bearer correct"}
+        assert httpx.post(address + TRACES, content=BODY, headers=shown, timeout=60).status_code == 200
+
+
+def test_a_database_that_is_away_means_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "AWAY", 60.0)
     with served("host=127.0.0.1 port=1 dbname=nowhere") as address:
+        assert httpx.get(f"{address}/healthz").status_code == 200
         for _ in range(2):  # the second is not even let in
             response = httpx.post(address + TRACES, content=BODY, headers=PROTOBUF, timeout=60)
             assert (response.status_code, response.headers["retry-after"]) == (503, "5")
             assert status_of(response).code == 14
+            assert "port 1 failed" in status_of(response).message, "it tells why"
+        health = httpx.get(f"{address}/healthz")
+        assert (health.status_code, health.text) == (503, "nothing can be stored now\n")
 
 
 def test_a_body_that_comes_slowly_is_told_to_come_again(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body_module, "SLOWEST", 0.2)
     with served(dsn) as address, socket.create_connection(address.removeprefix("http://").split(":")) as slow:
-        slow.sendall(b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\n")
+        slow.sendall(b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-protobuf\r\n")
         slow.sendall(b"Content-Length: 100\r\n\r\n12345")
         slow.settimeout(60)
         assert slow.recv(100).startswith(b"HTTP/1.1 503 ")
@@ -173,6 +193,36 @@ def test_who_would_hold_too_much_is_told_to_come_again(dsn: str, monkeypatch: py
     with served(dsn) as address:
         response = httpx.post(address + TRACES, content=BODY, headers=PROTOBUF, timeout=60)
         assert (response.status_code, response.headers["retry-after"]) == (429, "2")
+
+
+def test_bodies_become_objects_one_after_the_other(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import concurrent.futures
+
+    decode = Decoder.traces
+    inside: list[int] = []
+    most = 0
+    both = threading.Event()
+
+    def watched(self: Decoder, body: bytes, *, json: bool = False) -> Received:
+        nonlocal most
+        inside.append(1)
+        most = max(most, len(inside))
+        if most > 1:
+            both.set()
+        both.wait(0.3)  # long enough for the other lane to come in, too
+        received = decode(self, body, json=json)
+        inside.pop()
+        return received
+
+    monkeypatch.setattr(Decoder, "traces", watched)
+    monkeypatch.setattr(lanes, "MERGED_REQUESTS", 1)
+    bodies = [traces([job(1, trace=number)]).SerializeToString() for number in range(1, 5)]
+    with served(dsn) as address, concurrent.futures.ThreadPoolExecutor(4) as pool:
+        answers = pool.map(
+            lambda body: httpx.post(address + TRACES, content=body, headers=PROTOBUF, timeout=60), bodies
+        )
+        assert [answer.status_code for answer in answers] == [200] * 4
+    assert (most, counts(dsn)) == (1, (4, 0, 0))
 
 
 def test_requests_at_once_are_merged_and_each_is_told_its_own(dsn: str) -> None:

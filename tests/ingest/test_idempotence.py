@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from otel_joblog.ingest.otlp import Decoder
 from otel_joblog.records import Record
+from otel_joblog.store.sql import query
 from otel_joblog.store.writer import Writer
 from tests.store.agreement import WRONG_COUNTS, assert_statistics_are_right, contents, emptied
 
@@ -171,6 +172,21 @@ def test_everything_is_where_it_belongs(writer: Writer, connection: psycopg.Conn
         "smtp": "mail",
         "span 2": "shop",
     }
+
+
+def test_a_trace_is_not_looked_through_before_it_has_a_run(writer: Writer, connection: psycopg.Connection) -> None:
+    def looked_through() -> bool:
+        bounds = connection.execute(query("write/lock_waiting"), {"trace_id": trace_id(1).hex()}).fetchone()
+        return bounds is not None
+
+    writer.write(records_of([("api", span(3, 2)), ("api", span(4, 3))]))
+    assert connection.execute("select count(*) from joblog.job_waiting").fetchone() == (1,)
+    assert not looked_through()
+    writer.write(records_of([("shop", job(1))]))
+    assert looked_through(), "the span between is missing"
+    writer.write(records_of([("shop", span(2, 1))]))
+    assert not looked_through(), "nothing waits any more"
+    assert connection.execute("select distinct run_span_id & 255 from joblog.job_step").fetchall() == [(1,)]
 
 
 def test_spans_that_are_written_at_once_by_many_find_their_runs(dsn: str, connection: psycopg.Connection) -> None:

@@ -13,6 +13,13 @@ from pathlib import Path
 
 import httpx
 import psycopg
+import pytest
+
+from otel_joblog.config import Settings
+from otel_joblog.errors import StoreUnavailable
+from otel_joblog.ingest.journaled import Journaled
+from otel_joblog.ingest.otlp import Decoder
+from otel_joblog.journal.journal import Journal
 
 from .messages import job, log_event, span, traces
 from .serving import served
@@ -73,3 +80,34 @@ def test_what_was_acknowledged_outlives_the_process(dsn: str, tmp_path: Path) ->
         while counts(dsn) != (20, 20, 1, "box"):
             assert time.monotonic() < deadline, counts(dsn)
             time.sleep(0.05)
+
+
+def test_what_is_refused_because_of_the_disk_does_not_pile_up_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings.from_environment({}, state_dir=tmp_path, dsn="host=127.0.0.1 port=1 dbname=nowhere")
+    journaled = Journaled(settings)
+    journal = journaled._journal
+    large = traces([job(1, events=[log_event("x" * 10_000)]), *(span(n, 1) for n in range(2, 1_000))])
+    records = Decoder().traces(large.SerializeToString()).records
+
+    def refused() -> int:
+        """What lies in memory after it."""
+        with pytest.raises(StoreUnavailable, match="the journal cannot be written"):
+            journaled.write(records)
+        return sum(len(segment.memory or b"") for segment in journal._segments)
+
+    with monkeypatch.context() as full:
+        full.setattr(Journal, "_disk_file", lambda *_: None)
+        first = refused()
+        assert first < 30_000, "the rest of it was not even tried"
+        assert refused() - first < 1_000
+        for _ in range(100):
+            again = refused()
+        assert again - first < 102 * 1_000
+    journal._retry_at = 0.0  # by now the disk takes it
+    with pytest.raises(StoreUnavailable):
+        journaled.write(records)
+    journal.spill()
+    journaled.write(records)
+    journal.remove()
