@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Options", "parser"]
 
-LONGEST = 10 * 365 * 86_400  # seconds: a timer takes no number that there is
+LONGEST = 10 * 365 * 86_400  # seconds; a timer does not take every number
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 

@@ -50,7 +50,7 @@ class Wrapper:
         self._pid = 0
         self._status: int | None = None  # of the command, as wait gives it, once it has ended
         self._usage: tuple[Any, ...] = ()
-        self._timed_out, self._received = False, ""  # by then: what comes later did not end it
+        self._timed_out, self._received = False, ""  # before it had: what comes later did not end it
         self._scribe = Scribe()
         self._output = Held() if options.quiet_on_success else Passed()
         self._lock: Any = None  # held while the command runs
