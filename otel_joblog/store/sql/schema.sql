@@ -770,7 +770,7 @@ create table joblog.job_cleanup (
   ended_at        timestamptz,
   before          date not null,                  -- runs that ended before this day (UTC) go
   failures_before date not null,                  -- and failed ones that ended before this one
-  archive         text,                           -- the file that the runs of job_due are on their way to
+  archive         text,                           -- the file that the runs of job_due are on their way to; empty: to none
   runs            bigint not null default 0,      -- that went, so far
   lines           bigint not null default 0,
   days            int not null default 0,         -- that were dropped, or made smaller
