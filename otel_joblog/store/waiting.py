@@ -62,7 +62,7 @@ def adopt(connection: Connection, trace_id: UUID) -> None:
     """Step 3 for a trace, within a transaction."""
     with connection.cursor(row_factory=dict_row) as cursor:
         bounds = cursor.execute(query("write/lock_waiting"), {"trace_id": trace_id}).fetchone()
-        if bounds is None:  # somebody else was faster
+        if bounds is None:  # somebody else was faster, or it has no run yet
             return
         key = {"trace_id": trace_id, **bounds}
         rows = []
