@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from pathlib import Path
 
 import click
 
 from ..config import Settings
 from ..errors import StoreError
 from ..journal.agent import Agent
+from ..journal.cursors import cursor_names
 from ..journal.recovery import being_shipped, dead_journals, ship_all_dead
 from ..journal.room import Room
 from ..setup import make_sinks
@@ -61,18 +61,35 @@ def recover() -> None:
     settings = Settings.from_environment()
     with told_plainly():
         found = len(dead_journals(settings.journal_dir))
-        for sink in make_sinks(settings, otlp_by_default=True):
-            ship_all_dead(settings.journal_dir, sink, lambda seconds: seconds == 0)
-            sink.close()
-        left = len(_left_when_others_are_done(settings.journal_dir))
+        left = _ship_all(settings)
     click.echo(f"{found - left} of {found} journals of dead processes shipped.")
     if left:
         raise click.ClickException(f"{left} stay for later: `otel-joblog doctor` tells whether their database answers")
 
 
-def _left_when_others_are_done(root: Path) -> list[Path]:
-    """Dead journals that stay; one that somebody else ships just now is waited for."""
+def _ship_all(settings: Settings) -> int:
+    """Ship all journals of dead processes; returns how many stay. Where somebody else is about to ship one, and may not
+    come to its end, it is tried again for a while.
+    """
+    root = settings.journal_dir
+    sinks = make_sinks(settings, otlp_by_default=True)
+    names = {sink.name for sink in sinks}
     deadline = time.monotonic() + PATIENCE
-    while any(map(being_shipped, left := dead_journals(root))) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return left
+    away = False  # an exporter was
+
+    def goes_on(seconds: float) -> bool:
+        nonlocal away
+        away = away or seconds > 0
+        return seconds == 0
+
+    while True:
+        for sink in sinks:
+            ship_all_dead(root, sink, goes_on)
+        left = dead_journals(root)
+        soon = any((not away and cursor_names(folder) & names) or being_shipped(folder) for folder in left)
+        if not soon or time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    for sink in sinks:
+        sink.close()
+    return len(left)
