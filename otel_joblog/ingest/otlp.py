@@ -2,7 +2,7 @@
 
 How a request becomes records:
 
-1. It is parsed: by protobuf's own C, or by msgspec.
+1. It is parsed: by protobuf's own C, or by msgspec; where a string is not Unicode, that is mended first.
 2. Each span is read for what it is (run, step, other span), by its attributes or else by the rules.
 3. Spans that do not say their run take it from the nearest run above them, as far as the request shows it. The others
    carry ``NO_RUN``; the store finds their run when it has the spans between.
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2s
 from typing import Any
 
@@ -42,6 +43,7 @@ from ..export.semantics import (
 )
 from ..records import NO_RUN, Line, Process, Record, SpanEnded, SpanEvent, SpanLink
 from . import otlp_json
+from .mending import mended_json, mended_protobuf
 from .rules import Rules
 from .values import Values, in_words
 
@@ -50,6 +52,10 @@ __all__ = ["Decoder", "Received"]
 _NO_TRACE = bytes(16)
 _ERROR = 2  # STATUS_CODE_ERROR
 _LATEST = 2**63 - 1  # nanoseconds: the year 2262
+
+_NO_REQUEST = (DecodeError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_MEND_TRACES = partial(mended_protobuf, ExportTraceServiceRequest)
+_MEND_LOGS = partial(mended_protobuf, ExportLogsServiceRequest)
 
 protobuf_values = Values(lambda value: value.WhichOneof("value"))
 
@@ -62,6 +68,15 @@ class Received:
     items: int = 0  # spans or log records that became records
     rejected: int = 0  # and that did not
     reason: str = ""  # why the last of these did not
+    mended: int = 0  # places in strings that were not Unicode
+
+    @property
+    def remark(self) -> str:
+        """What its sender is told, in words; nothing where all was as it should be."""
+        said = [self.reason] if self.rejected else []
+        if self.mended:
+            said.append(f"what is not Unicode was escaped, in places: {self.mended:,}")
+        return "; ".join(said)
 
     def reject(self, reason: str) -> None:
         self.rejected += 1
@@ -82,14 +97,24 @@ class Decoder:
     def traces(self, body: bytes, *, json: bool = False) -> Received:
         """A body of ``/v1/traces``. Raises :class:`ImportRefused` where it is none."""
         if json:
-            return self._traces(_parsed(otlp_json.TRACES.decode, body), otlp_json.values)
-        return self._traces(_parsed(ExportTraceServiceRequest.FromString, body), protobuf_values)
+            request, mended = _parsed(otlp_json.TRACES.decode, mended_json, body)
+            received = self._traces(request, otlp_json.values)
+        else:
+            request, mended = _parsed(ExportTraceServiceRequest.FromString, _MEND_TRACES, body)
+            received = self._traces(request, protobuf_values)
+        received.mended = mended
+        return received
 
     def logs(self, body: bytes, *, json: bool = False) -> Received:
         """A body of ``/v1/logs``. Raises :class:`ImportRefused` where it is none."""
         if json:
-            return self._logs(_parsed(otlp_json.LOGS.decode, body), otlp_json.values)
-        return self._logs(_parsed(ExportLogsServiceRequest.FromString, body), protobuf_values)
+            request, mended = _parsed(otlp_json.LOGS.decode, mended_json, body)
+            received = self._logs(request, otlp_json.values)
+        else:
+            request, mended = _parsed(ExportLogsServiceRequest.FromString, _MEND_LOGS, body)
+            received = self._logs(request, protobuf_values)
+        received.mended = mended
+        return received
 
     def _traces(self, request: Any, values: Values) -> Received:
         received = Received()
@@ -173,10 +198,17 @@ class _Found:
     parent_run: bytes | None = None
 
 
-def _parsed(parse: Any, body: bytes) -> Any:
+def _parsed(parse: Any, mend: Any, body: bytes) -> tuple[Any, int]:
+    """The request, and in how many places it had to be mended."""
     try:
-        return parse(body)
-    except (DecodeError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        try:
+            return parse(body), 0
+        except _NO_REQUEST:
+            body, mended = mend(body)
+            if not mended:
+                raise
+            return parse(body), mended
+    except _NO_REQUEST as error:
         raise ImportRefused(f"the body is no request of OTLP: {error}") from error
 
 

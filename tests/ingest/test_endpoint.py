@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from google.protobuf import json_format
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
@@ -107,6 +108,23 @@ def test_what_cannot_be_kept_is_told_and_the_rest_is_kept(web: httpx.Client, dsn
     said = web.post("/v1/logs", content=as_json(logs([log_record("x", 1, trace=None)])), headers=JSON).json()
     assert said["partialSuccess"]["rejectedLogRecords"] == "1"
     assert counts(dsn) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(("body", "headers"), [(BODY, PROTOBUF), (as_json(REQUEST), JSON)])
+def test_a_string_that_is_not_unicode_costs_nothing(
+    web: httpx.Client, dsn: str, body: bytes, headers: dict[str, str]
+) -> None:
+    response = web.post(TRACES, content=body.replace(b"hello", b"h\xe9llo"), headers=headers)
+    told = ExportTraceServiceResponse()
+    if headers is JSON:
+        json_format.Parse(response.content, told)
+    else:
+        told.ParseFromString(response.content)
+    assert (response.status_code, told.partial_success.rejected_spans) == (200, 0)
+    assert told.partial_success.error_message == "what is not Unicode was escaped, in places: 1"
+    with psycopg.connect(dsn) as connection:
+        assert connection.execute("select message from joblog.job_log").fetchall() == [("h\\xe9llo",)]
+    assert counts(dsn) == (1, 1, 1)
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,8 @@ def test_json_may_leave_out_and_add_what_it_likes() -> None:
         (b'{"resourceSpans": [{"resource": {"attributes": [{"value": {"bytesValue": "x"}}]}}]}', True),
         (b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "zz"}]}]}]}', True),
         (b'{"x": ' + b"[" * 100_000, True),
-        (b'{"resourceSpans": [{"resource": {"attributes": [{"key": "\xff"}]}}]}', True),
+        (b'{"resourceSpans": [{"resource": {"attributes": [{"key": "a"}\xff]}}]}', True),
+        (b'{"resourceSpans": [{"resource": {"attributes": [{"key": "\xff"]}}]}', True),
         (b"", True),
     ],
 )
