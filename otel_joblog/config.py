@@ -73,6 +73,12 @@ def _size(text: str) -> int:
     return size
 
 
+def _number(text: str) -> int:
+    if not text.strip().isdecimal() or not int(text):
+        raise ValueError("say a number, from 1")
+    return int(text)
+
+
 SMALLEST_JOURNAL = 1024**2
 
 MOST_DAYS = 36_500
@@ -345,6 +351,12 @@ class Settings:
         _size,
         "Most bytes of a request of OTLP, as sent and when unpacked.",
         shown="16MiB",
+    )
+    ingest_max_items: int = _setting(
+        50_000,
+        "OTEL_JOBLOG_INGEST_MAX_ITEMS",
+        _number,
+        "Most spans or log records in a request of OTLP; and ten times as many events and links of spans.",
     )
     ingest_rules: Path | None = _setting(
         None,

@@ -2,7 +2,8 @@
 
 How a request becomes records:
 
-1. It is parsed: by protobuf's own C, or by msgspec; where a string is not Unicode, that is mended first.
+1. It is parsed, where it does not hold too much: by protobuf's own C, or by msgspec. A string that is not Unicode is
+   mended first.
 2. Each span is read for what it is (run, step, other span), by its attributes or else by the rules.
 3. Spans that do not say their run take it from the nearest run above them, as far as the request shows it. The others
    carry ``NO_RUN``; the store finds their run when it has the spans between.
@@ -22,7 +23,7 @@ from hashlib import blake2s
 from typing import Any
 
 import msgspec
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -43,6 +44,8 @@ from ..export.semantics import (
 )
 from ..records import NO_RUN, Line, Process, Record, SpanEnded, SpanEvent, SpanLink
 from . import otlp_json
+from .answers import Signal
+from .counting import check_json, check_protobuf
 from .mending import mended_json, mended_protobuf
 from .rules import Rules
 from .values import Values, in_words
@@ -54,8 +57,8 @@ _ERROR = 2  # STATUS_CODE_ERROR
 _LATEST = 2**63 - 1  # nanoseconds: the year 2262
 
 _NO_REQUEST = (DecodeError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-_MEND_TRACES = partial(mended_protobuf, ExportTraceServiceRequest)
-_MEND_LOGS = partial(mended_protobuf, ExportLogsServiceRequest)
+_MESSAGES: dict[Signal, type[Message]] = {"traces": ExportTraceServiceRequest, "logs": ExportLogsServiceRequest}
+_DECODERS: dict[Signal, msgspec.json.Decoder[Any]] = {"traces": otlp_json.TRACES, "logs": otlp_json.LOGS}
 
 protobuf_values = Values(lambda value: value.WhichOneof("value"))
 
@@ -87,34 +90,38 @@ class Decoder:
     """Decodes requests. It keeps nothing between them, so that one may serve all threads.
 
     :param rules: how runs are told of those that do not say ``joblog.kind``; by default the built-in ones.
-    :param most: how many spans or log records a request may hold; the rest is rejected.
+    :param most: how many spans or log records a request may hold (:mod:`.counting`); by default any number.
     """
 
-    def __init__(self, rules: Rules | None = None, *, most: int = 50_000) -> None:
+    def __init__(self, rules: Rules | None = None, *, most: int | None = None) -> None:
         self._rules = rules or Rules.default()
         self._most = most
 
     def traces(self, body: bytes, *, json: bool = False) -> Received:
-        """A body of ``/v1/traces``. Raises :class:`ImportRefused` where it is none."""
-        if json:
-            request, mended = _parsed(otlp_json.TRACES.decode, mended_json, body)
-            received = self._traces(request, otlp_json.values)
-        else:
-            request, mended = _parsed(ExportTraceServiceRequest.FromString, _MEND_TRACES, body)
-            received = self._traces(request, protobuf_values)
+        """A body of ``/v1/traces``. Raises :class:`ImportRefused` where it is none, :class:`Refusal` for too much."""
+        request, mended = self._request("traces", body, json)
+        received = self._traces(request, otlp_json.values if json else protobuf_values)
         received.mended = mended
         return received
 
     def logs(self, body: bytes, *, json: bool = False) -> Received:
-        """A body of ``/v1/logs``. Raises :class:`ImportRefused` where it is none."""
-        if json:
-            request, mended = _parsed(otlp_json.LOGS.decode, mended_json, body)
-            received = self._logs(request, otlp_json.values)
-        else:
-            request, mended = _parsed(ExportLogsServiceRequest.FromString, _MEND_LOGS, body)
-            received = self._logs(request, protobuf_values)
+        """A body of ``/v1/logs``. Raises :class:`ImportRefused` where it is none, :class:`Refusal` for too much."""
+        request, mended = self._request("logs", body, json)
+        received = self._logs(request, otlp_json.values if json else protobuf_values)
         received.mended = mended
         return received
+
+    def _request(self, signal: Signal, body: bytes, json: bool) -> tuple[Any, int]:
+        """Step 1: the request, and in how many places it had to be mended."""
+        if json:
+            request, mended = _parsed(_DECODERS[signal].decode, mended_json, body)
+            if self._most is not None:
+                check_json(signal, request, self._most)
+            return request, mended
+        if self._most is not None:
+            check_protobuf(signal, body, self._most)
+        message = _MESSAGES[signal]
+        return _parsed(message.FromString, partial(mended_protobuf, message), body)
 
     def _traces(self, request: Any, values: Values) -> Received:
         received = Received()
@@ -125,9 +132,7 @@ class Decoder:
             for scoped in one.scope_spans or ():
                 scope = scoped.scope.name or "" if scoped.scope else ""
                 for span in scoped.spans or ():
-                    if len(found) >= self._most:
-                        received.reject(f"more than {self._most:,} spans in one request")
-                    elif problem := _unusable(span):
+                    if problem := _unusable(span):
                         received.reject(problem)
                     else:
                         found.append(self._read(span, values, process, scope))
@@ -168,9 +173,7 @@ class Decoder:
             for scoped in one.scope_logs or ():
                 scope = scoped.scope.name or "" if scoped.scope else ""
                 for log in scoped.log_records or ():
-                    if received.items >= self._most:
-                        received.reject(f"more than {self._most:,} log records in one request")
-                    elif not _valid(log.trace_id, 16) or not _valid(log.span_id, 8):
+                    if not _valid(log.trace_id, 16) or not _valid(log.span_id, 8):
                         received.reject("a log record without trace and span id belongs to no run")
                     elif line := _line(log, values, scope):
                         records.append(line)
@@ -199,7 +202,6 @@ class _Found:
 
 
 def _parsed(parse: Any, mend: Any, body: bytes) -> tuple[Any, int]:
-    """The request, and in how many places it had to be mended."""
     try:
         try:
             return parse(body), 0
