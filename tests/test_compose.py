@@ -26,7 +26,13 @@ from otel_joblog.store.migrate import migrate
 ROOT = Path(__file__).parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-READ_BY_OTHERS = {"POSTGRES_PASSWORD", "GOMEMLIMIT", "OTEL_SERVICE_NAME", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+READ_BY_OTHERS = {
+    "GOMEMLIMIT",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_METRIC_EXPORT_INTERVAL",
+    "OTEL_SERVICE_NAME",
+    "POSTGRES_PASSWORD",
+}
 
 
 def mounts() -> Iterator[tuple[str, str, str]]:
