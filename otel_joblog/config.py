@@ -247,7 +247,7 @@ class Settings:
         50_000,
         "OTEL_JOBLOG_INGEST_MAX_ITEMS",
         parsing.number,
-        "Most spans or log records in a request of OTLP; and ten times as many events and links of spans.",
+        "Most spans or log records in a request of OTLP; and four times as many events and links of spans.",
     )
     ingest_rules: Path | None = _setting(
         None,

@@ -16,13 +16,13 @@ from .answers import Refusal, Signal
 
 __all__ = ["check_json", "check_protobuf"]
 
-EVENTS = 10  # events and links that a request may hold for each span that it may hold
+EVENTS = 4  # events and links that a request may hold for each span that it may hold
 
 _VARINT, _FIXED64, _BYTES, _GROUP, _GROUP_END, _FIXED32 = range(6)
 
 
 def check_protobuf(signal: Signal, body: bytes, most: int) -> None:
-    """Raises :class:`Refusal` (413) beyond ``most`` spans or log records, as many resources or scopes, or ten times as
+    """Raises :class:`Refusal` (413) beyond ``most`` spans or log records, as many resources or scopes, or four times as
     many events and links; :class:`ImportRefused` where the way to them leads through what is no protobuf.
     """
     if len(body) <= 2 * most:  # of the least that a message takes

@@ -168,13 +168,13 @@ def test_a_request_with_too_much_in_it_is_refused(dsn: str, headers: dict[str, s
         )
         status, message = post("/v1/logs", logs([log_record("x", 1, at=number) for number in range(4)]))
         assert (status, message[:23]) == (413, "more than 3 log records")
-        status, message = post(TRACES, traces([job(1, events=[log_event("x", number) for number in range(31)])]))
-        assert (status, message[:29]) == (413, "more than 30 events and links")
+        status, message = post(TRACES, traces([job(1, events=[log_event("x", number) for number in range(13)])]))
+        assert (status, message[:29]) == (413, "more than 12 events and links")
         assert counts(dsn) == (0, 0, 0)
-        events = [log_event("x", number) for number in range(30)]
+        events = [log_event("x", number) for number in range(12)]
         assert post(TRACES, traces([job(1, events=events), span(2, 1), span(3, 1)])) == (200, "")
         assert post("/v1/logs", logs([log_record("x", 1, at=number) for number in range(3)])) == (200, "")
-    assert counts(dsn) == (1, 2, 33)
+    assert counts(dsn) == (1, 2, 15)
 
 
 def test_what_is_wrong_is_told_in_the_form_that_was_spoken(web: httpx.Client) -> None:
