@@ -117,6 +117,17 @@ def test_a_log_record_of_another_sdk_is_a_line_of_its_run(collected_dsn: str, co
     assert "abcdefghij" not in line["message"]
 
 
+def test_a_string_that_is_not_unicode_costs_nothing(collected_dsn: str, collector: Collector) -> None:
+    """The collector passes it on as it came; that it was mended, it takes for a remark."""
+    body = json.dumps(span(note="caf?")).encode().replace(b"caf?", b"caf\xe9")
+    form = {"Content-Type": "application/json"}
+    httpx.post(f"{collector.url}/v1/traces", content=body, headers=form).raise_for_status()
+    until(lambda: ended(collected_dsn), "the run")
+    (run,) = rows(collected_dsn, "job_history")
+    assert run["attributes"]["note"] == r"caf\xe9"
+    until(lambda: "what is not Unicode was escaped, in places: 1" in collector.log.read_text(), "the remark")
+
+
 def test_secrets_of_other_sdks_are_masked_on_the_way(collected_dsn: str, collector: Collector) -> None:
     sent = {
         "db.password": "hunter2",
