@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import signal
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -21,7 +20,7 @@ from ..store.maintenance import Maintenance
 from ..store.may import May, login_may
 from ..store.retention import Retention
 
-__all__ = ["Database", "Viewer", "database", "listening_socket", "until_told_to_stop"]
+__all__ = ["Database", "Viewer", "database", "listening_socket"]
 
 DEFAULT_PORT = 8765
 
@@ -173,18 +172,6 @@ class Viewer:
 
     def _serve(self) -> None:
         self._server.run(sockets=[self._listening])
-
-
-@contextlib.contextmanager
-def until_told_to_stop() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, while the block runs."""
-    stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _no_ingest(settings: Settings, using: Database, host: str) -> str | None:
