@@ -22,7 +22,7 @@ from otel_joblog.conventions import RunStatus, SpanKind
 from otel_joblog.errors import SchemaError, StoreError
 from otel_joblog.records import NO_RUN, Dropped, Sample
 from otel_joblog.store import sql as sql_files
-from otel_joblog.store.archive import read_run, reading
+from otel_joblog.store.archive import read_runs, reading
 from otel_joblog.store.maintenance import maintain
 from otel_joblog.store.may import May, login_may
 from otel_joblog.store.migrate import migrate
@@ -138,7 +138,8 @@ def test_a_writer_writes_all_there_is_and_a_reader_reads_it(writer: str, reader:
     write_all(writer)
     assert len(asyncio.run(read_all(reader)).items) == 6
     with reading(reader) as connection:
-        assert len(list(read_run(connection, run_id()))) > 5
+        (run,) = read_runs(connection, [run_id()])
+        assert len(list(run)) > 5
 
 
 def test_a_day_that_one_writer_made_is_there_for_all(login: Login, writer: str, reader: str, owner: str) -> None:
