@@ -13,6 +13,7 @@ from typing import NamedTuple, Self
 import click
 
 from ..config import Settings
+from ..health.keeper import keep_due_times
 from ..journal.agent import Agent
 from ..journal.room import Room
 from ..setup import make_sinks
@@ -140,7 +141,7 @@ class Viewer:
         if using.may > May.READ:
             sinks = make_sinks(settings, otlp_by_default=True)
             self._work = [
-                Maintenance(using.dsn, Retention.of(settings)),
+                Maintenance(using.dsn, Retention.of(settings), [keep_due_times]),
                 Agent(settings.journal_dir, sinks, room, lost_after=settings.lost_after, living=agent),
             ]
         # In a thread uvicorn leaves signals alone: the main thread stops everything in order.
