@@ -82,7 +82,7 @@ def _understood(schedule: str, timezone: str) -> tuple[str, ZoneInfo]:
         timezone = words.pop(0).removeprefix(prefix)
     expression = _NAMED.get(words[0].lower(), "") if len(words) == 1 else " ".join(words)
     if len(expression.split()) != FIELDS:
-        raise ScheduleError("it is neither five fields as of cron nor one of " + ", ".join(_NAMED))
+        raise ScheduleError("neither five fields as of cron nor a word such as @daily")
     zone = _zone(timezone)
     try:
         if next(CronSim(expression, datetime(2000, 1, 1, tzinfo=UTC)), None) is None:
@@ -90,7 +90,7 @@ def _understood(schedule: str, timezone: str) -> tuple[str, ZoneInfo]:
     except CronSimError as error:
         raise ScheduleError(str(error).lower()) from error
     except (ValueError, OverflowError, AssertionError) as error:
-        raise ScheduleError("it is no cron expression") from error
+        raise ScheduleError("no cron expression") from error
     return expression, zone
 
 

@@ -10,8 +10,8 @@ o'clock  neither type nor trigger  11:30 success 2 s
 
 What goes by the clock is of the service ops. ``backup`` was due every hour at first, then at half past, then at no
 time: 10:00 and 11:00 on time, 12:00 twenty minutes late, 13:00 missed, 14:00 on time (three seconds early), 14:30 and
-15:30 of the new schedule, 16:00 without one. ``report`` is due every hour: it began more than an hour ago, and not when
-it was due ten minutes ago. ``odd`` says a schedule that nobody understands.
+15:30 of the new schedule, 16:00 without one. ``report`` is due every hour: it began a minute after the time before the
+last one, and not when it was due ten minutes ago. ``odd`` says a schedule that nobody understands.
 
 Nine days before that, ``import``: 10:00 success 100 s · 11:00 error 30 s, of the same kind as yesterday's. And two that
 are open: ``import`` since an hour, at 25 of 100 rows, declared to take a minute, silent for one; ``mail``, just begun.
@@ -43,13 +43,12 @@ from otel_joblog.records import (
 from otel_joblog.store.maintenance import maintain
 from otel_joblog.store.writer import Writer
 
-__all__ = ["DUE", "FAILED_RUN", "TODAY", "YESTERDAY", "write"]
+__all__ = ["FAILED_RUN", "TODAY", "YESTERDAY", "write"]
 
 SECOND = 10**9
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 YESTERDAY = TODAY - timedelta(days=1)
 LONG_AGO = YESTERDAY - timedelta(days=9)
-DUE = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=10)  # report, last time
 
 ETL = Process(b"e" * 16, 0, 11, "host-1", "boot", "etl", {"service.name": "etl"})
 SHOP = Process(b"s" * 16, 0, 22, "host-2", "boot", "shop", {"service.name": "shop"})
@@ -106,10 +105,11 @@ def by_the_clock() -> Iterator[list[Record]]:
         return ended(next(numbers), job, {Attribute.TRIGGER: "schedule", **said}, begin, 1, RunStatus.SUCCESS)
 
     hourly = "0 * * * *"
+    due = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=10)
     times = [at(10), at(11) + SECOND, at(12, 20), at(14) - 3 * SECOND]
     yield [
         *(run("backup", hourly, begin) for begin in times),
-        run("report", f"{DUE.minute} * * * *", round(DUE.timestamp() - 3_599) * SECOND),
+        run("report", f"{due.minute} * * * *", round(due.timestamp() - 3_540) * SECOND),
         run("odd", "when the moon is full", at(10)),
     ]
     yield [run("backup", "30 * * * *", at(14, 30)), run("backup", "30 * * * *", at(15, 30))]

@@ -83,7 +83,7 @@ def test_alerts_fire_for_the_jobs_that_they_are_about(store: Store) -> None:
     no_success = firing(store, "joblog-no-success")
     assert no_success == pytest.approx({"hopeless": 48 * HOUR, "never": 30 * HOUR}, abs=HOUR)
     missed = firing(store, "joblog-missed")
-    assert missed == pytest.approx({"silent": 600}, abs=90)
+    assert missed == pytest.approx({"silent": 900}, abs=300)
 
 
 def test_every_rule_says_what_is_the_matter_and_where_it_goes() -> None:

@@ -83,7 +83,7 @@ def test_grace_is_a_tenth_of_the_pause_within_bounds(minutes: int, expected: int
 @pytest.mark.parametrize(
     ("schedule", "why"),
     [
-        ("", "neither five fields as of cron nor one of @yearly"),
+        ("", "neither five fields as of cron nor a word such as @daily"),
         ("every night", "neither five fields"),
         ("@reboot", "neither five fields"),
         ("@every 5m", "neither five fields"),

@@ -53,7 +53,7 @@ STRETCH = SEARCH | {"low": SEARCH["high"] - timedelta(hours=1)}
 
 # Of every listed job: its latest run, its failures in a row, its days, its durations; two have two good indexes.
 OF_EACH_JOB = {"job_pkey", "job_run_name", "job_run_failed", "job_run_failed_name", "job_day_day", "job_day_pkey"}
-OF_EACH_JOB |= {"job_duration_day", "job_duration_pkey"}
+OF_EACH_JOB |= {"job_duration_day", "job_duration_pkey", "job_schedule_pkey", "job_expected_pkey", "job_expected_open"}
 
 # Of every listed run: its twins, its process's beat, its gaps.
 EACH = {"job_run_name", "job_live_pkey", "job_gap_pkey"}

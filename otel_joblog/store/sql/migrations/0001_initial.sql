@@ -520,15 +520,49 @@ cross join lateral (
     coalesce(found.started_at, expected.started_at))
 ) as came (trace_id, span_id, started_at);
 
+create view joblog.job_schedules as
+select
+  known.name as job,
+  known.service,
+  known.schedule,
+  known.timezone,
+  known.since,
+  known.problem,
+  coming.due_at as next_due_at,
+  judged.due_at as last_due_at,
+  judged.verdict as last_due_verdict,
+  extract(epoch from judged.next_due_at - judged.due_at)::double precision as due_pause_s,
+  missed.times as missed_7d
+from joblog.job_schedule as known
+left join lateral (
+  select due_at
+  from joblog.job_expected
+  where job_expected.name = known.name and job_expected.service = known.service and job_expected.due_at > now()
+  order by due_at
+  limit 1
+) as coming on true
+left join lateral (
+  select due_at, next_due_at, verdict
+  from joblog.job_punctuality
+  where job_punctuality.job = known.name and job_punctuality.service = known.service
+    and job_punctuality.due_at <= now() and verdict <> 'due'
+  order by due_at desc
+  limit 1
+) as judged on true
+cross join lateral (
+  select count(*) as times
+  from joblog.job_punctuality
+  where job_punctuality.job = known.name and job_punctuality.service = known.service and open
+    and job_punctuality.due_at between now() - interval '7 days' and now() and verdict = 'missed'
+) as missed;
+
 create view joblog.job_health as
 select
   job.name as job,
   job.service,
   latest.type,
   latest.trigger,
-  coalesce(latest.schedule, known.schedule) as schedule,
-  known.timezone as schedule_timezone,
-  known.problem as schedule_problem,
+  coalesce(latest.schedule, due.schedule) as schedule,
   latest.owner,
   joblog.run_id(latest.trace_id, latest.span_id) as last_run_id,
   joblog.status_name(latest.status) as last_status,
@@ -542,13 +576,14 @@ select
   week.runs as runs_7d,
   week.failures as failures_7d,
   (1 - week.failures::double precision / nullif(week.counted, 0)) as success_rate_7d,
-  coming.due_at as next_due_at,
-  judged.due_at as last_due_at,
-  judged.verdict as last_due_verdict,
-  extract(epoch from judged.next_due_at - judged.due_at)::double precision as due_pause_s,
-  missed.times as missed_7d
+  due.problem as schedule_problem,
+  due.next_due_at,
+  due.last_due_at,
+  due.last_due_verdict,
+  due.due_pause_s,
+  due.missed_7d
 from joblog.job
-left join joblog.job_schedule as known on known.name = job.name and known.service = job.service
+left join joblog.job_schedules as due on due.job = job.name and due.service = job.service
 left join lateral (
   select trace_id, span_id, status, type, trigger, schedule, owner
   from joblog.job_run
@@ -573,28 +608,7 @@ cross join lateral (
   from joblog.job_day
   where job_day.name = job.name and job_day.service = job.service
     and job_day.day > (now() at time zone 'UTC')::date - 7
-) as week
-left join lateral (
-  select due_at
-  from joblog.job_expected
-  where job_expected.name = known.name and job_expected.service = known.service and job_expected.due_at > now()
-  order by due_at
-  limit 1
-) as coming on true
-left join lateral (
-  select due_at, next_due_at, verdict
-  from joblog.job_punctuality
-  where job_punctuality.job = known.name and job_punctuality.service = known.service
-    and job_punctuality.due_at <= now() and verdict <> 'due'
-  order by due_at desc
-  limit 1
-) as judged on true
-cross join lateral (
-  select case when known.problem is null and known.name is not null then count(*) end as times
-  from joblog.job_punctuality
-  where job_punctuality.job = known.name and job_punctuality.service = known.service and open
-    and job_punctuality.due_at between now() - interval '7 days' and now() and verdict = 'missed'
-) as missed;
+) as week;
 
 create view joblog.job_steps as
 select
@@ -717,10 +731,14 @@ comment on column joblog.job_health.average_s is 'seconds, of all successes, err
 comment on column joblog.job_health.success_rate_7d is
   '0 to 1: successes among successes, errors, timeouts and lost runs of seven UTC days up to today';
 comment on column joblog.job_health.schedule_problem is 'why the schedule is not understood';
-comment on column joblog.job_health.last_due_verdict is
-  'of the last due time that can be judged: on time, late, started late or missed; null without a schedule';
-comment on column joblog.job_health.due_pause_s is 'seconds from that due time to the next one';
-comment on column joblog.job_health.missed_7d is 'due times of the last seven times 24 hours for which nothing began';
+comment on column joblog.job_health.last_due_verdict is 'as in job_schedules; null without a schedule';
+comment on view joblog.job_schedules is 'The schedule in force of each job that has one, and how the job keeps it.';
+comment on column joblog.job_schedules.since is 'start of the first run with it';
+comment on column joblog.job_schedules.problem is 'why it is not understood';
+comment on column joblog.job_schedules.last_due_at is 'the last due time that can be judged: a run came, or its grace is over';
+comment on column joblog.job_schedules.last_due_verdict is 'on time, late, started late or missed';
+comment on column joblog.job_schedules.due_pause_s is 'seconds from that due time to the next one';
+comment on column joblog.job_schedules.missed_7d is 'due times of the last seven times 24 hours for which nothing began';
 comment on view joblog.job_punctuality is
   'When jobs with a schedule were due and will be, and the run that came for it. Bound due_at, or job and service.';
 comment on column joblog.job_punctuality.grace_s is 'seconds after due_at that are still on time';
