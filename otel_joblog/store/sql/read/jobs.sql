@@ -20,7 +20,12 @@ left join lateral (
   order by started_at desc, trace_id desc, span_id desc
   limit 1
 ) as latest on true
-left join joblog.job_schedules as due on due.job = job.name and due.service = job.service
+left join lateral (
+  select schedule, timezone, problem, next_due_at, last_due_at, last_due_verdict, missed_7d
+  from joblog.job_schedules as known
+  where known.job = job.name and known.service = job.service
+  limit 1
+) as due on true
 cross join lateral (
   select count(*) as failures_in_a_row
   from (
