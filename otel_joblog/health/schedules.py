@@ -98,4 +98,4 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
-        raise ScheduleError(f"the time zone {name!r} is not known here") from error
+        raise ScheduleError(f"the time zone {name[:LONGEST]!r} is not known here") from error

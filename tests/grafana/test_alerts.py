@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg.rows import dict_row
 
 from otel_joblog.conventions import Attribute, RunStatus
 from otel_joblog.health.keeper import keep_due_times
@@ -86,9 +88,17 @@ def test_alerts_fire_for_the_jobs_that_they_are_about(store: Store) -> None:
     assert missed == pytest.approx({"silent": 900}, abs=300)
 
 
+def test_an_alert_fires_when_nobody_works_out_what_is_due(store: Store, module_dsn: str) -> None:
+    assert firing(store, "joblog-unwatched") == {}
+    with psycopg.connect(module_dsn, row_factory=dict_row) as owner:
+        owner.execute("delete from joblog.job_expected where due_at > now()")
+        assert firing(owner, "joblog-unwatched") == {"regular": 2}  # and silent
+        owner.rollback()
+
+
 def test_every_rule_says_what_is_the_matter_and_where_it_goes() -> None:
     uids = [rule["uid"] for rule in RULES]
-    assert len(set(uids)) == len(uids) == 5
+    assert len(set(uids)) == len(uids) == 6
     for rule in RULES:
         assert rule["annotations"]["summary"]
         assert rule["annotations"]["description"]

@@ -241,6 +241,14 @@ def test_old_due_times_go_with_the_runs(store: Store) -> None:
     assert row["count"] in {10, 11}
 
 
+def test_a_run_of_a_clock_that_is_far_ahead_changes_nothing(store: Store) -> None:
+    store.run("hourly", store.due - HOUR, store.hourly)
+    store.run("hourly", store.now + timedelta(days=300), "@daily")
+    store.keep()
+    assert store.verdicts("hourly") == {store.due: "late"}
+    assert store.health("hourly")["next_due_at"] == store.due + HOUR
+
+
 def test_it_is_kept_by_whoever_maintains_the_database(store: Store) -> None:
     store.run("hourly", store.due - HOUR, store.hourly)
     with Maintenance(store.dsn, None, [keep_due_times]):

@@ -1,5 +1,5 @@
 -- Jobs whose due times are to be seen to: their schedule is new, has changed or is gone, or too little lies ahead. A run
--- without a schedule that was not started by one, as by hand, changes nothing.
+-- without a schedule that was not started by one, as by hand, changes nothing, nor does one of a clock that is far ahead.
 select
   job.name, job.service, said.schedule, said.timezone, said.started_at as said_at,
   known.name is null or (said.schedule, said.timezone) is distinct from (known.schedule, known.timezone) as changed,
@@ -13,7 +13,7 @@ left join lateral (
     select
       started_at, trace_id, span_id, schedule, trigger, coalesce(attributes ->> 'joblog.schedule.timezone', 'UTC') as timezone
     from joblog.job_run
-    where name = job.name and service = job.service and started_at <= job.last_run_at
+    where name = job.name and service = job.service and started_at <= least(job.last_run_at, now() + interval '5 minutes')
     order by started_at desc, trace_id desc, span_id desc
     limit 20
   ) as run
