@@ -190,6 +190,19 @@ def test_a_run_by_a_schedule_that_says_none_ends_it(store: Store) -> None:
     assert store.health("hourly")["next_due_at"] is None
 
 
+def test_runs_by_hand_change_nothing_however_many_nor_does_it_that_runs_are_deleted(store: Store) -> None:
+    store.run("hourly", store.due - HOUR, store.hourly)
+    store.keep()
+    for number in range(1, 25):
+        store.run("hourly", store.due - number * MINUTE, None, **{Attribute.TRIGGER: "manual"})
+    for forgotten in ("due_at > now()", "true"):
+        store.connection.execute(f"delete from joblog.job_expected where {forgotten}")
+        store.keep()
+        assert store.verdicts("hourly") == {store.due: "late"}
+        assert store.health("hourly")["next_due_at"] == store.due + HOUR
+        store.connection.execute("delete from joblog.job_run")
+
+
 def test_what_is_not_understood_says_why_and_hurts_no_other_job(store: Store) -> None:
     store.run("odd", store.due - HOUR, "every night")
     store.run("hourly", store.due - HOUR, store.hourly)
