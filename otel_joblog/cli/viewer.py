@@ -43,7 +43,7 @@ class Database(NamedTuple):
             )
         if self.may is May.WRITE:
             return (
-                "This login does not own the tables: their upkeep, such as text indexes, is left to an `otel-joblog "
+                "This login does not own the tables: their upkeep, and when jobs are due, is left to an `otel-joblog "
                 "serve` or `agent` whose login does."
             )
         return None

@@ -266,8 +266,8 @@ create table joblog.job_schedule (
   primary key (name, service)
 );
 
--- When jobs were due and will be, and the first run that came. What is settled is not looked for again: a run that came
--- in time, and after the next time was due whatever was found until then.
+-- When jobs were due and will be, and the first run that came. Who asks takes what is settled as it is: that a run came in
+-- time, and, once it was looked for after the next time was due, that none did. The keeper looks for these again.
 create table joblog.job_expected (
   name        text not null,
   service     text not null,
