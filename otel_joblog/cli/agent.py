@@ -9,6 +9,7 @@ import click
 
 from ..config import Settings
 from ..errors import StoreError
+from ..health.keeper import keep_due_times
 from ..journal.agent import Agent
 from ..journal.cursors import cursor_names
 from ..journal.recovery import being_shipped, dead_journals, ship_all_dead
@@ -40,7 +41,7 @@ def agent() -> None:
         told_plainly(),
         until_told_to_stop() as wait,
         Agent(settings.journal_dir, sinks, Room.of(settings), lost_after=settings.lost_after),
-        Maintenance(lambda: resolve_dsn(settings), Retention.of(settings)),
+        Maintenance(lambda: resolve_dsn(settings), Retention.of(settings), [keep_due_times]),
     ):
         click.echo(f"Shipping what is below {settings.journal_dir}  (Ctrl-C stops it)")
         wait()

@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 import click
 
 from ..config import Settings
+from ..health.keeper import keep_due_times
 from ..journal.agent import Agent
 from ..journal.room import Room
 from ..setup import make_sinks
@@ -41,7 +42,7 @@ class Database(NamedTuple):
             )
         if self.may is May.WRITE:
             return (
-                "This login does not own the tables: their upkeep, such as text indexes, is left to an `otel-joblog "
+                "This login does not own the tables: their upkeep, and when jobs are due, is left to an `otel-joblog "
                 "serve` or `agent` whose login does."
             )
         return None
@@ -139,7 +140,7 @@ class Viewer:
         if using.may > May.READ:
             sinks = make_sinks(settings, otlp_by_default=True)
             self._work = [
-                Maintenance(using.dsn, Retention.of(settings)),
+                Maintenance(using.dsn, Retention.of(settings), [keep_due_times]),
                 Agent(settings.journal_dir, sinks, room, lost_after=settings.lost_after, living=agent),
             ]
         # In a thread uvicorn leaves signals alone: the main thread stops everything in order.

@@ -313,9 +313,11 @@ def test_what_a_login_may_is_known(owner: str, writer: str, reader: str) -> None
 def test_a_writer_makes_days_ahead_and_leaves_the_rest_to_the_owner(writer: str, owner: str) -> None:
     write_all(writer)
     indexed = "select count(*) from pg_class where relname like 'job_log%_text'"
-    assert not maintain(writer)
-    assert scalar(owner, indexed) == 0
-    assert maintain(owner)
+    done: list[psycopg.Connection] = []
+    assert not maintain(writer, None, [lambda connection: bool(done.append(connection))])
+    assert scalar(owner, indexed) == len(done) == 0
+    assert maintain(owner, None, [lambda connection: bool(done.append(connection))])
+    assert len(done) == 1
 
 
 def test_who_does_not_own_the_tables_gives_no_rights_to_them(writer: str) -> None:
