@@ -93,6 +93,8 @@ def fill(dsn: str, runs: int) -> None:
                 list(pool.map(lambda part, what=what: run(dsn, what, part), times))
     with told("statistics"):
         run(dsn, "statistics", {})
+    with told("due times"):
+        run(dsn, "due_times", parameters)
     with told("vacuum and analyze"), connected(dsn) as connection:
         connection.execute("vacuum analyze")
     with told("text indexes of closed days"):

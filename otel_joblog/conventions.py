@@ -130,6 +130,7 @@ class Attribute:
     OWNER = "joblog.owner"
     TRIGGER = "joblog.trigger"
     SCHEDULE = "joblog.schedule"
+    SCHEDULE_TIMEZONE = "joblog.schedule.timezone"  # that of its host, by IANA name: what the schedule means by an hour
     EXPECTED = "joblog.expected_s"
     ATTEMPT = "joblog.attempt"
     MAX_ATTEMPTS = "joblog.max_attempts"

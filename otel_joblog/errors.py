@@ -13,7 +13,8 @@
     ├── EmbeddedError       the embedded PostgreSQL cannot be set up or started
     ├── RunNotFound         no run, or more than one, goes by that id
     ├── BadCursor           the key of a page is none of ours
-    └── ImportRefused       a file holds what cannot be imported
+    ├── ImportRefused       a file holds what cannot be imported
+    └── ScheduleError       a job's schedule is not understood: nobody knows when it is due
 
     Skip                    not an error: raised by user code to end a run or step as skipped
 
@@ -32,6 +33,7 @@ __all__ = [
     "JournalError",
     "RecordRefused",
     "RunNotFound",
+    "ScheduleError",
     "SchemaError",
     "Skip",
     "StoreError",
@@ -97,3 +99,7 @@ class Skip(Exception):
 
 class ImportRefused(JobLogError):
     """A file holds what cannot be imported. The message says which line and why; what came before it is stored."""
+
+
+class ScheduleError(JobLogError):
+    """A job's schedule is not understood, and so nobody knows when it is due. The message says why."""

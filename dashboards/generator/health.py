@@ -6,7 +6,7 @@ from .board import JOBS, METRICS, SOURCES, dashboard
 from .colours import BAD, GOOD, NEUTRAL, WARNING, fixed, thresholds
 from .history import COUNTED, RUN_COLUMNS
 from .links import ANY_RUN, HEALTH, JOB
-from .panels import column, panel, stat, table, text, time_series
+from .panels import column, panel, stat, table, time_series
 from .sources import Json, metric, query
 
 __all__ = ["health"]
@@ -14,11 +14,7 @@ __all__ = ["health"]
 RATE = thresholds((0.9, WARNING), (0.99, GOOD), base=BAD)
 STREAK = thresholds((1, WARNING), (3, BAD))
 COLOURED: Json = {"color": {"mode": "thresholds"}, "custom__cellOptions": {"type": "color-text"}}
-SCHEDULES = (
-    "**What is not here: missed and late runs.** The store keeps the schedule that a run says it has, as text; it does "
-    "not yet work out when the next run is due, so nothing on this page calls a run missed or late. What is known is "
-    "how long ago a job began and succeeded last, beside the pause that was usual between its starts: see *Jobs*."
-)
+LATEST = "Type and trigger are those of the latest run."
 
 
 def health() -> Json:
@@ -28,8 +24,8 @@ def health() -> Json:
         "Which jobs need looking after now, and how our own exporters and tables do.",
         [
             _attention(),
+            _punctuality(),
             _jobs(),
-            _schedules(),
             _success(),
             _streaks(),
             _open(),
@@ -47,8 +43,9 @@ def health() -> Json:
 def _attention() -> Json:
     return stat(
         "Needs attention",
-        "Of every job that ever ran: how many failed last time, failed three times or more in a row, never "
-        "succeeded; and how long ago the last success was of the job where that is longest.",
+        "Of every job that ever ran: how many did not begin when they were due last, failed last time, failed three "
+        "times or more in a row, never succeeded; and how long ago the last success was of the job where that is "
+        f"longest. {LATEST}",
         query("health/attention"),
         width=24,
         overrides=[
@@ -62,9 +59,10 @@ def _attention() -> Json:
 def _jobs() -> Json:
     return table(
         "Jobs",
-        "Every job that ever ran. The usual pause is the average between two starts in the time shown, read from "
-        "whole hours; success age in pauses is how many of them the last success is ago: about 1 is normal, 2 worth "
-        "a look. The success rate is that of seven UTC days.",
+        "Every job that ever ran. The pause is that between two due times of its schedule; without one the average "
+        "between two starts in the time shown, read from whole hours. Success age in pauses is how many of them the "
+        "last success is ago: about 1 is normal, 2 worth a look. Last due is what became of the last due time whose "
+        f"grace is over. The success rate is that of seven UTC days. {LATEST}",
         query("health/jobs"),
         size=(24, 13),
         nothing="No job has run yet.",
@@ -72,6 +70,8 @@ def _jobs() -> Json:
             column("Job", links=JOB),
             column("Run", links=ANY_RUN),
             column("Failed in a row", thresholds=STREAK, **COLOURED),
+            column("Last due", mappings=_VERDICTS, custom__cellOptions={"type": "color-text"}),
+            column("Missed, 7 days", thresholds=thresholds((1, WARNING), (3, BAD)), **COLOURED),
             column("Success age in pauses", decimals=1, thresholds=thresholds((2, WARNING), (4, BAD)), **COLOURED),
             column("Success rate, 7 days", unit="percentunit", decimals=2, thresholds=RATE, **COLOURED),
             *(column(name, unit="s", decimals=1) for name in _SECONDS),
@@ -79,11 +79,39 @@ def _jobs() -> Json:
     )
 
 
-_SECONDS = ("Since last success", "Since last start", "Usual pause", "Takes")
+_SECONDS = ("Since last success", "Since last start", "Pause", "Takes")
 
 
-def _schedules() -> Json:
-    return text("Missed and late", "What the store knows of schedules, and what it does not.", SCHEDULES, size=(8, 10))
+_VERDICTS = [
+    {
+        "type": "value",
+        "options": {
+            "missed": {"text": "missed", "color": BAD, "index": 0},
+            "late": {"text": "late", "color": WARNING, "index": 1},
+            "started late": {"text": "started late", "color": NEUTRAL, "index": 2},
+            "on time": {"text": "on time", "color": GOOD, "index": 3},
+        },
+    }
+]
+
+
+def _punctuality() -> Json:
+    return table(
+        "Missed and late",
+        "Due times in the time shown, by the schedules that runs say, for which nothing began in time. Late: the grace "
+        "is over, a tenth of the pause until the next due time, 1 to 15 minutes. Missed: nothing began until the next "
+        "time was due, or for four times the grace. A run that came after all makes it started late. Of the jobs "
+        "chosen; a due time has neither type nor trigger.",
+        query("health/punctuality"),
+        size=(24, 9),
+        nothing="Every job that has a schedule began in time.",
+        overrides=[
+            column("Verdict", mappings=_VERDICTS, custom__cellOptions={"type": "color-text"}),
+            column("Job", links=JOB),
+            column("Run", links=ANY_RUN),
+            *(column(name, unit="s", decimals=0) for name in ("Behind", "Grace")),
+        ],
+    )
 
 
 def _gauge(title: str, description: str, name: str, *, unit: str, nothing: str, defaults: Json) -> Json:
@@ -92,7 +120,7 @@ def _gauge(title: str, description: str, name: str, *, unit: str, nothing: str, 
         title,
         description,
         [query(name)],
-        size=(8, 10),
+        size=(12, 10),
         unit=unit,
         nothing=nothing,
         options={
@@ -127,7 +155,7 @@ def _success() -> Json:
 def _streaks() -> Json:
     return _gauge(
         "Failures in a row",
-        "Failed runs since the last success, now, of the 20 jobs with the most; 100 means 100 or more.",
+        f"Failed runs since the last success, now, of the 20 jobs with the most; 100 means 100 or more. {LATEST}",
         "health/streaks",
         unit="short",
         nothing="The latest run of every job was none that failed.",

@@ -8,7 +8,7 @@ from typing import Any
 from .colours import mappings
 from .sources import Json
 
-__all__ = ["column", "layout", "logs", "panel", "stat", "table", "text", "time_series"]
+__all__ = ["column", "layout", "logs", "panel", "stat", "table", "time_series"]
 
 COLUMNS = 24
 
@@ -35,7 +35,8 @@ def panel(
         "type": kind,
         "title": title,
         "description": description,
-        **({"datasource": targets[0]["datasource"], "targets": list(targets)} if targets else {}),
+        "datasource": targets[0]["datasource"],
+        "targets": list(targets),
         "gridPos": {"w": size[0], "h": size[1]},
         "fieldConfig": {
             "defaults": {"unit": unit, "noValue": nothing, "mappings": [], **(defaults or {})},
@@ -175,8 +176,3 @@ def logs(title: str, description: str, target: Json, *, size: tuple[int, int], n
         "sortOrder": "Descending",
     }
     return panel("logs", title, description, [target], size=size, unit="none", nothing=nothing, options=options)
-
-
-def text(title: str, description: str, content: str, *, size: tuple[int, int]) -> Json:
-    options = {"mode": "markdown", "content": content}
-    return panel("text", title, description, [], size=size, unit="none", nothing="", options=options)

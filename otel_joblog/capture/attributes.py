@@ -42,6 +42,10 @@ def identity(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str,
         Attribute.PARENT_RUN: run.parent_run.run_id if run.parent_run is not None else None,
     }
     attributes = {key: value for key, value in known.items() if value is not None}
+    if definition.schedule is not None:
+        from ..timezone import local_timezone
+
+        attributes[Attribute.SCHEDULE_TIMEZONE] = local_timezone()
     code = definition.code
     if code is not None:
         attributes[Attribute.CODE_FUNCTION] = getattr(code, "co_qualname", code.co_name)

@@ -215,7 +215,7 @@ def job(
     :param owner: who is to be asked about it.
     :param trigger: what started it: ``manual``, ``schedule``, ``event``, ``queue``, ``api``, ``retry`` or a word of
         your own. A job called by another job is ``parent`` and a second attempt ``retry``, unless told otherwise.
-    :param schedule: when it should run, as a cron expression.
+    :param schedule: when it should run, as a cron expression: it starts nothing, but tells when a run is missing.
     :param expected: seconds that it should take at most.
     :param attempt: which attempt this is, from 1. It is linked to the one before, where that was a run of the same job
         in the same thread or task.

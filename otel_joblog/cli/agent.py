@@ -9,6 +9,7 @@ import click
 
 from ..config import Settings
 from ..errors import StoreError
+from ..health.keeper import keep_due_times
 from ..journal.agent import Agent
 from ..journal.cursors import cursor_names
 from ..journal.recovery import being_shipped, dead_journals, ship_all_dead
@@ -19,7 +20,7 @@ from ..store.maintenance import Maintenance
 from ..store.may import May, login_may
 from ..store.retention import Retention
 from .common import told_plainly
-from .viewer import until_told_to_stop
+from .stopping import until_told_to_stop
 
 __all__ = ["agent", "recover"]
 
@@ -38,12 +39,12 @@ def agent() -> None:
         _refuse_readers(settings)
     with (
         told_plainly(),
-        until_told_to_stop() as stop,
+        until_told_to_stop() as wait,
         Agent(settings.journal_dir, sinks, Room.of(settings), lost_after=settings.lost_after),
-        Maintenance(lambda: resolve_dsn(settings), Retention.of(settings)),
+        Maintenance(lambda: resolve_dsn(settings), Retention.of(settings), [keep_due_times]),
     ):
         click.echo(f"Shipping what is below {settings.journal_dir}  (Ctrl-C stops it)")
-        stop.wait()
+        wait()
 
 
 def _refuse_readers(settings: Settings) -> None:

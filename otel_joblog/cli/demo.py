@@ -18,7 +18,8 @@ import msgspec
 
 from ..config import Settings
 from .common import told_plainly
-from .viewer import DEFAULT_PORT, Viewer, database, listening_socket, until_told_to_stop
+from .stopping import until_told_to_stop
+from .viewer import DEFAULT_PORT, Viewer, database, listening_socket
 
 __all__ = ["demo"]
 
@@ -31,7 +32,7 @@ PATIENCE = 60.0  # seconds for what must come true in a self-check
 def demo(*, once: bool, port: int) -> None:
     """Start a database and the viewer, and run jobs to look at. Runs until Ctrl-C, which stops all that it started."""
     settings = Settings.from_environment()
-    with told_plainly(), until_told_to_stop() as stop:
+    with told_plainly(), until_told_to_stop() as wait:
         click.echo("Starting PostgreSQL …" if settings.dsn is None else "Preparing the database …")
         bound = listening_socket("127.0.0.1", port, or_another=True)
         with database(settings) as using, Viewer(settings, using, bound) as viewer, _jobs() as run_job:
@@ -44,7 +45,7 @@ def demo(*, once: bool, port: int) -> None:
             run_job("watch", "300")
             _run_and_wait(run_job)
             _invite(viewer.url, settings)
-            stop.wait()
+            wait()
             click.echo("\nStopping …")
 
 

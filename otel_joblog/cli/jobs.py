@@ -45,7 +45,9 @@ def jobs(*, part: str | None, service: str | None, days: int, limit: int, after:
         click.echo("No job is called so." if part or service or after else "No job has run yet.")
         return
     now = datetime.now(UTC)
-    table = _table("LATEST", "JOB", "SERVICE", "BEGAN", "LAST SUCCESS", "RUNS>", "FAILED>", "SUCCESS>", "P50>", "P95>")
+    table = _table(
+        "LATEST", "JOB", "SERVICE", "BEGAN", "LAST SUCCESS", "DUE", "RUNS>", "FAILED>", "SUCCESS>", "P50>", "P95>"
+    )
     for job in page.items:
         table.add_row(
             status_text(job.last_status) if job.last_status else "—",
@@ -53,6 +55,7 @@ def jobs(*, part: str | None, service: str | None, days: int, limit: int, after:
             Text(job.service, style="dim"),
             words.ago(job.last_run_at, now) if job.last_run_at else "—",
             words.ago(job.last_success_at, now) if job.last_success_at else Text("never", style="yellow"),
+            _due(job, now),
             f"{job.runs:,}",
             Text(f"{job.failures:,}", style="bold red" if job.failures else "dim"),
             words.percent(job.success_rate),
@@ -122,6 +125,16 @@ def errors(*, job: str | None, service: str | None, days: int, limit: int, as_js
         _print(_kinds(kinds))
     else:
         click.echo(f"No run failed in the last {words.count(days, 'day')}.")
+
+
+def _due(job: JobSummary, now: datetime) -> Text:
+    """``in 3 h``, or what did not come: ``missed 8 h ago``."""
+    if job.schedule_problem:
+        return Text("not understood", style="yellow")
+    if job.last_due_at and job.last_due_verdict in {"late", "missed"}:
+        style = "bold red" if job.last_due_verdict == "missed" else "yellow"
+        return Text(f"{job.last_due_verdict} {words.ago(job.last_due_at, now)}", style=style)
+    return Text(words.ago(job.next_due_at, now) if job.next_due_at else "—", style="dim")
 
 
 def _summary(total: Figures) -> str:

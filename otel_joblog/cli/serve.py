@@ -6,7 +6,8 @@ import click
 
 from ..config import Settings
 from .common import told_plainly
-from .viewer import DEFAULT_PORT, Viewer, database, listening_socket, until_told_to_stop
+from .stopping import until_told_to_stop
+from .viewer import DEFAULT_PORT, Viewer, database, listening_socket
 
 __all__ = ["serve"]
 
@@ -34,7 +35,7 @@ def serve(*, host: str, exposed: bool, names: tuple[str, ...], port: int, agent:
     bound = listening_socket(host, port, exposed=exposed)
     with (
         told_plainly(),
-        until_told_to_stop() as stop,
+        until_told_to_stop() as wait,
         database(settings) as using,
         Viewer(settings, using, bound, names=names, agent=agent) as viewer,
     ):
@@ -43,4 +44,4 @@ def serve(*, host: str, exposed: bool, names: tuple[str, ...], port: int, agent:
         if viewer.no_ingest:
             click.echo(f"Takes no OTLP: {viewer.no_ingest}.")
         click.echo(f"Viewer: {viewer.url}  (Ctrl-C stops it)")
-        stop.wait()
+        wait()

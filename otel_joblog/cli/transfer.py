@@ -21,7 +21,7 @@ from ..export.otlp_json import otlp_lines
 from ..ingest import files as otlp_files
 from ..records import Line, SpanEnded, SpanStarted, format_run_id
 from ..redaction import make_redactor
-from ..store.archive import Spoken, dump, load, read_run, reading
+from ..store.archive import Spoken, dump, load, read_runs, reading
 from ..store.embedded import resolve_dsn, resolve_reader_dsn
 from ..store.holds import Holds
 from ..store.reader import Reader
@@ -104,7 +104,7 @@ def export_runs(
         reading(resolve_reader_dsn(Settings.from_environment())) as connection,
         _opened(output) as file,
     ):
-        file.writelines(write(read_run(connection, run_id) for run_id in run_ids))
+        file.writelines(write(read_runs(connection, run_ids)))
 
 
 @click.command("import")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import signal
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ from typing import NamedTuple, Self
 import click
 
 from ..config import Settings
+from ..health.keeper import keep_due_times
 from ..journal.agent import Agent
 from ..journal.room import Room
 from ..setup import make_sinks
@@ -21,7 +21,7 @@ from ..store.maintenance import Maintenance
 from ..store.may import May, login_may
 from ..store.retention import Retention
 
-__all__ = ["Database", "Viewer", "database", "listening_socket", "until_told_to_stop"]
+__all__ = ["Database", "Viewer", "database", "listening_socket"]
 
 DEFAULT_PORT = 8765
 
@@ -42,7 +42,7 @@ class Database(NamedTuple):
             )
         if self.may is May.WRITE:
             return (
-                "This login does not own the tables: their upkeep, such as text indexes, is left to an `otel-joblog "
+                "This login does not own the tables: their upkeep, and when jobs are due, is left to an `otel-joblog "
                 "serve` or `agent` whose login does."
             )
         return None
@@ -141,7 +141,7 @@ class Viewer:
         if using.may > May.READ:
             sinks = make_sinks(settings, otlp_by_default=True)
             self._work = [
-                Maintenance(using.dsn, Retention.of(settings)),
+                Maintenance(using.dsn, Retention.of(settings), [keep_due_times]),
                 Agent(settings.journal_dir, sinks, room, lost_after=settings.lost_after, living=agent),
             ]
         # In a thread uvicorn leaves signals alone: the main thread stops everything in order.
@@ -174,18 +174,6 @@ class Viewer:
 
     def _serve(self) -> None:
         self._server.run(sockets=[self._listening])
-
-
-@contextlib.contextmanager
-def until_told_to_stop() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, while the block runs."""
-    stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _no_ingest(settings: Settings, using: Database, host: str) -> str | None:

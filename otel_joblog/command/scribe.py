@@ -25,6 +25,7 @@ from ..journal.standby import ENTRUSTED, agent_at_work, courier_at_work
 from ..records import Journaled, Output, Process, Sample, SpanEnded, SpanStarted, format_run_id
 from ..redaction import make_redactor
 from ..setup import SCOPE, describe_process, make_sinks
+from ..timezone import local_timezone
 from .lines import LineCutter
 from .messages import FACTS, messages
 from .outcome import ending, outcome
@@ -145,6 +146,7 @@ class CommandRun:
             Attribute.REFERENCE: facts["reference"],
             Attribute.OWNER: facts["owner"],
             Attribute.SCHEDULE: facts["schedule"],
+            Attribute.SCHEDULE_TIMEZONE: local_timezone() if facts["schedule"] else None,
             Attribute.ATTEMPT: 1,
             Attribute.PARENT_RUN: parent,
             Attribute.PROCESS_COMMAND_ARGS: facts["command"],

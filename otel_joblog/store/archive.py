@@ -6,9 +6,9 @@ nanoseconds since 1970. A ``Process`` speaks until the next; one without an id s
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -21,24 +21,24 @@ from ..conventions import RunStatus
 from ..errors import ImportRefused, RunNotFound
 from ..records import Dropped, Line, Process, Progress, Record, Sample, SpanEnded, SpanStarted
 from .connection import conninfo, errors_translated, spoken_plainly
-from .rows import bigint
 from .sql import query
 from .stored import gap_of, line_of, process_of, progress_of, run_of, sample_of, step_of
 from .writer import Writer
 
-__all__ = ["dump", "load", "one_state", "read_run", "reading"]
+__all__ = ["dump", "load", "one_state", "read_runs", "reading"]
 
-BATCH = 2_000  # records written at once
-_DAY = timedelta(days=1)  # by which samples may lie outside of their run, for want of its real end
+BATCH = 2_000  # records written at once, and rows read
+TOGETHER = 200  # runs read at once
 _TYPES = {kind.__name__: kind for kind in (Process, SpanStarted, Line, Progress, SpanEnded, Dropped, Sample)}
 _IDS = frozenset({"trace_id", "span_id", "parent_id", "run", "parent_run", "process_id"})
 
 Spoken = tuple[Process | None, Record]
+Key = tuple[UUID, int]
 
 
 @contextmanager
 def reading(dsn: str) -> Iterator[Connection[DictRow]]:
-    """A connection for :func:`read_run`: one state of the database for as long as it lasts."""
+    """A connection for :func:`read_runs`: one state of the database for as long as it lasts."""
     with (
         errors_translated(),
         psycopg.connect(
@@ -69,40 +69,120 @@ def one_state(connection: Connection[Any]) -> Iterator[Connection[DictRow]]:
             connection.isolation_level, connection.read_only = None, None
 
 
-def read_run(connection: Connection[DictRow], run_id: str) -> Iterator[Spoken]:
-    """All that the store knows of a run, by its full id: itself, its steps, its lines, each with who spoke of it.
+def read_runs(connection: Connection[DictRow], run_ids: Iterable[str]) -> Iterator[Iterable[Spoken]]:
+    """All that the store knows of runs, by their full ids: each run, its steps, its lines, each with who spoke of it.
 
-    Its lines come in batches, however many there are. Raises :class:`RunNotFound`.
+    Small runs are read together; the lines of a big one come in batches, so go through a run before the next is asked
+    for. Raises :class:`RunNotFound`.
     """
-    trace_id, _, span_id = run_id.partition("-")
-    key = {"trace_id": UUID(trace_id), "span_id": bigint(bytes.fromhex(span_id))}
-    run = connection.execute(query("export/run"), key).fetchone()
-    if run is None:
-        raise RunNotFound(f"no run {run_id} is stored")
-    process = process_of(run)
-    if process is not None:
-        yield process, process
-    if run["status"] != RunStatus.PENDING.code:  # of that one only what belongs to it is known
-        yield process, run_of(run)
-    if (progress := progress_of(run)) is not None:
-        yield process, progress
-    bounds = {**key, "first_at": run["first_at"], "last_at": run["last_at"]}
-    for step in connection.execute(query("export/steps"), bounds):
-        own = step["process_id"] is None or step["process_id"] == run["process_id"]
-        yield process if own else process_of(step), step_of(step)
-    for gap in connection.execute(query("export/gaps"), key):
-        yield process, gap_of(gap)
-    lasted = {"from": run["started_at"] - _DAY, "to": run["ended_at"] and run["ended_at"] + _DAY}
-    for sample in connection.execute(query("export/samples"), key | lasted):
-        yield process, sample_of(sample, run)
-    if 0 < run["lines"] <= BATCH:  # a cursor would take two round trips more
-        for line in connection.execute(query("export/lines"), bounds):
+    ids = iter(run_ids)
+    while some := list(itertools.islice(ids, TOGETHER)):
+        for runs in _portions(_found(connection, some)):
+            yield from _read(connection, runs)
+
+
+def _found(connection: Connection[DictRow], run_ids: Sequence[str]) -> list[DictRow]:
+    keys = []
+    for run_id in run_ids:
+        trace_id, _, span_id = run_id.partition("-")
+        keys.append((UUID(trace_id), int.from_bytes(bytes.fromhex(span_id), signed=True)))
+    runs = connection.execute(query("export/runs"), _keys(keys)).fetchall()
+    if len(runs) < len(keys):
+        there = {_key_of_run(run) for run in runs}
+        missing = next(run_id for run_id, key in zip(run_ids, keys, strict=True) if key not in there)
+        raise RunNotFound(f"no run {missing} is stored")
+    return runs
+
+
+def _portions(runs: Iterable[DictRow]) -> Iterator[list[DictRow]]:
+    """Runs to be read together, as long as they have few rows; or one run with many."""
+    portion: list[DictRow] = []
+    rows = 0
+    for run in runs:
+        size = run["lines"] + run["steps"]
+        if portion and rows + size > BATCH:
+            yield portion
+            portion, rows = [], 0
+        portion.append(run)
+        rows += size
+    if portion:
+        yield portion
+
+
+def _read(connection: Connection[DictRow], portion: list[DictRow]) -> Iterator[Iterable[Spoken]]:
+    runs = {_key_of_run(row): _Telling(row) for row in portion}
+    bounds = _bounds(portion)
+    for row in connection.execute(query("export/steps"), bounds):
+        runs[_key(row)].step(row)
+    for row in connection.execute(query("export/gaps"), bounds):
+        runs[_key(row)].add(gap_of(row))
+    for row in connection.execute(query("export/samples"), bounds):
+        run = runs[_key(row)]
+        run.add(sample_of(row, run.row))
+    lines = sum(run["lines"] for run in portion)
+    if lines > BATCH:
+        (run,) = runs.values()
+        yield itertools.chain(run.told, _lines(connection, bounds, run.process))
+        return
+    if lines:
+        for row in connection.execute(query("export/lines"), bounds):
+            runs[_key(row)].add(line_of(row))
+    for run in runs.values():
+        yield run.told
+
+
+class _Telling:
+    """What is told of a run: by its process, unless a step came from another."""
+
+    def __init__(self, row: DictRow) -> None:
+        self.row = row
+        self.process = process_of(row)
+        self.told: list[Spoken] = []
+        if self.process is not None:
+            self.add(self.process)
+        if row["status"] != RunStatus.PENDING.code:  # of that one only what belongs to it is known
+            self.add(run_of(row))
+        if (progress := progress_of(row)) is not None:
+            self.add(progress)
+
+    def add(self, record: Record) -> None:
+        self.told.append((self.process, record))
+
+    def step(self, row: DictRow) -> None:
+        own = row["process_id"] is None or row["process_id"] == self.row["process_id"]
+        self.told.append((self.process if own else process_of(row), step_of(row)))
+
+
+def _lines(connection: Connection[DictRow], bounds: dict[str, Any], process: Process | None) -> Iterator[Spoken]:
+    with connection.cursor("lines") as lines:
+        lines.itersize = BATCH
+        for line in lines.execute(query("export/lines"), bounds):
             yield process, line_of(line)
-    elif run["lines"]:
-        with connection.cursor("lines") as lines:
-            lines.itersize = BATCH
-            for line in lines.execute(query("export/lines"), bounds):
-                yield process, line_of(line)
+
+
+def _bounds(runs: Sequence[DictRow]) -> dict[str, Any]:
+    """When each run was, and all of them together; None for no bound."""
+    times = {name: [run[name] for run in runs] for name in ("first_at", "last_at", "started_at", "ended_at")}
+    return {
+        **_keys([_key_of_run(run) for run in runs]),
+        **times,
+        "low": None if None in times["first_at"] else min(times["first_at"]),
+        "high": None if None in times["last_at"] else max(times["last_at"]),
+        "started_low": min(times["started_at"]),
+        "ended_high": None if None in times["ended_at"] else max(times["ended_at"]),
+    }
+
+
+def _keys(keys: Sequence[Key]) -> dict[str, Any]:
+    return {"trace_ids": [trace_id for trace_id, _ in keys], "span_ids": [span_id for _, span_id in keys]}
+
+
+def _key(row: DictRow) -> Key:
+    return row["trace_id"], row["run_span_id"]
+
+
+def _key_of_run(row: DictRow) -> Key:
+    return row["trace_id"], row["span_id"]
 
 
 def dump(records: Iterable[Spoken]) -> Iterator[bytes]:

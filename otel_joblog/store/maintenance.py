@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -32,20 +32,27 @@ from .retention import CleanUp, Outlook, Policy, Retention
 from .sql import query
 from .textindex import index_a_day
 
-__all__ = ["Maintenance", "clean_up", "maintain", "preview"]
+__all__ = ["Chore", "Maintenance", "clean_up", "maintain", "preview"]
+
+Chore = Callable[[Connection], bool]  # does a piece of work, and says whether there may be more
 
 _EVERY = 60.0  # seconds
 _PATIENCE = 30.0  # seconds that a clean-up waits for whoever maintains just now
 
 
 def maintain(
-    dsn: str, retention: Retention | None = None, *, connected: Callable[[Connection | None], None] = lambda _: None
+    dsn: str,
+    retention: Retention | None = None,
+    chores: Sequence[Chore] = (),
+    *,
+    connected: Callable[[Connection | None], None] = lambda _: None,
 ) -> bool:
     """Does everything there is to do; False where somebody else is at it, or the schema is not this version's.
 
     A login that only writes makes the days ahead and leaves the rest to one that owns the tables: False, too. Runs are
-    cleaned up where their ``retention`` is given. ``connected`` is told the connection that works, before each piece of
-    work, and None when it is done with. Raises psycopg's errors, and what ``connected`` does.
+    cleaned up where their ``retention`` is given; ``chores`` of others are done before. ``connected`` is told the
+    connection that works, before each piece of work, and None when it is done with. Raises psycopg's errors, and what
+    ``connected`` does.
     """
     with _leading(dsn) as connection:
         if connection is None:
@@ -55,7 +62,7 @@ def maintain(
             return False
         try:
             connected(connection)
-            while any(chore(connection, retention) for chore in _CHORES):
+            while any(chore(connection) for chore in chores) or any(chore(connection, retention) for chore in _CHORES):
                 connected(connection)
         finally:
             connected(None)
@@ -91,9 +98,12 @@ def preview(dsn: str, policy: Policy) -> Outlook:
 class Maintenance:
     """Maintains in a thread while its block runs. ``dsn`` may be a function that raises where there is no database."""
 
-    def __init__(self, dsn: str | Callable[[], str], retention: Retention | None = None) -> None:
+    def __init__(
+        self, dsn: str | Callable[[], str], retention: Retention | None = None, chores: Sequence[Chore] = ()
+    ) -> None:
         self._dsn = dsn
         self._retention = retention
+        self._chores = chores
         self._stopping = threading.Event()
         self._working: Connection | None = None
         self._thread = threading.Thread(target=self._run, name="otel_joblog-maintenance", daemon=True)
@@ -115,7 +125,7 @@ class Maintenance:
         while not self._stopping.is_set():
             try:
                 dsn = self._dsn if isinstance(self._dsn, str) else self._dsn()
-                maintain(dsn, self._retention, connected=self._works)
+                maintain(dsn, self._retention, self._chores, connected=self._works)
             except Exception as error:  # the next round tries again
                 if not self._stopping.is_set():
                     away = isinstance(error, StoreUnavailable | psycopg.OperationalError)

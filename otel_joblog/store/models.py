@@ -163,6 +163,12 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
     service: str
     type: str
     schedule: str | None
+    timezone: str | None  # that the schedule is meant in, where it names none; None without a schedule in force
+    schedule_problem: str | None  # why it is not understood
+    next_due_at: datetime | None
+    last_due_at: datetime | None  # the last one that can be judged: a run came, or its grace is over
+    last_due_verdict: str | None  # "on time", "late" (not begun yet), "started late" or "missed"
+    missed_7d: int | None  # due times of the last seven times 24 hours for which nothing began
     owner: str | None
     last_run_id: str | None  # None where its runs are gone
     last_status: RunStatus | None

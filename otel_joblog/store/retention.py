@@ -26,7 +26,7 @@ from psycopg.rows import class_row, dict_row
 
 from ..config import Settings
 from ..records import format_run_id
-from .archive import dump, one_state, read_run
+from .archive import dump, one_state, read_runs
 from .archivefile import free_path, write_whole
 from .rows import span_bytes
 from .sql import query
@@ -191,7 +191,7 @@ def _archive(connection: Connection, policy: Policy) -> bool:
     with one_state(connection) as reading, reading.cursor("planned") as planned:
         runs = planned.execute(query("retain/planned_runs"))
         ids = (format_run_id(run["trace_id"].bytes, span_bytes(run["span_id"])) for run in runs)
-        write_whole(path, dump(spoken for run_id in ids for spoken in read_run(reading, run_id)))
+        write_whole(path, dump(spoken for run in read_runs(reading, ids) for spoken in run))
     connection.execute(query("retain/archiving"), {"archive": None})
     return True
 

@@ -103,6 +103,11 @@ def _warnings(settings: Settings, tables: list[DictRow], rest: DictRow) -> Itera
     rows = sum(row["rows"] for row in tables)
     if settings.retention is None and rows > MANY_ROWS:
         yield f"{rows:,} rows, and no day is ever dropped: OTEL_JOBLOG_RETENTION=never."
+    if rest["unwatched"]:
+        yield (
+            f"Of {_counted(rest['unwatched'], 'job')} with a schedule nobody works out when they are due: what they "
+            "miss goes unnoticed. It takes `otel-joblog serve` or `agent`, as the owner of the tables."
+        )
     if rest["broken"]:
         broken = "index is" if rest["broken"] == 1 else "indexes are"
         yield f"{rest['broken']} {broken} half made; those of text are made anew by `otel-joblog serve` or `agent`."

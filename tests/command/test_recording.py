@@ -18,6 +18,7 @@ from otel_joblog.journal.reader import Cursor, JournalReader
 from otel_joblog.journal.recovery import closing_records, dead_journals
 from otel_joblog.journal.segments import DiskSegments
 from otel_joblog.records import Line, Process, SpanEnded, SpanStarted, format_run_id
+from otel_joblog.timezone import local_timezone
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -94,6 +95,7 @@ def test_a_run_says_what_it_was_told_about_itself(running: Running) -> None:
     expected = {
         Attribute.JOB_NAME: "nightly", Attribute.JOB_TYPE: "cron", Attribute.REFERENCE: "2026-11-03",
         Attribute.OWNER: "ops", Attribute.TRIGGER: "manual", Attribute.SCHEDULE: "0 3 * * *",
+        Attribute.SCHEDULE_TIMEZONE: local_timezone(),
         Attribute.PROCESS_COMMAND_ARGS: ["sh", "-c", "exit 0"],
     }  # fmt: skip
     assert expected.items() <= started.attributes.items()

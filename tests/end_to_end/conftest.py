@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from receiver import Receiver
+
+from tests.export.receiver import Receiver, http
 
 
 @pytest.fixture
@@ -40,5 +41,5 @@ def run_script(tmp_path: Path, state_dir: Path) -> Callable[..., subprocess.Comp
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with Receiver() as receiver:
+    with http() as receiver:
         yield receiver

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from browsing import browser_page
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
-from receiver import Receiver
 
+from tests.export.receiver import Receiver
 from tests.web.serving import served
 
 PROGRAM = """

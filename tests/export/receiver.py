@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import grpc
@@ -20,6 +19,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
     add_TraceServiceServicer_to_server,
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from tests.loopback import answering
 
 
 class Receiver:
@@ -39,6 +40,14 @@ class Receiver:
             for scope in resource.scope_spans
             for span in scope.spans
         ]
+
+    @property
+    def services(self) -> set[str]:
+        return {
+            attributes(resource.resource)["service.name"]
+            for request in self.requests
+            for resource in request.resource_spans
+        }
 
 
 def attributes(holder: Any) -> dict[str, Any]:
@@ -66,16 +75,8 @@ def http(*answers: int) -> Iterator[Receiver]:
         def log_message(self, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    receiver.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
+    with answering(Handler) as receiver.url:
         yield receiver
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @contextlib.contextmanager

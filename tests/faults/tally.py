@@ -12,6 +12,7 @@ from .worker import READY, Counts
 
 STATUSES = ("pending", "running", "success", "skipped", "cancelled", "error", "timeout", "lost")
 
+UNTOUCHED = "select to_regclass('joblog.job_log') is null"
 LINES = "select message, count(*) from joblog.job_log where logger = 'fault' and message like %s group by message"
 RUNS = (
     "select name, status, coalesce(status_message, ''), exit_code from joblog.job_run where name = %s or name like %s"
@@ -46,6 +47,8 @@ class Tally:
         stored: set[str] = set()
         for dsn in dsns:
             with psycopg.connect(dsn) as connection:
+                if connection.execute(UNTOUCHED).fetchone() == (True,):  # all were killed before they had said a word
+                    continue
                 for message, copies in connection.execute(LINES, [f"{name} %"]):
                     stored.add(message)
                     self.duplicated += copies - 1

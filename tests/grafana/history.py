@@ -8,13 +8,20 @@ mail     queue, by queue           10:05 success 1 s · 10:10 timeout 60 s · 10
 o'clock  neither type nor trigger  11:30 success 2 s
 =======  ========================  =====================================================
 
+What goes by the clock is of the service ops. ``backup`` was due every hour at first, then at half past, then at no
+time: 10:00 and 11:00 on time, 12:00 twenty minutes late, 13:00 missed, 14:00 on time (three seconds early), 14:30 and
+15:30 of the new schedule, 16:00 without one. ``report`` is due every hour: it began a minute after the time before the
+last one, and not when it was due ten minutes ago. ``odd`` says a schedule that nobody understands.
+
 Nine days before that, ``import``: 10:00 success 100 s · 11:00 error 30 s, of the same kind as yesterday's. And two that
 are open: ``import`` since an hour, at 25 of 100 rows, declared to take a minute, silent for one; ``mail``, just begun.
 """
 
 from __future__ import annotations
 
+import itertools
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -22,6 +29,7 @@ from uuid import UUID
 import psycopg
 
 from otel_joblog.conventions import Attribute, RunStatus, SpanKind, Stream
+from otel_joblog.health.keeper import keep_due_times
 from otel_joblog.records import (
     Line,
     Process,
@@ -32,6 +40,7 @@ from otel_joblog.records import (
     SpanStarted,
     format_run_id,
 )
+from otel_joblog.store.maintenance import maintain
 from otel_joblog.store.writer import Writer
 
 __all__ = ["FAILED_RUN", "TODAY", "YESTERDAY", "write"]
@@ -43,6 +52,7 @@ LONG_AGO = YESTERDAY - timedelta(days=9)
 
 ETL = Process(b"e" * 16, 0, 11, "host-1", "boot", "etl", {"service.name": "etl"})
 SHOP = Process(b"s" * 16, 0, 22, "host-2", "boot", "shop", {"service.name": "shop"})
+OPS = Process(b"o" * 16, 0, 33, "host-3", "boot", "ops", {"service.name": "ops"})
 
 IMPORT = {Attribute.JOB_TYPE: "cron", Attribute.TRIGGER: "schedule", Attribute.SCHEDULE: "*/20 * * * *"}
 MAIL = {Attribute.JOB_TYPE: "queue", Attribute.TRIGGER: "queue"}
@@ -75,6 +85,9 @@ def write(dsn: str) -> None:
     ]
     writer.write(etl, ETL)
     writer.write(shop, SHOP)
+    for runs in by_the_clock():  # the keeper of due times looks in between, as it does every minute
+        writer.write(runs, OPS)
+        assert maintain(dsn, None, [keep_due_times])
     writer.beat([ETL.process_id, SHOP.process_id])
     writer.close()
     with psycopg.connect(dsn) as connection:  # a minute of silence, without waiting for it
@@ -82,6 +95,25 @@ def write(dsn: str) -> None:
             "update joblog.job_live set beat_at = beat_at - interval '1 minute' where process_id = %s",
             [UUID(bytes=ETL.process_id)],
         )
+
+
+def by_the_clock() -> Iterator[list[Record]]:
+    numbers = itertools.count(21)
+
+    def run(job: str, schedule: str | None, begin: int) -> SpanEnded:
+        said = {} if schedule is None else {Attribute.SCHEDULE: schedule, Attribute.SCHEDULE_TIMEZONE: "UTC"}
+        return ended(next(numbers), job, {Attribute.TRIGGER: "schedule", **said}, begin, 1, RunStatus.SUCCESS)
+
+    hourly = "0 * * * *"
+    due = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=10)
+    times = [at(10), at(11) + SECOND, at(12, 20), at(14) - 3 * SECOND]
+    yield [
+        *(run("backup", hourly, begin) for begin in times),
+        run("report", f"{due.minute} * * * *", round(due.timestamp() - 3_540) * SECOND),
+        run("odd", "when the moon is full", at(10)),
+    ]
+    yield [run("backup", "30 * * * *", at(14, 30)), run("backup", "30 * * * *", at(15, 30))]
+    yield [run("backup", None, at(16))]
 
 
 def at(hour: int, minute: int = 0, *, day: datetime = YESTERDAY) -> int:

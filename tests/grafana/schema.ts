@@ -7,7 +7,6 @@ import type * as logs from "@grafana/schema/dist/esm/raw/composable/logs/panelcf
 import type * as stat from "@grafana/schema/dist/esm/raw/composable/stat/panelcfg/x/StatPanelCfg_types.gen";
 import type * as statetimeline from "@grafana/schema/dist/esm/raw/composable/statetimeline/panelcfg/x/StateTimelinePanelCfg_types.gen";
 import type * as statushistory from "@grafana/schema/dist/esm/raw/composable/statushistory/panelcfg/x/StatusHistoryPanelCfg_types.gen";
-import type * as text from "@grafana/schema/dist/esm/raw/composable/text/panelcfg/x/TextPanelCfg_types.gen";
 import type * as timeseries from "@grafana/schema/dist/esm/raw/composable/timeseries/panelcfg/x/TimeSeriesPanelCfg_types.gen";
 
 // JSON has the values of enumerations, not their names.
@@ -44,7 +43,6 @@ type AnyPanel =
   | Known<"state-timeline", statetimeline.Options, statetimeline.FieldConfig & { spanNulls: boolean }>
   | Known<"status-history", statushistory.Options, statushistory.FieldConfig>
   | Known<"table", TableOptions, TableFieldOptions>
-  | Known<"text", text.Options>
   | Known<"timeseries", timeseries.Options, timeseries.FieldConfig>
   | Known<"traces", Nothing>;
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg.rows import dict_row
 
 from otel_joblog.conventions import Attribute, RunStatus
+from otel_joblog.health.keeper import keep_due_times
+from otel_joblog.store.maintenance import maintain
 from otel_joblog.store.writer import Writer
 
 from .asking import ALERTING, RULES, STORE, Store, answered, reading
@@ -22,7 +27,8 @@ ASKING = {rule["uid"]: rule for rule in RULES if rule["data"][0]["model"]["datas
 @pytest.fixture(scope="module")
 def store(module_dsn: str) -> Iterator[Store]:
     success, error, lost = RunStatus.SUCCESS, RunStatus.ERROR, RunStatus.LOST
-    hourly = {Attribute.SCHEDULE: "0 * * * *"}
+    due = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=10)
+    hourly = {Attribute.SCHEDULE: f"{due.minute} * * * *"}
     told: list[tuple[str, dict[str, Any], float, RunStatus]] = [
         *(("steady", {}, hours, success) for hours in range(6)),
         *(("flaky", {}, hours, error if hours in {1, 3} else success) for hours in range(6)),
@@ -34,7 +40,8 @@ def store(module_dsn: str) -> Iterator[Store]:
         ("never", {}, 1, error),
         ("new", {}, 1, error),
         *(("silent", hourly, hours, success) for hours in range(9, 60)),
-        *(("regular", hourly, hours, success) for hours in range(60)),
+        *(("regular", hourly, hours + 9 / 60, success) for hours in range(60)),
+        ("odd", {Attribute.SCHEDULE: "some time"}, 5, success),
         *(("unscheduled", {}, hours, success) for hours in range(9, 60)),
     ]
     writer = Writer(module_dsn)
@@ -45,6 +52,7 @@ def store(module_dsn: str) -> Iterator[Store]:
     ]
     writer.write(runs, SHOP)
     writer.close()
+    assert maintain(module_dsn, None, [keep_due_times])
     with reading(module_dsn) as connection:
         yield connection
 
@@ -77,12 +85,20 @@ def test_alerts_fire_for_the_jobs_that_they_are_about(store: Store) -> None:
     no_success = firing(store, "joblog-no-success")
     assert no_success == pytest.approx({"hopeless": 48 * HOUR, "never": 30 * HOUR}, abs=HOUR)
     missed = firing(store, "joblog-missed")
-    assert missed == pytest.approx({"silent": 8 * HOUR}, abs=HOUR)
+    assert missed == pytest.approx({"silent": 900}, abs=300)
+
+
+def test_an_alert_fires_when_nobody_works_out_what_is_due(store: Store, module_dsn: str) -> None:
+    assert firing(store, "joblog-unwatched") == {}
+    with psycopg.connect(module_dsn, row_factory=dict_row) as owner:
+        owner.execute("delete from joblog.job_expected where due_at > now()")
+        assert firing(owner, "joblog-unwatched") == {"regular": 2}  # and silent
+        owner.rollback()
 
 
 def test_every_rule_says_what_is_the_matter_and_where_it_goes() -> None:
     uids = [rule["uid"] for rule in RULES]
-    assert len(set(uids)) == len(uids) == 5
+    assert len(set(uids)) == len(uids) == 6
     for rule in RULES:
         assert rule["annotations"]["summary"]
         assert rule["annotations"]["description"]

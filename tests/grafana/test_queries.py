@@ -104,7 +104,7 @@ def test_variables_offer_what_there_is(store: Store) -> None:
     def offered(name: str, **variables: Value) -> list[str]:
         return [row["__value"] for row in rows(store, f"joblog-history: ${name}", **variables)]
 
-    assert offered("service") == ["etl", "shop"]
+    assert offered("service") == ["etl", "ops", "shop"]
     assert offered("type") == ["", "cron", "queue"]
     assert offered("type", service=["etl"]) == ["cron"]
     assert offered("trigger", service=["shop"]) == ["", "queue"]
@@ -273,23 +273,77 @@ def test_error_lines_are_those_of_the_jobs_chosen(store: Store) -> None:
     assert rows(store, "joblog-errors: Newest error lines", job=["mail"]) == []
 
 
+OPS: dict[str, Value] = {"service": ["ops"], "job": ["backup", "odd", "report"]}
+NO_TROUBLE = {"Failed last time": 0, "Failing thrice or more": 0, "Never succeeded": 0}
+
+
+def due(store: Store) -> datetime:
+    """When report was due last: it began a minute after the time before."""
+    (row,) = answered(store, "select started_at from joblog.job_history where job = 'report'").rows
+    began: datetime = row["started_at"]
+    return began + timedelta(minutes=59)
+
+
 def test_what_needs_attention_is_counted(store: Store) -> None:
     (row,) = rows(store, "joblog-health: Needs attention")
     since = row.pop("Oldest last success")
     assert since == pytest.approx((datetime.now(TODAY.tzinfo) - hour(10, 5)).total_seconds(), abs=60)
-    assert row == {"Jobs": 3, "Failed last time": 0, "Failing thrice or more": 0, "Never succeeded": 0}
+    assert row == NO_TROUBLE | {"Jobs": 3, "Late or missed": 1}  # import, which says a schedule, and began an hour ago
+    (row,) = rows(store, "joblog-health: Needs attention", trigger=["queue"])
+    assert row["Jobs"] == 1
+    (row,) = rows(store, "joblog-health: Needs attention", **OPS)
+    assert (row["Jobs"], row["Late or missed"]) == (3, 1)
+    (row,) = rows(store, "joblog-health: Needs attention", **OPS | {"job": ["backup"]})
+    assert (row["Jobs"], row["Late or missed"]) == (1, 0)
 
 
-def test_the_health_of_each_job_is_told_beside_its_usual_pause(store: Store) -> None:
+def test_the_health_of_each_job_is_told_beside_its_pause(store: Store) -> None:
     jobs = {row["Job"]: row for row in rows(store, "joblog-health: Jobs", MONTH)}
     job = jobs["import"]
-    pause = (hour(12) - hour(10, day=LONG_AGO)).total_seconds() / 5  # six starts
-    assert job["Usual pause"] == pytest.approx(pause)
-    assert job["Success age in pauses"] == pytest.approx(job["Since last success"] / pause)
+    assert job["Pause"] == 20 * 60  # by its schedule
+    assert job["Success age in pauses"] == pytest.approx(job["Since last success"] / (20 * 60))
     assert (job["Last status"], job["Failed in a row"], job["Schedule"]) == ("running", 0, "*/20 * * * *")
     assert job["Success rate, 7 days"] == pytest.approx(3 / 4)
     assert jobs["mail"]["Failed in a row"] == 2
-    assert jobs["o'clock"]["Usual pause"] is None  # it began once
+    assert jobs["o'clock"]["Pause"] is None  # it began once
+
+
+def test_jobs_tell_what_became_of_their_last_due_time(store: Store) -> None:
+    jobs = {row["Job"]: row for row in rows(store, "joblog-health: Jobs", **OPS)}
+    assert list(jobs) == ["report", "odd", "backup"]
+    report, backup, odd = jobs["report"], jobs["backup"], jobs["odd"]
+    assert (report["Last due"], report["Missed, 7 days"], report["Pause"]) == ("late", 0, 3600)
+    assert report["Next due"] == due(store) + timedelta(hours=1)
+    assert (backup["Last due"], backup["Next due"], backup["Schedule"]) == (None, None, None)  # it has none any more
+    assert backup["Pause"] == 3600  # seven starts within the hours from ten to sixteen
+    assert odd["Schedule"] == "when the moon is full · not understood: bad minute"
+    assert [row["Job"] for row in rows(store, "joblog-health: Jobs", trigger=["queue"])] == ["mail"]
+
+
+def test_what_did_not_begin_in_time_is_listed_the_newest_first(store: Store) -> None:
+    late, *backup = rows(store, "joblog-health: Missed and late", NOW, **OPS)
+    assert (late["Due"], late["Verdict"], late["Job"], late["Started"]) == (due(store), "late", "report", None)
+    assert 600 <= late["Behind"] < 1_440  # four times its grace
+    assert [(row["Due"], row["Verdict"], row["Schedule"]) for row in backup] == [
+        (hour(13), "missed", "0 * * * *"),
+        (hour(12), "started late", "0 * * * *"),
+    ]
+    assert (backup[1]["Behind"], backup[1]["Grace"], backup[1]["Started"]) == (1200, 360, hour(12, 20))
+    assert backup[1]["Run"] == format_run_id(*ids(23))
+    day = rows(store, "joblog-health: Missed and late", DAY, **OPS | {"job": ["backup"]})
+    assert [row["Due"] for row in day] == [row["Due"] for row in backup]
+    assert rows(store, "joblog-health: Missed and late", DAY, **OPS | {"job": ["odd"]}) == []
+
+
+def test_every_due_time_has_its_verdict(store: Store) -> None:
+    answer = answered(store, "select * from joblog.job_punctuality where job = 'backup' order by due_at")
+    assert [(row["due_at"], row["verdict"], row["open"]) for row in answer.rows] == [
+        (hour(11), "on time", False),
+        (hour(12), "started late", True),
+        (hour(13), "missed", True),
+        (hour(14), "on time", False),
+        (hour(15, 30), "on time", False),
+    ]
 
 
 def test_success_rates_are_ranked_the_lowest_first(store: Store) -> None:
@@ -303,6 +357,7 @@ def test_success_rates_are_ranked_the_lowest_first(store: Store) -> None:
 
 def test_failures_in_a_row_are_told_where_there_are_any(store: Store) -> None:
     assert rows(store, "joblog-health: Failures in a row") == [{"Job": "mail · shop", "Failed in a row": 2}]
+    assert rows(store, "joblog-health: Failures in a row", trigger=["schedule"]) == []
 
 
 def test_open_runs_are_remarked_on_the_worst_first(store: Store) -> None:
@@ -324,6 +379,7 @@ def test_progress_is_told_with_what_is_left(store: Store) -> None:
     (row,) = rows(store, "joblog-health: Progress")
     assert (row["Job"], row["Done"], row["Count"], row["Of"], row["Unit"]) == ("import", 0.25, 25, 100, "rows")
     assert row["Left at this pace"] == pytest.approx(2700)
+    assert rows(store, "joblog-health: Progress", trigger=["queue"]) == []
 
 
 def test_the_size_of_the_store_is_told_by_day_and_in_all(store: Store) -> None:
@@ -374,6 +430,7 @@ BY_KEY = [
     "joblog-history: Lost runs",
     "joblog-errors: Lost and timed-out runs",
     "joblog-errors: Newest error lines",
+    "joblog-health: Missed and late",
 ]
 
 

@@ -13,7 +13,8 @@ from test_idempotence import RECORDS, assert_statistics_are_right, contents
 
 from otel_joblog.errors import ImportRefused, RunNotFound
 from otel_joblog.records import Sample, format_run_id
-from otel_joblog.store.archive import dump, load, read_run, reading
+from otel_joblog.store import archive
+from otel_joblog.store.archive import dump, load, read_runs, reading
 from otel_joblog.store.migrate import migrate
 from otel_joblog.store.writer import Writer
 
@@ -41,7 +42,7 @@ def archived(dsn: str) -> list[bytes]:
         rows = connection.execute("select trace_id, span_id from joblog.job_run").fetchall()
     with reading(dsn) as connection:
         ids = [format_run_id(trace_id.bytes, span_id.to_bytes(8, "big", signed=True)) for trace_id, span_id in rows]
-        return list(dump(spoken for run_id in ids for spoken in read_run(connection, run_id)))
+        return list(dump(spoken for run in read_runs(connection, ids) for spoken in run))
 
 
 def test_an_archive_gives_the_same_rows_in_another_store(dsn: str, other: str, into: Writer) -> None:
@@ -54,6 +55,18 @@ def test_an_archive_gives_the_same_rows_in_another_store(dsn: str, other: str, i
     with psycopg.connect(dsn) as one, psycopg.connect(other) as two:
         assert contents(two) == contents(one)
         assert_statistics_are_right(two)
+
+
+def test_runs_are_read_together_or_one_by_one_with_the_same_words(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = Writer(dsn)
+    writer.write([*RECORDS, *USAGE])
+    writer.close()
+    together = archived(dsn)
+    assert sum(b"SpanEnded" in line or b"SpanStarted" in line for line in together) > 4
+    for runs, rows in ((1, 2_000), (2, 5), (200, 1)):
+        monkeypatch.setattr(archive, "TOGETHER", runs)
+        monkeypatch.setattr(archive, "BATCH", rows)
+        assert archived(dsn) == together
 
 
 def test_each_line_of_an_archive_is_json_that_tells_what_it_is(dsn: str) -> None:
@@ -77,4 +90,4 @@ def test_what_is_no_archive_is_refused_with_its_line(into: Writer) -> None:
 
 def test_a_run_that_is_not_there_is_said_not_to_be(dsn: str) -> None:
     with reading(dsn) as connection, pytest.raises(RunNotFound):
-        list(read_run(connection, f"{'0' * 32}-{'1' * 16}"))
+        list(read_runs(connection, [f"{'0' * 32}-{'1' * 16}"]))

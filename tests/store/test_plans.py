@@ -53,7 +53,7 @@ STRETCH = SEARCH | {"low": SEARCH["high"] - timedelta(hours=1)}
 
 # Of every listed job: its latest run, its failures in a row, its days, its durations; two have two good indexes.
 OF_EACH_JOB = {"job_pkey", "job_run_name", "job_run_failed", "job_run_failed_name", "job_day_day", "job_day_pkey"}
-OF_EACH_JOB |= {"job_duration_day", "job_duration_pkey"}
+OF_EACH_JOB |= {"job_duration_day", "job_duration_pkey", "job_schedule_pkey", "job_expected_pkey", "job_expected_open"}
 
 # Of every listed run: its twins, its process's beat, its gaps.
 EACH = {"job_run_name", "job_live_pkey", "job_gap_pkey"}
@@ -121,6 +121,17 @@ from generate_series(0, 300) as d, generate_series(1, 60) as n, generate_series(
 insert into joblog.job_error_day
 select current_date - d, 'job ' || n, 'svc', mod(n, 20), 1, now(), now(), 'ValueError', 'no'
 from generate_series(0, 300) as d, generate_series(1, 100) as n;
+
+insert into joblog.job_schedule select 'job ' || n, 'svc', '0 * * * *', 'UTC', now() from generate_series(1, 2000) as n;
+
+insert into joblog.job_expected (name, service, schedule, due_at, late_at, next_due_at, looked_at, started_at)
+select
+  'job ' || n, 'svc', '0 * * * *', due_at, due_at + interval '6 minutes', due_at + interval '1 hour', due_at,
+  case when mod(hours, 50) <> 0 then due_at end
+from (
+  select n, hours, date_trunc('hour', now()) - hours * interval '1 hour' as due_at
+  from generate_series(0, 700) as hours, generate_series(1, 50) as n
+) as due;
 """
 
 
@@ -136,7 +147,7 @@ def filled(module_dsn: str) -> str:
         ensure_days(connection, [START.date() + timedelta(days=number) for number in range(4)])
         with psycopg.ClientCursor(connection) as cursor:
             cursor.execute(FILL, {"trace": TRACE, "start": START})
-        tables = ("run", "step", "live", "gap", "sample", "day", "duration", "error_day")
+        tables = ("run", "step", "live", "gap", "sample", "day", "duration", "error_day", "schedule", "expected")
         connection.execute("vacuum analyze joblog.job, " + ", ".join(f"joblog.job_{table}" for table in tables))
     return module_dsn
 
@@ -170,6 +181,17 @@ def test_a_query_uses_its_index_and_only_the_days_it_needs(
     database: psycopg.Connection, name: str, parameters: dict[str, Any], indexes: set[str]
 ) -> None:
     assert used(database, f"read/{name}", parameters) == indexes_of_day(indexes)
+
+
+def test_what_is_due_is_seen_to_by_key(database: psycopg.Connection) -> None:
+    memory = {"memory": timedelta(days=30)}
+    with database.transaction(force_rollback=True):
+        every_job = used(database, "due/jobs", memory | {"ahead": timedelta(minutes=15)}, small={"job", "job_schedule"})
+        assert every_job == {"job_run_name", "job_expected_pkey"}
+        looked_for = used(database, "due/look", memory | {"limit": 5_000}, executed=True)
+        assert looked_for == {"job_expected_open", "job_expected_pkey", "job_run_name"}
+        said = {"name": "job 7", "service": "svc", "said_at": AT, "now": AT, "schedule": "@daily", "timezone": "UTC"}
+        assert used(database, "due/since", memory | said) == {"job_run_name"}
 
 
 def test_silent_runs_are_found_and_settled_by_key(database: psycopg.Connection) -> None:

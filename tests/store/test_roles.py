@@ -22,7 +22,7 @@ from otel_joblog.conventions import RunStatus, SpanKind
 from otel_joblog.errors import SchemaError, StoreError
 from otel_joblog.records import NO_RUN, Dropped, Sample
 from otel_joblog.store import sql as sql_files
-from otel_joblog.store.archive import read_run, reading
+from otel_joblog.store.archive import read_runs, reading
 from otel_joblog.store.maintenance import maintain
 from otel_joblog.store.may import May, login_may
 from otel_joblog.store.migrate import migrate
@@ -138,7 +138,8 @@ def test_a_writer_writes_all_there_is_and_a_reader_reads_it(writer: str, reader:
     write_all(writer)
     assert len(asyncio.run(read_all(reader)).items) == 6
     with reading(reader) as connection:
-        assert len(list(read_run(connection, run_id()))) > 5
+        (run,) = read_runs(connection, [run_id()])
+        assert len(list(run)) > 5
 
 
 def test_a_day_that_one_writer_made_is_there_for_all(login: Login, writer: str, reader: str, owner: str) -> None:
@@ -312,9 +313,11 @@ def test_what_a_login_may_is_known(owner: str, writer: str, reader: str) -> None
 def test_a_writer_makes_days_ahead_and_leaves_the_rest_to_the_owner(writer: str, owner: str) -> None:
     write_all(writer)
     indexed = "select count(*) from pg_class where relname like 'job_log%_text'"
-    assert not maintain(writer)
-    assert scalar(owner, indexed) == 0
-    assert maintain(owner)
+    done: list[psycopg.Connection] = []
+    assert not maintain(writer, None, [lambda connection: bool(done.append(connection))])
+    assert scalar(owner, indexed) == len(done) == 0
+    assert maintain(owner, None, [lambda connection: bool(done.append(connection))])
+    assert len(done) == 1
 
 
 def test_who_does_not_own_the_tables_gives_no_rights_to_them(writer: str) -> None:

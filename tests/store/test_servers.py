@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from samples import PROCESS, SECOND, ended, line, run_id, started, step
 
 from otel_joblog.conventions import RunStatus
-from otel_joblog.store.archive import read_run, reading
+from otel_joblog.store.archive import read_runs, reading
 from otel_joblog.store.maintenance import maintain
 from otel_joblog.store.migrate import migrate
 from otel_joblog.store.reader import Reader
@@ -73,7 +73,7 @@ def test_neither_its_time_nor_its_dates_are_ours(empty_dsn: str, settings: dict[
     assert days == [((MIDNIGHT - timedelta(days=1)).date(), 1), (MIDNIGHT.date(), 1)]
     assert stray == (0,)
     with reading(empty_dsn) as connection:
-        assert len(list(read_run(connection, run_id(1)))) == 8
+        assert [len(list(run)) for run in read_runs(connection, [run_id(1)])] == [8]
 
     async def read() -> None:
         async with Reader(empty_dsn) as reader:

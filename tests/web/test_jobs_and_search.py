@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import pytest
 from browsing import browser_page
 from playwright.sync_api import expect
-from story import Story
+from story import SECOND, Story
 
 from otel_joblog.conventions import Severity
+from otel_joblog.health.keeper import keep_due_times
+from otel_joblog.store.maintenance import maintain
 from otel_joblog.store.models import DayFigures
 from otel_joblog.web.chart import chart
 from otel_joblog.web.highlight import excerpt
@@ -47,6 +49,35 @@ def test_jobs_are_listed_with_how_they_fare(web: httpx.Client, told: Story) -> N
     assert (job["job"], job["service"], job["runs"], job["failures"]) == ("nightly-import", "etl", 3, 2)
     assert (job["last_run_id"], job["last_status"]) == (told.run_id, "running")
     assert found["next"] is None
+
+
+def test_jobs_tell_what_did_not_come_and_when_they_are_due_next(web: httpx.Client, tell: Tell, dsn: str) -> None:
+    due = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=10)
+    hourly, before = f"{due.minute} * * * *", round((due - timedelta(minutes=70)).timestamp()) * SECOND
+    on_time = {"joblog.schedule": hourly, "joblog.schedule.timezone": "UTC"}
+    tell("silent", began=before, **on_time).end()
+    tell("steady", began=before, **on_time).end()
+    tell("steady", began=round(due.timestamp()) * SECOND, **on_time).end()
+    tell("odd", **{"joblog.schedule": f"<b>{HOSTILE}"}).end()
+    assert maintain(dsn, None, [keep_due_times])
+    page = web.get("/jobs").text
+    assert page.count(">late</span>, due ") == 1
+    following = due + timedelta(hours=1)
+    assert page.count(f"next due {following:%Y-%m-%d %H:%M:00} UTC") == 2
+    assert HOSTILE not in page
+    silent = web.get("/job?job=silent").text
+    for words in (">late</span>, due ", "Next due", f"{following:%Y-%m-%d %H:%M:00} UTC", "1 missed</span> in 7 days"):
+        assert words in silent
+    steady = web.get("/job?job=steady").text
+    assert "</time> on time" in steady
+    assert "</span>, due" not in steady
+    assert "not understood: <bdi>neither five fields" in web.get("/job?job=odd").text
+    jobs = {job["job"]: job for job in web.get("/api/v1/jobs").json()["items"]}
+    assert jobs["silent"]["last_due_verdict"] == "late"
+    assert jobs["silent"]["last_due_at"] == f"{due:%Y-%m-%dT%H:%M:%SZ}"
+    assert jobs["silent"]["next_due_at"] == f"{following:%Y-%m-%dT%H:%M:%SZ}"
+    assert (jobs["silent"]["timezone"], jobs["silent"]["missed_7d"], jobs["steady"]["missed_7d"]) == ("UTC", 1, 1)
+    assert jobs["odd"]["schedule_problem"] == "neither five fields as of cron nor a word such as @daily"
 
 
 def test_a_job_has_a_page_of_its_own(web: httpx.Client, told: Story) -> None:

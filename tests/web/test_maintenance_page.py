@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from story import MINUTE, Story
 
+from otel_joblog.health.keeper import keep_due_times
 from otel_joblog.store.maintenance import maintain
 from otel_joblog.store.retention import Retention
 
@@ -49,6 +50,17 @@ def test_it_tells_of_the_latest_clean_up(web: httpx.Client, dsn: str, past: None
     assert (found["clean_up"]["runs"], found["clean_up"]["lines"], found["clean_up"]["days"]) == (1, 1, 1)
     assert found["clean_up"]["ended_at"] is not None
     assert "1 run, 1 line, 1 day" in web.get("/maintenance").text
+
+
+def test_it_warns_when_nobody_works_out_what_is_due(web: httpx.Client, dsn: str, tell: Callable[..., Story]) -> None:
+    tell("hourly", **{"joblog.schedule": "@hourly"}).end()
+    tell("odd", **{"joblog.schedule": "some time"}).end()
+    assert maintain(dsn, None, [keep_due_times])
+    assert web.get("/api/v1/maintenance").json()["warnings"] == []
+    with psycopg.connect(dsn) as connection:
+        connection.execute("delete from joblog.job_expected where due_at > now()")
+    (warning,) = web.get("/api/v1/maintenance").json()["warnings"]
+    assert warning.startswith("Of 1 job with a schedule nobody works out")
 
 
 def test_it_is_one_of_the_places(web: httpx.Client) -> None:

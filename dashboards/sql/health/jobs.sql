@@ -1,4 +1,4 @@
--- The average pause between two starts, in the time shown, is read from hours.
+-- Where there is no schedule, the usual pause is the average between two starts, in the time shown, read from hours.
 with pauses as (
   select
     job, service,
@@ -12,17 +12,25 @@ select
   health.service as "Service",
   health.last_status as "Last status",
   health.failures_in_a_row as "Failed in a row",
+  health.last_due_verdict as "Last due",
+  health.missed_7d as "Missed, 7 days",
   health.success_age_s as "Since last success",
   extract(epoch from now() - health.last_run_at)::double precision as "Since last start",
-  pauses.average_s as "Usual pause",
-  health.success_age_s / pauses.average_s as "Success age in pauses",
-  health.schedule as "Schedule",
+  coalesce(health.due_pause_s, pauses.average_s) as "Pause",
+  health.success_age_s / coalesce(health.due_pause_s, pauses.average_s) as "Success age in pauses",
+  health.schedule || coalesce(' · not understood: ' || health.schedule_problem, '') as "Schedule",
+  health.next_due_at as "Next due",
   health.success_rate_7d as "Success rate, 7 days",
   health.average_s as "Takes",
   health.owner as "Owner",
   health.last_run_id as "Run"
 from joblog.job_health as health
 left join pauses on pauses.job = health.job and pauses.service = health.service
-where health.service in ($service) and health.job in ($job)
-order by health.failures_in_a_row desc, health.success_age_s desc nulls first, health.job
+where health.service in ($service) and health.job in ($job) and (health.type is null or health.type in ($type))
+  and (health.trigger is null or health.trigger in ($trigger))
+order by
+  health.last_due_verdict in ('late', 'missed') desc nulls last,
+  health.failures_in_a_row desc,
+  health.success_age_s desc nulls first,
+  health.job
 limit 500

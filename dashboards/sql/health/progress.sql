@@ -10,6 +10,6 @@ select
   extract(epoch from now() - progress_at)::double precision as "Since last progress",
   run_id as "Run"
 from joblog.job_progress
-where service in ($service) and job in ($job)
+where service in ($service) and job in ($job) and type in ($type) and trigger in ($trigger)
 order by started_at
 limit 100

@@ -248,6 +248,38 @@ create table joblog.job_error_day (
 
 create index job_error_day_day on joblog.job_error_day (day);
 
+-- Schedules, and what became of them: see health/keeper.py.
+
+-- The schedule in force of each job that has one.
+create table joblog.job_schedule (
+  name     text not null,
+  service  text not null,
+  schedule text not null,                         -- as its runs say it
+  timezone text not null,                         -- that it is meant in where it names none
+  since    timestamptz not null,                  -- when the first run with it began
+  problem  text,                                  -- why it is not understood
+  primary key (name, service)
+);
+
+-- When jobs were due and will be, and the first run that came. Who asks takes what is settled as it is: that a run came in
+-- time, and, once it was looked for after the next time was due, that none did. The keeper looks for these again.
+create table joblog.job_expected (
+  name        text not null,
+  service     text not null,
+  schedule    text not null,
+  due_at      timestamptz not null,
+  late_at     timestamptz not null,               -- from then on not on time
+  next_due_at timestamptz not null,
+  looked_at   timestamptz,
+  started_at  timestamptz,                        -- of its run, as of looked_at
+  trace_id    uuid,
+  span_id     bigint,
+  primary key (name, service, due_at)
+) with (fillfactor = 90);
+
+create index job_expected_open on joblog.job_expected (name, service, due_at)
+  where started_at is null or started_at > late_at;
+
 -- The middle of a bucket of joblog.job_duration, in seconds.
 create function joblog.bucket_seconds(bucket smallint) returns double precision
   language sql immutable parallel safe
@@ -364,7 +396,9 @@ select
   case when run.progress_current > 0 and run.progress_total >= run.progress_current
     then extract(epoch from run.progress_at - run.started_at)::double precision
       * (run.progress_total - run.progress_current) / run.progress_current
-  end as remaining_s
+  end as remaining_s,
+  run.type,
+  run.trigger
 from joblog.job_run as run
 where run.status <= 1 and run.name <> '' and run.progress_current is not null;
 
@@ -447,13 +481,88 @@ from (
 ) as summed
 group by day, name, service;
 
+-- Runs may begin five seconds early: clocks of hosts differ.
+create view joblog.job_punctuality as
+select
+  expected.name as job,
+  expected.service,
+  expected.schedule,
+  expected.due_at,
+  expected.next_due_at,
+  extract(epoch from expected.late_at - expected.due_at)::double precision as grace_s,
+  joblog.run_id(came.trace_id, came.span_id) as run_id,
+  came.started_at,
+  extract(epoch from came.started_at - expected.due_at)::double precision as delay_s,
+  case
+    when came.started_at <= expected.late_at then 'on time'
+    when came.started_at is not null then 'started late'
+    when now() < expected.due_at then 'upcoming'
+    when now() < expected.late_at then 'due'
+    when now() < least(expected.next_due_at, expected.due_at + 4 * (expected.late_at - expected.due_at)) then 'late'
+    else 'missed'
+  end as verdict,
+  expected.started_at is null or expected.started_at > expected.late_at as open
+from joblog.job_expected as expected
+left join lateral (
+  select trace_id, span_id, started_at
+  from joblog.job_run
+  where job_run.name = expected.name and job_run.service = expected.service
+    and job_run.started_at >= expected.due_at - interval '5 seconds'
+    and job_run.started_at < expected.next_due_at - interval '5 seconds'
+    and (expected.started_at is null or expected.started_at > expected.late_at)
+    and (expected.looked_at is null or expected.looked_at < expected.next_due_at)
+  order by job_run.started_at
+  limit 1
+) as found on true
+cross join lateral (
+  values (
+    coalesce(found.trace_id, expected.trace_id), coalesce(found.span_id, expected.span_id),
+    coalesce(found.started_at, expected.started_at))
+) as came (trace_id, span_id, started_at);
+
+create view joblog.job_schedules as
+select
+  known.name as job,
+  known.service,
+  known.schedule,
+  known.timezone,
+  known.since,
+  known.problem,
+  coming.due_at as next_due_at,
+  judged.due_at as last_due_at,
+  judged.verdict as last_due_verdict,
+  extract(epoch from judged.next_due_at - judged.due_at)::double precision as due_pause_s,
+  missed.times as missed_7d
+from joblog.job_schedule as known
+left join lateral (
+  select due_at
+  from joblog.job_expected
+  where job_expected.name = known.name and job_expected.service = known.service and job_expected.due_at > now()
+  order by due_at
+  limit 1
+) as coming on true
+left join lateral (
+  select due_at, next_due_at, verdict
+  from joblog.job_punctuality
+  where job_punctuality.job = known.name and job_punctuality.service = known.service
+    and job_punctuality.due_at <= now() and verdict <> 'due'
+  order by due_at desc
+  limit 1
+) as judged on true
+cross join lateral (
+  select count(*) as times
+  from joblog.job_punctuality
+  where job_punctuality.job = known.name and job_punctuality.service = known.service and open
+    and job_punctuality.due_at between now() - interval '7 days' and now() and verdict = 'missed'
+) as missed;
+
 create view joblog.job_health as
 select
   job.name as job,
   job.service,
   latest.type,
   latest.trigger,
-  latest.schedule,
+  coalesce(latest.schedule, due.schedule) as schedule,
   latest.owner,
   joblog.run_id(latest.trace_id, latest.span_id) as last_run_id,
   joblog.status_name(latest.status) as last_status,
@@ -466,8 +575,15 @@ select
   job.duration_ms / 1000.0::double precision / nullif(job.timed, 0) as average_s,
   week.runs as runs_7d,
   week.failures as failures_7d,
-  (1 - week.failures::double precision / nullif(week.counted, 0)) as success_rate_7d
+  (1 - week.failures::double precision / nullif(week.counted, 0)) as success_rate_7d,
+  due.problem as schedule_problem,
+  due.next_due_at,
+  due.last_due_at,
+  due.last_due_verdict,
+  due.due_pause_s,
+  due.missed_7d
 from joblog.job
+left join joblog.job_schedules as due on due.job = job.name and due.service = job.service
 left join lateral (
   select trace_id, span_id, status, type, trigger, schedule, owner
   from joblog.job_run
@@ -614,6 +730,22 @@ comment on column joblog.job_health.runs is 'all that ended, since the first';
 comment on column joblog.job_health.average_s is 'seconds, of all successes, errors and timeouts since the first';
 comment on column joblog.job_health.success_rate_7d is
   '0 to 1: successes among successes, errors, timeouts and lost runs of seven UTC days up to today';
+comment on column joblog.job_health.schedule_problem is 'why the schedule is not understood';
+comment on column joblog.job_health.last_due_verdict is 'as in job_schedules; null without a schedule';
+comment on view joblog.job_schedules is 'The schedule in force of each job that has one, and how the job keeps it.';
+comment on column joblog.job_schedules.since is 'start of the first run with it';
+comment on column joblog.job_schedules.problem is 'why it is not understood';
+comment on column joblog.job_schedules.last_due_at is 'the last due time that can be judged: a run came, or its grace is over';
+comment on column joblog.job_schedules.last_due_verdict is 'on time, late, started late or missed';
+comment on column joblog.job_schedules.due_pause_s is 'seconds from that due time to the next one';
+comment on column joblog.job_schedules.missed_7d is 'due times of the last seven times 24 hours for which nothing began';
+comment on view joblog.job_punctuality is
+  'When jobs with a schedule were due and will be, and the run that came for it. Bound due_at, or job and service.';
+comment on column joblog.job_punctuality.grace_s is 'seconds after due_at that are still on time';
+comment on column joblog.job_punctuality.delay_s is 'seconds from due_at to started_at';
+comment on column joblog.job_punctuality.verdict is
+  'upcoming, due (within its grace), on time, late (not begun), started late, missed (not begun until the next one was due, or for four times its grace)';
+comment on column joblog.job_punctuality.open is 'it is not yet settled that a run came in time: has an index';
 comment on view joblog.job_steps is 'Steps of runs. Bound started_at, which also picks the partitions.';
 comment on view joblog.job_lines is
   'Log lines and lines of output. Bound at, which also picks the partitions; severity >= 17 has an index.';

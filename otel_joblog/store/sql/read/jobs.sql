@@ -1,6 +1,8 @@
--- A page of jobs by name, with their latest run and how they fared since a day.
+-- A page of jobs by name, with their latest run, their schedule, and how they fared since a day.
 select
-  job.*, latest.trace_id, latest.span_id, latest.status, latest.type, latest.schedule, latest.owner, streak.failures_in_a_row,
+  job.*, latest.trace_id, latest.span_id, latest.status, latest.type, latest.owner, streak.failures_in_a_row,
+  coalesce(latest.schedule, due.schedule) as schedule, due.timezone, due.problem, due.next_due_at, due.last_due_at,
+  due.last_due_verdict, due.missed_7d,
   recent.counted, recent.ended, recent.failed, recent.recent_timed, recent.recent_ms, durations.p50, durations.p95
 from (
   select * from joblog.job
@@ -18,6 +20,12 @@ left join lateral (
   order by started_at desc, trace_id desc, span_id desc
   limit 1
 ) as latest on true
+left join lateral (
+  select schedule, timezone, problem, next_due_at, last_due_at, last_due_verdict, missed_7d
+  from joblog.job_schedules as known
+  where known.job = job.name and known.service = job.service
+  limit 1
+) as due on true
 cross join lateral (
   select count(*) as failures_in_a_row
   from (

@@ -1,4 +1,4 @@
--- Statistics that are over, notes of what waited for its run and went with its day, and holds that nobody needs.
+-- Statistics and due times that are over, notes of what waited for its run and went with its day, and holds that nobody needs.
 with hours as (
   delete from joblog.job_hour where hour < %(hours_before)s::date::timestamp at time zone 'UTC'
 ),
@@ -10,6 +10,9 @@ durations as (
 ),
 errors as (
   delete from joblog.job_error_day where day < %(days_before)s
+),
+due_times as (
+  delete from joblog.job_expected where due_at < %(before)s::date::timestamp at time zone 'UTC'
 ),
 waiting as (
   delete from joblog.job_waiting where last_at < %(before)s::date::timestamp at time zone 'UTC'

@@ -35,11 +35,11 @@ grant select on
   joblog.schema_version, joblog.job_process, joblog.job_run, joblog.job_live, joblog.job_gap, joblog.job_step,
   joblog.job_log, joblog.job_log_default, joblog.job_sample, joblog.job, joblog.job_day, joblog.job_hour,
   joblog.job_duration, joblog.job_error_day, joblog.job_hold, joblog.job_due, joblog.job_swept, joblog.job_cleanup,
-  joblog.job_waiting
+  joblog.job_waiting, joblog.job_schedule, joblog.job_expected
 to joblog_reader;
 
 grant select on
   joblog.active_jobs, joblog.job_progress, joblog.job_history, joblog.job_steps, joblog.job_lines, joblog.job_errors,
   joblog.job_health, joblog.job_daily, joblog.job_hourly, joblog.job_durations, joblog.job_duration_histogram,
-  joblog.store_size
+  joblog.job_punctuality, joblog.job_schedules, joblog.store_size
 to joblog_reader, joblog_dashboards;

@@ -1,0 +1,1 @@
+"""When jobs are due, and whether they came. Never imported by a job."""

@@ -1,0 +1,80 @@
+"""Schedules of jobs and the times at which they are due, as the store keeps them; health/keeper.py knows which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from .sql import query
+
+__all__ = ["MEMORY", "Expected", "Scheduled", "adopt", "expect", "first_run_with", "forget", "look", "to_be_seen_to"]
+
+MEMORY = timedelta(days=30)  # nothing is made up, or looked for again, for longer ago
+_LOOKED_AT = 5_000  # due times at once
+
+
+class Scheduled(NamedTuple):
+    """A job whose due times are to be seen to, and the schedule that its latest run says."""
+
+    name: str
+    service: str
+    schedule: str | None  # None: it has none any more
+    timezone: str
+    said_at: datetime  # start of that run
+    changed: bool  # it is not the one that was in force, or there was none
+    since: datetime | None  # start of the first run with the schedule in force
+    last_due_at: datetime | None  # the last time that is known of it
+    now: datetime
+    given_up: bool
+
+
+class Expected(NamedTuple):
+    """A time at which a job is due; on time until ``late_at``, and there is another one at ``next_due_at``."""
+
+    name: str
+    service: str
+    schedule: str
+    due_at: datetime
+    late_at: datetime
+    next_due_at: datetime
+
+
+def to_be_seen_to(connection: Connection, ahead: timedelta) -> list[Scheduled]:
+    """Those with a schedule that is new, has changed or is gone, or is not worked out for so long ``ahead``."""
+    with connection.cursor(row_factory=class_row(Scheduled)) as cursor:
+        return cursor.execute(query("due/jobs"), {"ahead": ahead, "memory": MEMORY}).fetchall()
+
+
+def first_run_with(connection: Connection, job: Scheduled) -> datetime:
+    """When the first run began that has this schedule, since the last one with another."""
+    row = connection.execute(query("due/since"), {**job._asdict(), "memory": MEMORY}).fetchone()
+    return row[0] if row and row[0] else job.said_at
+
+
+def adopt(connection: Connection, job: Scheduled, since: datetime, problem: str | None) -> None:
+    """The schedule is in force, or is not understood for a ``problem``; nothing is due by an older one from then on."""
+    connection.execute(query("due/adopt"), {**job._asdict(), "since": since, "problem": problem})
+
+
+def forget(connection: Connection, job: Scheduled) -> None:
+    """The job has no schedule any more, as of its latest run; or it is not expected any more, as of now."""
+    since = job.said_at if job.schedule is None else job.now
+    connection.execute(query("due/forget"), {**job._asdict(), "since": since})
+
+
+def expect(connection: Connection, expected: Sequence[Expected]) -> None:
+    """Keeps due times, of a job in their order. Those that are known stay as they are."""
+    names, services, schedules, due, late, following = zip(*expected, strict=True)
+    parameters = {"names": names, "services": services, "schedules": schedules, "due": due, "late": late}
+    lists = {name: list(values) for name, values in (parameters | {"next": following}).items()}
+    connection.execute(query("due/expect"), lists)
+
+
+def look(connection: Connection) -> bool:
+    """Looks for the runs that due times wait for; False where none is left that should be looked for now."""
+    row = connection.execute(query("due/look"), {"memory": MEMORY, "limit": _LOOKED_AT}).fetchone()
+    return bool(row and row[0] == _LOOKED_AT)

@@ -1,0 +1,48 @@
+-- Jobs whose due times are to be seen to: their schedule is new, has changed or is gone, or too little lies ahead. A run
+-- without a schedule that was not started by one, as by hand, changes nothing, nor does one of a clock that is far ahead.
+-- Where the latest runs tell nothing, or are deleted, what was known stays in force.
+select
+  job.name, job.service, case when said.told then said.schedule else known.schedule end as schedule,
+  case when said.told then said.timezone else known.timezone end as timezone,
+  coalesce(said.started_at, known.since) as said_at,
+  known.name is null or said.told is true and (said.schedule, said.timezone) is distinct from (known.schedule, known.timezone)
+    as changed,
+  known.since, last.due_at as last_due_at, now() as now,
+  job.last_run_at <= now() - %(memory)s and missed.enough as given_up
+from joblog.job
+left join joblog.job_schedule as known on known.name = job.name and known.service = job.service
+left join lateral (
+  select true as told, schedule, timezone, started_at
+  from (
+    select
+      started_at, trace_id, span_id, schedule, trigger, coalesce(attributes ->> 'joblog.schedule.timezone', 'UTC') as timezone
+    from joblog.job_run
+    where name = job.name and service = job.service and started_at <= least(job.last_run_at, now() + interval '5 minutes')
+    order by started_at desc, trace_id desc, span_id desc
+    limit 20
+  ) as run
+  where schedule is not null or trigger in ('', 'schedule')
+  order by started_at desc, trace_id desc, span_id desc
+  limit 1
+) as said on true
+left join lateral (
+  select due_at, next_due_at
+  from joblog.job_expected
+  where name = known.name and service = known.service
+  order by due_at desc
+  limit 1
+) as last on true
+cross join lateral (
+  select count(*) = 3 as enough
+  from (
+    select from joblog.job_expected
+    where name = known.name and service = known.service and due_at > job.last_run_at and due_at <= now()
+    limit 3
+  ) as since_last_run
+) as missed
+where case
+  when known.name is null then said.schedule is not null and said.started_at > now() - %(memory)s
+  when said.told and (said.schedule, said.timezone) is distinct from (known.schedule, known.timezone) then true
+  else known.problem is null
+    and (last.due_at is null or last.due_at <= now() or last.next_due_at <= now() + %(ahead)s)
+end;

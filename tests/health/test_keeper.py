@@ -1,0 +1,272 @@
+"""What was due and what came of it, kept in a real database."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from otel_joblog.conventions import Attribute, RunStatus, SpanKind
+from otel_joblog.health.keeper import keep_due_times
+from otel_joblog.records import Process, SpanEnded
+from otel_joblog.store.maintenance import Maintenance, maintain
+from otel_joblog.store.retention import Retention
+from otel_joblog.store.writer import Writer
+
+SHOP = Process(b"s" * 16, 0, 22, "host-2", "boot", "shop", {"service.name": "shop"})
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def connection(dsn: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+    with psycopg.connect(dsn, autocommit=True, row_factory=dict_row) as connection:
+        yield connection
+
+
+class Store:
+    """A store whose jobs began when a test says so."""
+
+    def __init__(self, dsn: str, connection: psycopg.Connection[dict[str, Any]]) -> None:
+        self.dsn = dsn
+        self.connection = connection
+        self.now = datetime.now(UTC)
+        self.due = self.now.replace(second=0, microsecond=0) - 10 * MINUTE  # the last time of what is due hourly
+        self.hourly = f"{self.due.minute} * * * *"
+
+    def run(self, job: str, at: datetime, schedule: str | None, **more: str) -> None:
+        number = next(_numbers)
+        attributes = {Attribute.SCHEDULE: schedule, Attribute.SCHEDULE_TIMEZONE: schedule and "UTC"} | more
+        start, run = round(at.timestamp() * 1_000_000) * 1_000, number.to_bytes(8, "big")
+        said = {name: value for name, value in attributes.items() if value is not None}
+        ended = SpanEnded(
+            SpanKind.JOB, number.to_bytes(16, "big"), run, None, run, None, start, job, 0, said,
+            start + 10**9, RunStatus.SUCCESS, "", [], [], 0, "", True,
+        )  # fmt: skip
+        with closing(Writer(self.dsn)) as writer:
+            writer.write([ended], SHOP)
+
+    def keep(self) -> None:
+        assert maintain(self.dsn, None, [keep_due_times])
+
+    def rows(self, query: str, *parameters: Any) -> list[dict[str, Any]]:
+        return self.connection.execute(query.encode(), parameters).fetchall()
+
+    def verdicts(self, job: str) -> dict[datetime, str]:
+        """Those of the times that have come, the oldest first."""
+        found = self.rows(
+            "select due_at, verdict from joblog.job_punctuality where job = %s and due_at <= now() order by 1", job
+        )
+        return {row["due_at"].astimezone(UTC): row["verdict"] for row in found}
+
+    def health(self, job: str) -> dict[str, Any]:
+        (row,) = self.rows("select * from joblog.job_health where job = %s", job)
+        return row
+
+
+@pytest.fixture
+def store(dsn: str, connection: psycopg.Connection[dict[str, Any]]) -> Store:
+    return Store(dsn, connection)
+
+
+def test_due_times_are_answered_in_time_late_or_not_at_all(store: Store) -> None:
+    store.run("hourly", store.due - 6 * HOUR, store.hourly)
+    store.run("hourly", store.due - 5 * HOUR + timedelta(seconds=2), store.hourly)
+    store.run("hourly", store.due - 4 * HOUR - timedelta(seconds=3), store.hourly)  # by a clock that is a little fast
+    store.run("hourly", store.due - 3 * HOUR + 20 * MINUTE, store.hourly)
+    store.run("hourly", store.due - 1 * HOUR + 5 * MINUTE, store.hourly)
+    expected = {5: "on time", 4: "on time", 3: "started late", 2: "missed", 1: "on time", 0: "late"}
+    for _ in range(2):  # and again, when what is settled is not looked for
+        store.keep()
+        assert store.verdicts("hourly") == {store.due - hours * HOUR: verdict for hours, verdict in expected.items()}
+    health = store.health("hourly")
+    assert (health["last_due_at"], health["last_due_verdict"]) == (store.due, "late")
+    assert (health["next_due_at"], health["due_pause_s"], health["missed_7d"]) == (store.due + HOUR, 3600, 1)
+    upcoming = store.rows("select * from joblog.job_punctuality where due_at > now()")
+    assert [(row["due_at"], row["verdict"], row["run_id"]) for row in upcoming] == [
+        (store.due + HOUR, "upcoming", None)
+    ]
+
+
+def test_a_run_that_comes_is_seen_at_once(store: Store) -> None:
+    store.run("hourly", store.due - HOUR, store.hourly)
+    store.keep()
+    assert store.verdicts("hourly") == {store.due: "late"}
+    store.run("hourly", store.due + 8 * MINUTE, store.hourly)
+    assert store.verdicts("hourly") == {store.due: "started late"}
+    (row,) = store.rows("select * from joblog.job_punctuality where due_at = %s", store.due)
+    assert (row["started_at"], row["delay_s"], row["grace_s"]) == (store.due + 8 * MINUTE, 480, 360)
+    assert row["run_id"] == store.health("hourly")["last_run_id"]
+
+
+def test_within_its_grace_a_job_is_neither_late_nor_judged(store: Store) -> None:
+    due = store.now.replace(second=0, microsecond=0) - 2 * MINUTE
+    store.run("hourly", due - HOUR, f"{due.minute} * * * *")
+    store.keep()
+    assert store.verdicts("hourly") == {due: "due"}
+    assert store.health("hourly")["last_due_verdict"] is None
+
+
+def test_after_four_times_its_grace_a_job_is_missed_and_a_run_by_hand_is_late(store: Store) -> None:
+    due = store.now.replace(second=0, microsecond=0) - 26 * MINUTE
+    store.run("hourly", due - HOUR, f"{due.minute} * * * *")
+    store.keep()
+    assert store.verdicts("hourly") == {due: "missed"}
+    store.run("hourly", store.now - MINUTE, None, **{Attribute.TRIGGER: "manual"})
+    store.keep()
+    assert store.verdicts("hourly") == {due: "started late"}
+    assert store.health("hourly")["next_due_at"] == due + HOUR  # which that run does not answer for
+
+
+def test_two_due_times_are_not_answered_by_one_run(store: Store) -> None:
+    store.run("often", store.due - 10 * MINUTE, "* * * * *")
+    store.run("often", store.due - 4 * MINUTE + timedelta(seconds=57), "* * * * *")
+    store.keep()
+    verdicts = store.verdicts("often")
+    assert [due for due, verdict in verdicts.items() if verdict == "on time"] == [store.due - 3 * MINUTE]
+    assert set(list(verdicts.values())[:-1]) == {"missed", "on time"}
+
+
+def test_a_run_that_is_told_of_late_was_in_time_all_the_same(store: Store) -> None:
+    store.run("hourly", store.due - 3 * HOUR, store.hourly)
+    store.keep()
+    assert store.verdicts("hourly")[store.due - 2 * HOUR] == "missed"
+    store.run("hourly", store.due - 2 * HOUR + timedelta(seconds=1), store.hourly)
+    store.connection.execute("update joblog.job_expected set looked_at = looked_at - interval '7 minutes'")
+    store.keep()
+    assert store.verdicts("hourly")[store.due - 2 * HOUR] == "on time"
+
+
+def test_nothing_is_due_before_the_first_run_with_a_schedule(store: Store) -> None:
+    store.run("hourly", store.due - 9 * HOUR, None)
+    store.run("hourly", store.due - 2 * HOUR - MINUTE, store.hourly)
+    store.run("hourly", store.due - 1 * HOUR, store.hourly)
+    store.run("never", store.due - 1 * HOUR, None)
+    store.keep()
+    assert list(store.verdicts("hourly")) == [store.due - 2 * HOUR, store.due - HOUR, store.due]
+    assert store.health("never")["next_due_at"] is None
+    assert store.health("never")["missed_7d"] is None
+
+
+def test_a_schedule_that_changed_takes_the_place_of_the_old_one(store: Store) -> None:
+    store.run("moved", store.due - 2 * HOUR, store.hourly)
+    store.keep()
+    moved = store.due + 8 * MINUTE
+    store.run("moved", moved, f"{moved.minute} * * * *")
+    store.keep()
+    assert store.verdicts("moved") == {store.due - HOUR: "missed", store.due: "started late"}
+    assert store.health("moved")["next_due_at"] == moved + HOUR
+    upcoming = store.rows("select due_at from joblog.job_punctuality where due_at > now()")
+    assert upcoming == [{"due_at": moved + HOUR}]
+
+
+def test_another_time_zone_is_another_schedule(store: Store) -> None:
+    tokyo = {Attribute.SCHEDULE_TIMEZONE: "Asia/Tokyo"}
+    store.run("daily", store.now - 3 * HOUR, "0 3 * * *")
+    store.keep()
+    store.run("daily", store.now - 2 * HOUR, "0 3 * * *", **tokyo)
+    store.keep()
+    health = store.health("daily")
+    assert health["next_due_at"].astimezone(UTC).hour == 18
+    (schedule,) = store.rows("select * from joblog.job_schedules")
+    assert (schedule["schedule"], schedule["timezone"]) == ("0 3 * * *", "Asia/Tokyo")
+    assert schedule["since"] == store.now - 2 * HOUR
+
+
+def test_a_run_by_a_schedule_that_says_none_ends_it(store: Store) -> None:
+    store.run("hourly", store.due - HOUR, store.hourly)
+    store.keep()
+    store.run("hourly", store.due + MINUTE, None)
+    store.keep()
+    assert store.verdicts("hourly") == {store.due: "on time"}
+    assert store.health("hourly")["next_due_at"] is None
+
+
+def test_runs_by_hand_change_nothing_however_many_nor_does_it_that_runs_are_deleted(store: Store) -> None:
+    store.run("hourly", store.due - HOUR, store.hourly)
+    store.keep()
+    for number in range(1, 25):
+        store.run("hourly", store.due - number * MINUTE, None, **{Attribute.TRIGGER: "manual"})
+    for forgotten in ("due_at > now()", "true"):
+        store.connection.execute(f"delete from joblog.job_expected where {forgotten}")
+        store.keep()
+        assert store.verdicts("hourly") == {store.due: "late"}
+        assert store.health("hourly")["next_due_at"] == store.due + HOUR
+        store.connection.execute("delete from joblog.job_run")
+
+
+def test_what_is_not_understood_says_why_and_hurts_no_other_job(store: Store) -> None:
+    store.run("odd", store.due - HOUR, "every night")
+    store.run("hourly", store.due - HOUR, store.hourly)
+    store.keep()
+    odd = store.health("odd")
+    assert odd["schedule_problem"] == "neither five fields as of cron nor a word such as @daily"
+    assert (odd["next_due_at"], odd["last_due_verdict"], odd["missed_7d"]) == (None, None, 0)
+    assert store.health("hourly")["next_due_at"] == store.due + HOUR
+    store.run("odd", store.due, store.hourly)
+    store.keep()
+    assert (store.health("odd")["schedule_problem"], store.health("odd")["next_due_at"]) == (None, store.due + HOUR)
+
+
+def test_no_more_than_thirty_days_are_made_up_in_pieces(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.run("often", store.now - timedelta(days=29, hours=23), "*/15 * * * *")
+    store.run("yearly", store.now - timedelta(days=400), "@yearly")
+    store.run("often", store.now - MINUTE, "*/15 * * * *")
+    with psycopg.connect(store.dsn, autocommit=True) as connection:
+        pieces = itertools.takewhile(lambda more: more, (keep_due_times(connection) for _ in range(9)))
+        counted = [store.rows("select count(*) from joblog.job_expected")[0]["count"] for _ in pieces]
+    assert counted == [1000, 2000]
+    (row,) = store.rows("select count(*) from joblog.job_expected where due_at <= now()")
+    assert 2870 <= row["count"] <= 2880
+
+
+def test_a_job_that_has_not_run_for_long_is_given_up_until_it_runs_again(store: Store) -> None:
+    store.run("gone", store.now - timedelta(days=29), "@daily")
+    store.keep()
+    assert store.health("gone")["missed_7d"] == 7
+    store.connection.execute("update joblog.job_run set started_at = started_at - interval '2 days'")
+    store.connection.execute("update joblog.job set last_run_at = last_run_at - interval '2 days'")
+    store.connection.execute("delete from joblog.job_expected where due_at > now()")
+    store.keep()
+    assert (store.health("gone")["next_due_at"], store.health("gone")["last_due_verdict"]) == (None, None)
+    store.keep()
+    store.run("gone", store.now - MINUTE, "@daily")
+    store.keep()
+    assert store.health("gone")["next_due_at"] is not None
+
+
+def test_old_due_times_go_with_the_runs(store: Store) -> None:
+    store.run("daily", store.now - timedelta(days=29), "@daily")
+    store.keep()
+    maintain(store.dsn, Retention(runs=10, failures=20), [keep_due_times])
+    (row,) = store.rows(
+        "select min(due_at) as oldest, count(*) filter (where due_at <= now()) from joblog.job_expected"
+    )
+    assert row["oldest"] >= store.now - timedelta(days=11)
+    assert row["count"] in {10, 11}
+
+
+def test_a_run_of_a_clock_that_is_far_ahead_changes_nothing(store: Store) -> None:
+    store.run("hourly", store.due - HOUR, store.hourly)
+    store.run("hourly", store.now + timedelta(days=300), "@daily")
+    store.keep()
+    assert store.verdicts("hourly") == {store.due: "late"}
+    assert store.health("hourly")["next_due_at"] == store.due + HOUR
+
+
+def test_it_is_kept_by_whoever_maintains_the_database(store: Store) -> None:
+    store.run("hourly", store.due - HOUR, store.hourly)
+    with Maintenance(store.dsn, None, [keep_due_times]):
+        for _ in range(400):
+            if store.verdicts("hourly"):
+                break
+            store.connection.execute("select pg_sleep(0.05)")
+    assert store.verdicts("hourly") == {store.due: "late"}
