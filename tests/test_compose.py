@@ -26,7 +26,13 @@ from otel_joblog.store.migrate import migrate
 ROOT = Path(__file__).parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-READ_BY_OTHERS = {"POSTGRES_PASSWORD", "GOMEMLIMIT", "OTEL_SERVICE_NAME", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+READ_BY_OTHERS = {
+    "GOMEMLIMIT",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_METRIC_EXPORT_INTERVAL",
+    "OTEL_SERVICE_NAME",
+    "POSTGRES_PASSWORD",
+}
 
 
 def mounts() -> Iterator[tuple[str, str, str]]:
@@ -79,6 +85,13 @@ def test_a_service_has_bounds_and_no_more_rights_than_it_needs(name: str) -> Non
     assert service["healthcheck"].get("test") or service["healthcheck"] == {"disable": True}
     assert not service.get("privileged")
     assert not str(service.get("user", "")).startswith(("0", "root"))
+
+
+@pytest.mark.parametrize(("name", "built"), [("viewer", "."), ("worker", "."), ("collector", "collector")])
+def test_what_is_ours_writes_to_its_volume_only(name: str, built: str) -> None:
+    assert SERVICES[name]["read_only"] is True
+    (target,) = (target for service, _, target in mounts() if service == name)
+    assert f"\nVOLUME {target}\n" in (ROOT / built / "Dockerfile").read_text()
 
 
 def test_ports_are_on_loopback_and_something_listens_on_them() -> None:

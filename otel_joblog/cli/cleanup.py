@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from ..config import Settings, age
+from ..config import Settings
+from ..parsing import age
 from ..store.embedded import resolve_dsn
 from ..store.maintenance import clean_up, preview
 from ..store.retention import CleanUp, Outlook, Policy, Retention

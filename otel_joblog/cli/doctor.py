@@ -186,7 +186,10 @@ def _database(settings: Settings) -> Iterator[Finding]:
 
 
 def _answer(dsn: str, which: str, settings: Settings) -> Iterator[Finding]:
+    from ..store.connection import words_of
+
     try:
+        words_of(dsn, which)
         found, state = asyncio.run(_health(dsn, settings))
         rights = RIGHTS[login_may(dsn)]
     except JobLogError as error:

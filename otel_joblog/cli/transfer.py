@@ -136,9 +136,12 @@ def _taken_in(file: Iterable[bytes], writer: Writer, holds: Holds, settings: Set
     if not otlp_files.is_otlp(first):
         return f"{load(lines, writer, before=holds.cover):,} records"
     loaded = otlp_files.load(lines, writer, make_redactor(settings).record, before=holds.cover)
+    said = [f"{loaded.records:,} records"]
     if loaded.rejected:
-        return f"{loaded.records:,} records; {loaded.rejected:,} cannot be kept: {loaded.reason}"
-    return f"{loaded.records:,} records"
+        said.append(f"{loaded.rejected:,} cannot be kept: {loaded.reason}")
+    if loaded.mended:
+        said.append(f"what is not Unicode was escaped, in {words.count(loaded.mended, 'place')}")
+    return "; ".join(said)
 
 
 def _as_records(runs: Iterable[Iterable[Spoken]]) -> Iterator[bytes]:

@@ -16,7 +16,7 @@ from ..health.keeper import keep_due_times
 from ..journal.agent import Agent
 from ..journal.room import Room
 from ..setup import make_sinks
-from ..store.embedded import EmbeddedServer
+from ..store.embedded import EmbeddedServer, resolve_reader_dsn
 from ..store.maintenance import Maintenance
 from ..store.may import May, login_may
 from ..store.retention import Retention
@@ -53,12 +53,13 @@ def database(settings: Settings) -> Iterator[Database]:
     """The database in use, its schema up to date. The embedded one is started, and stopped if we did."""
     from ..store.migrate import migrate
 
-    if settings.reader_dsn and not settings.dsn:
-        yield Database(settings.reader_dsn, settings.reader_dsn, May.READ)
-        return
-    if settings.dsn:
+    if settings.dsn or settings.reader_dsn:
+        reader_dsn = resolve_reader_dsn(settings)
+        if not settings.dsn:
+            yield Database(reader_dsn, reader_dsn, May.READ)
+            return
         migrate(settings.dsn)
-        yield Database(settings.dsn, settings.reader_dsn or settings.dsn, login_may(settings.dsn))
+        yield Database(settings.dsn, reader_dsn, login_may(settings.dsn))
         return
     server = EmbeddedServer(settings.postgres_dir, settings.pg_bin)
     started = server.start()

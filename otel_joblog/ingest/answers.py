@@ -45,23 +45,23 @@ def refused(refusal: Refusal, form: str) -> Response:
     return Response(body, refusal.status, refusal.headers, form)
 
 
-def taken(signal: Signal, rejected: int, reason: str, form: str) -> Response:
-    """The request is taken, but for so many spans or log records."""
+def taken(signal: Signal, rejected: int, remark: str, form: str) -> Response:
+    """The request is taken, but for so many spans or log records; with none rejected, a remark is a warning."""
     if form == JSON:
         said: dict[str, object] = {}
-        if rejected:
+        if remark:
             counted = "rejectedSpans" if signal == "traces" else "rejectedLogRecords"
-            said = {"partialSuccess": {counted: str(rejected), "errorMessage": reason}}
+            said = {"partialSuccess": {counted: str(rejected), "errorMessage": remark}}
         return Response(msgspec.json.encode(said), 200, None, JSON)
     answer: ExportTraceServiceResponse | ExportLogsServiceResponse
     if signal == "traces":
         answer = ExportTraceServiceResponse()
-        if rejected:
+        if remark:
             answer.partial_success.rejected_spans = rejected
-            answer.partial_success.error_message = reason
+            answer.partial_success.error_message = remark
     else:
         answer = ExportLogsServiceResponse()
-        if rejected:
+        if remark:
             answer.partial_success.rejected_log_records = rejected
-            answer.partial_success.error_message = reason
+            answer.partial_success.error_message = remark
     return Response(answer.SerializeToString(), 200, None, PROTOBUF)

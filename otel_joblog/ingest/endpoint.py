@@ -79,7 +79,7 @@ class Endpoint:
                 raise Refusal(503, "storing takes too long", retry_after=5) from None
         finally:
             self._held.give_back(size)
-        return taken(signal, received.rejected, received.reason, form)
+        return taken(signal, received.rejected, received.remark, form)
 
     def _let_in(self, request: Request) -> str:
         """The body's encoding. Raises :class:`Refusal` for who or what is not let in."""

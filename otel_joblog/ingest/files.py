@@ -35,6 +35,7 @@ class Loaded:
     records: int = 0
     rejected: int = 0  # spans and log records that cannot be kept
     reason: str = ""  # why the last of these cannot
+    mended: int = 0  # places in strings that were not Unicode
 
 
 def is_otlp(line: bytes) -> bool:
@@ -72,6 +73,7 @@ def load(
         batch += map(redacted, received.records)
         loaded.rejected += received.rejected
         loaded.reason = received.reason or loaded.reason
+        loaded.mended += received.mended
         if len(batch) >= BATCH:
             loaded.records += write(batch)
             batch = []

@@ -2,7 +2,8 @@
 
 How a request becomes records:
 
-1. It is parsed: by protobuf's own C, or by msgspec.
+1. It is parsed, where it does not hold too much: by protobuf's own C, or by msgspec. A string that is not Unicode is
+   mended first.
 2. Each span is read for what it is (run, step, other span), by its attributes or else by the rules.
 3. Spans that do not say their run take it from the nearest run above them, as far as the request shows it. The others
    carry ``NO_RUN``; the store finds their run when it has the spans between.
@@ -17,11 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2s
 from typing import Any
 
 import msgspec
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -42,6 +44,9 @@ from ..export.semantics import (
 )
 from ..records import NO_RUN, Line, Process, Record, SpanEnded, SpanEvent, SpanLink
 from . import otlp_json
+from .answers import Signal
+from .counting import check_json, check_protobuf
+from .mending import mended_json, mended_protobuf
 from .rules import Rules
 from .values import Values, in_words
 
@@ -50,6 +55,10 @@ __all__ = ["Decoder", "Received"]
 _NO_TRACE = bytes(16)
 _ERROR = 2  # STATUS_CODE_ERROR
 _LATEST = 2**63 - 1  # nanoseconds: the year 2262
+
+_NO_REQUEST = (DecodeError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_MESSAGES: dict[Signal, type[Message]] = {"traces": ExportTraceServiceRequest, "logs": ExportLogsServiceRequest}
+_DECODERS: dict[Signal, msgspec.json.Decoder[Any]] = {"traces": otlp_json.TRACES, "logs": otlp_json.LOGS}
 
 protobuf_values = Values(lambda value: value.WhichOneof("value"))
 
@@ -62,6 +71,15 @@ class Received:
     items: int = 0  # spans or log records that became records
     rejected: int = 0  # and that did not
     reason: str = ""  # why the last of these did not
+    mended: int = 0  # places in strings that were not Unicode
+
+    @property
+    def remark(self) -> str:
+        """What its sender is told, in words; nothing where all was as it should be."""
+        said = [self.reason] if self.rejected else []
+        if self.mended:
+            said.append(f"what is not Unicode was escaped, in places: {self.mended:,}")
+        return "; ".join(said)
 
     def reject(self, reason: str) -> None:
         self.rejected += 1
@@ -72,24 +90,38 @@ class Decoder:
     """Decodes requests. It keeps nothing between them, so that one may serve all threads.
 
     :param rules: how runs are told of those that do not say ``joblog.kind``; by default the built-in ones.
-    :param most: how many spans or log records a request may hold; the rest is rejected.
+    :param most: how many spans or log records a request may hold (:mod:`.counting`); by default any number.
     """
 
-    def __init__(self, rules: Rules | None = None, *, most: int = 50_000) -> None:
+    def __init__(self, rules: Rules | None = None, *, most: int | None = None) -> None:
         self._rules = rules or Rules.default()
         self._most = most
 
     def traces(self, body: bytes, *, json: bool = False) -> Received:
-        """A body of ``/v1/traces``. Raises :class:`ImportRefused` where it is none."""
-        if json:
-            return self._traces(_parsed(otlp_json.TRACES.decode, body), otlp_json.values)
-        return self._traces(_parsed(ExportTraceServiceRequest.FromString, body), protobuf_values)
+        """A body of ``/v1/traces``. Raises :class:`ImportRefused` where it is none, :class:`Refusal` for too much."""
+        request, mended = self._request("traces", body, json)
+        received = self._traces(request, otlp_json.values if json else protobuf_values)
+        received.mended = mended
+        return received
 
     def logs(self, body: bytes, *, json: bool = False) -> Received:
-        """A body of ``/v1/logs``. Raises :class:`ImportRefused` where it is none."""
+        """A body of ``/v1/logs``. Raises :class:`ImportRefused` where it is none, :class:`Refusal` for too much."""
+        request, mended = self._request("logs", body, json)
+        received = self._logs(request, otlp_json.values if json else protobuf_values)
+        received.mended = mended
+        return received
+
+    def _request(self, signal: Signal, body: bytes, json: bool) -> tuple[Any, int]:
+        """Step 1: the request, and in how many places it had to be mended."""
         if json:
-            return self._logs(_parsed(otlp_json.LOGS.decode, body), otlp_json.values)
-        return self._logs(_parsed(ExportLogsServiceRequest.FromString, body), protobuf_values)
+            request, mended = _parsed(_DECODERS[signal].decode, mended_json, body)
+            if self._most is not None:
+                check_json(signal, request, self._most)
+            return request, mended
+        if self._most is not None:
+            check_protobuf(signal, body, self._most)
+        message = _MESSAGES[signal]
+        return _parsed(message.FromString, partial(mended_protobuf, message), body)
 
     def _traces(self, request: Any, values: Values) -> Received:
         received = Received()
@@ -100,9 +132,7 @@ class Decoder:
             for scoped in one.scope_spans or ():
                 scope = scoped.scope.name or "" if scoped.scope else ""
                 for span in scoped.spans or ():
-                    if len(found) >= self._most:
-                        received.reject(f"more than {self._most:,} spans in one request")
-                    elif problem := _unusable(span):
+                    if problem := _unusable(span):
                         received.reject(problem)
                     else:
                         found.append(self._read(span, values, process, scope))
@@ -143,9 +173,7 @@ class Decoder:
             for scoped in one.scope_logs or ():
                 scope = scoped.scope.name or "" if scoped.scope else ""
                 for log in scoped.log_records or ():
-                    if received.items >= self._most:
-                        received.reject(f"more than {self._most:,} log records in one request")
-                    elif not _valid(log.trace_id, 16) or not _valid(log.span_id, 8):
+                    if not _valid(log.trace_id, 16) or not _valid(log.span_id, 8):
                         received.reject("a log record without trace and span id belongs to no run")
                     elif line := _line(log, values, scope):
                         records.append(line)
@@ -173,10 +201,16 @@ class _Found:
     parent_run: bytes | None = None
 
 
-def _parsed(parse: Any, body: bytes) -> Any:
+def _parsed(parse: Any, mend: Any, body: bytes) -> tuple[Any, int]:
     try:
-        return parse(body)
-    except (DecodeError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        try:
+            return parse(body), 0
+        except _NO_REQUEST:
+            body, mended = mend(body)
+            if not mended:
+                raise
+            return parse(body), mended
+    except _NO_REQUEST as error:
         raise ImportRefused(f"the body is no request of OTLP: {error}") from error
 
 

@@ -40,7 +40,7 @@ class Ingest:
         self.asks_for_token = bool(settings.ingest_token)
         self._journaled = journaled
         self._lanes = Lanes(
-            Decoder(Rules.of(settings.ingest_rules)),
+            Decoder(Rules.of(settings.ingest_rules), most=settings.ingest_max_items),
             writer,
             most_bytes=settings.ingest_max_bytes,
             redactor=make_redactor(settings),

@@ -18,13 +18,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import threading
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from ..config import Fsync
 from ..diagnostics import report
@@ -33,7 +31,7 @@ from . import crash, locks
 from .folders import create_folder, remove_folder
 from .frames import frame
 from .losses import AT_THE_CAP, Losses
-from .reader import Cursor
+from .ownsegments import OwnSegment, OwnSegments, end_of
 from .room import Room
 from .segments import (
     FIRST,
@@ -42,17 +40,12 @@ from .segments import (
     SegmentFile,
     SparingFile,
     WaitingFile,
-    delete_segment,
-    is_remainder,
-    mark_sealed,
     next_number,
-    read_file,
-    segment_numbers,
     segment_path,
     write_file,
 )
 
-__all__ = ["Journal", "MemoryOf"]
+__all__ = ["Journal"]
 
 FIRST_SEGMENT_BYTES = 256 * 1024  # the first look at the cap comes soon: 500 processes may begin at once
 SEGMENT_BYTES = 2 * 1024 * 1024
@@ -60,14 +53,7 @@ MEMORY_BYTES = 32 * 1024 * 1024  # lines beyond are counted and given up; starts
 RETRY = 2.0  # seconds between attempts to leave memory for the disk, or to take lines again at the cap
 
 
-class _Segment(NamedTuple):
-    number: int
-    file: weakref.ref[SegmentFile]
-    path: Path  # where it lies, if it lies on disk
-    memory: bytearray | None  # what it holds, where it is not on disk
-
-
-class Journal:
+class Journal(OwnSegments):
     """This process's journal below ``root``. Nothing is created before the first record."""
 
     def __init__(
@@ -79,29 +65,23 @@ class Journal:
         fsync: Fsync = "never",
         encoder: Callable[[Record], bytes] = encode,
     ) -> None:
+        super().__init__()
         self.process = process
         self.exporters = exporters  # names of those that are to ship it, by this process or, after its death, another
-        self.folder: Path | None = None
-        self.trouble: str | None = None  # why records are kept in memory, while they are
         self.root = root
         self.open: dict[bytes, Callable[[], Record]] = {}  # by span id, what gives the start of each span that goes on
         self._encode = encoder  # for the records that every segment begins with
         self._lock_descriptor: int | None = None
-        self._segments: list[_Segment] = []
         self._file: SegmentFile | None = None
         self._size = 0
         self._limit = 0  # of the current segment's size
-        self._retry_at: float | None = None  # when to try for the disk, or for room, again; None while there is both
         self._room = room
         self.fsync = fsync
         self._sync_each = fsync == "always"
         self._sync_from = FIRST  # the first segment that may hold what was not synced
-        self._marked: set[int] = set()  # segments that others were told will not be written to any more
         self._at_cap = Losses(AT_THE_CAP)
         self._nowhere = Losses("given up where the disk took nothing and the memory kept for that was full")
         self._folders = 0  # begun so far
-        self._shipped: Cursor | None = None
-        self._rotating = threading.RLock()
         self._in_rotation = False
         self._left: deque[bytes] = deque()  # frames of signal handlers that interrupted a rotation
 
@@ -134,18 +114,6 @@ class Journal:
             with contextlib.suppress(OSError):
                 os.utime(descriptor)
 
-    @property
-    def in_memory(self) -> bool:
-        """Whether a part of it lies in memory, where no other process can read it."""
-        return any(segment.memory is not None for segment in self._segments)
-
-    def mark_sealed(self) -> None:
-        """Let others know which segments will not be written to any more."""
-        for segment in self._segments:
-            if segment.memory is None and segment.number not in self._marked and self.sealed(segment.number):
-                mark_sealed(segment.path.parent, segment.number)
-                self._marked.add(segment.number)
-
     def sync(self) -> None:
         """Have what was appended before this call outlive a power cut, as far as it is on disk."""
         try:
@@ -171,17 +139,6 @@ class Journal:
         if self.folder is not None:
             _sync(self.folder, os.O_RDONLY | os.O_DIRECTORY)
             _sync(self.root, os.O_RDONLY | os.O_DIRECTORY)
-
-    def position(self) -> Cursor:
-        """The place after the last record that was appended before this call."""
-        segments = self._segments
-        if not segments:
-            return Cursor()
-        last = segments[-1]
-        if last.memory is not None:
-            return Cursor(last.number, len(last.memory))
-        file = last.file()
-        return Cursor(last.number, file.size if isinstance(file, DiskFile) else 0)
 
     def spill(self, *, ending: bool = False) -> None:
         """Move what lies in memory to the disk, where that takes it again: it outlives the process there.
@@ -226,7 +183,7 @@ class Journal:
         """
         segments = self._segments
         settled = self._let_go()
-        more = self._shipped is not None and (not settled or _end(segments) > self._shipped)
+        more = self._shipped is not None and (not settled or end_of(segments) > self._shipped)
         folder = self.close()
         if folder is not None and not more:
             remove_folder(folder)
@@ -244,65 +201,6 @@ class Journal:
                 return True
             time.sleep(0.001)
         return False
-
-    # Segments, for readers
-
-    def numbers(self) -> list[int]:
-        numbers = [segment.number for segment in self._segments]
-        return sorted([*numbers, *self._remainders()]) if len(numbers) > 1 else numbers
-
-    def _remainders(self) -> list[int]:
-        """What is left of segments whose lines were given up, by this process or another."""
-        try:
-            return [number for number in segment_numbers(self.folder) if is_remainder(number)] if self.folder else []
-        except FileNotFoundError:
-            return []
-
-    def sealed(self, number: int) -> bool:
-        segments = self._segments
-        if not segments or number >= segments[-1].number:
-            return False
-        return all(segment.file() is None for segment in segments if segment.number == number)
-
-    def read(self, number: int, offset: int, size: int) -> bytes:
-        for segment in self._segments:
-            if segment.number == number:
-                if segment.memory is not None:
-                    return bytes(segment.memory[offset : offset + size])
-                file = segment.file()
-                if isinstance(file, DiskFile):
-                    return self._read_open(file, offset, size)
-                return read_file(segment.path, offset, size)
-        return read_file(segment_path(self.folder, number), offset, size) if self.folder else b""
-
-    def _read_open(self, file: DiskFile, offset: int, size: int) -> bytes:
-        """Through its own descriptor: what was written is there even where somebody has deleted the file."""
-        data = file.read_at(offset, size)
-        if not data and file.deleted and self.trouble is None:
-            self.trouble = "its folder was deleted"
-            self._retry_at = 0.0  # the next record begins another
-        return data
-
-    def shipped_to(self, cursor: Cursor) -> None:
-        """Every exporter has come this far: delete the segments that all are done with."""
-        self._shipped = cursor
-        with self._rotating:
-            done = [
-                segment for segment in self._segments if segment.number < cursor.segment and self.sealed(segment.number)
-            ]
-            self._segments = [segment for segment in self._segments if segment not in done]
-        for segment in done:
-            if segment.memory is None:
-                self._marked.discard(segment.number)
-                with contextlib.suppress(OSError):
-                    delete_segment(segment.path.parent, segment.number)
-        if cursor.segment > FIRST and self.folder is not None:
-            for number in self._remainders():
-                if number < cursor.segment:
-                    with contextlib.suppress(OSError):
-                        delete_segment(self.folder, number)
-
-    # Writing
 
     def _rotate(self, outgrown: SegmentFile | None, *, to_memory: bool = False) -> SegmentFile | None:
         """Begin the next segment, unless another thread just did; returns the file to write to.
@@ -356,7 +254,7 @@ class Journal:
             memory = bytearray(self._head())
             file = MemoryFile(memory, self._has_room, self._nowhere)
         # Listed before it is written to, so that position() never lies before a record that append() has taken.
-        self._segments = [*self._segments, _Segment(number, weakref.ref(file), path, memory)]
+        self._segments = [*self._segments, OwnSegment(number, weakref.ref(file), path, memory)]
         self._size = 0
         self._file = file
         self._tell_losses(file)
@@ -439,33 +337,9 @@ class Journal:
         return segment_path(self.folder, number)
 
 
-class MemoryOf:
-    """The segments of a journal that lie in memory, for a reader of nothing else."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self.read = journal.read
-        self.sealed = journal.sealed
-
-    def numbers(self) -> list[int]:
-        return [segment.number for segment in self._journal._segments if segment.memory is not None]  # noqa: SLF001
-
-
 def _sync(path: Path, flags: int) -> None:
     descriptor = os.open(path, flags | os.O_CLOEXEC)
     try:
         os.fdatasync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _end(segments: Sequence[_Segment]) -> Cursor:
-    """The place after the last record of segments that nobody writes to any more."""
-    if not segments:
-        return Cursor()
-    last = segments[-1]
-    if last.memory is not None:
-        return Cursor(last.number, len(last.memory))
-    with contextlib.suppress(OSError):
-        return Cursor(last.number, last.path.stat().st_size)
-    return Cursor(last.number, 0)

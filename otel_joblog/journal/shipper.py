@@ -34,7 +34,8 @@ from . import locks
 from .cursors import CursorFile
 from .delivery import BEAT, Deliverer, Sink, chance
 from .durability import Syncer
-from .journal import Journal, MemoryOf
+from .journal import Journal
+from .ownsegments import MemoryOf
 from .reader import Batch, Cursor, JournalReader
 from .recovery import ship_all_dead
 from .standby import agent_at_work

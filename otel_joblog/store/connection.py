@@ -17,7 +17,7 @@ from psycopg.errors import InsufficientPrivilege
 from ..errors import ConfigError, JobLogError, RecordRefused, SchemaError, StoreError, StoreUnavailable
 from .sql import query
 
-__all__ = ["conninfo", "errors_translated", "otherwise", "severed_after", "spoken_plainly"]
+__all__ = ["conninfo", "errors_translated", "otherwise", "severed_after", "spoken_plainly", "words_of"]
 
 C = TypeVar("C")
 
@@ -39,16 +39,20 @@ _UNAVAILABLE = {"25006"}  # read only: a standby, until somebody promotes it
 
 def conninfo(dsn: str, **defaults: str | int) -> str:
     """The connection string with these defaults and ours under it. Raises :class:`ConfigError` if it cannot be read."""
+    parameters: dict[str, Any] = _DEFAULTS | defaults | words_of(dsn)
+    return make_conninfo(**parameters)
+
+
+def words_of(dsn: str, variable: str = "OTEL_JOBLOG_DSN") -> dict[str, Any]:
+    """What a DSN says by key. Raises :class:`ConfigError`, naming the variable it comes from, if it cannot be read."""
     try:
-        given = conninfo_to_dict(dsn)
+        return conninfo_to_dict(dsn)
     except psycopg.ProgrammingError:
         # Neither the DSN nor libpq's words about it, which quote it: it may hold a password.
         raise ConfigError(
-            "OTEL_JOBLOG_DSN cannot be read; say postgresql://user:password@host:port/database "
+            f"{variable} cannot be read; say postgresql://user:password@host:port/database "
             "or host=… port=… dbname=… user=… password=…"
         ) from None
-    parameters: dict[str, Any] = _DEFAULTS | defaults | given
-    return make_conninfo(**parameters)
 
 
 def otherwise(connection: Connection[Any] | AsyncConnection[Any]) -> bool:

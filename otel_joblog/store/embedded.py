@@ -343,8 +343,13 @@ def resolve_dsn(settings: Settings) -> str:
 
 
 def resolve_reader_dsn(settings: Settings) -> str:
-    """Where to read: ``settings.reader_dsn``, else as :func:`resolve_dsn`."""
-    return settings.reader_dsn or resolve_dsn(settings)
+    """Where to read: ``settings.reader_dsn``, else as :func:`resolve_dsn`. Raises ConfigError for one that is none."""
+    if not settings.reader_dsn:
+        return resolve_dsn(settings)
+    from .connection import words_of
+
+    words_of(settings.reader_dsn, "OTEL_JOBLOG_READER_DSN")  # from here on nobody knows where it came from
+    return settings.reader_dsn
 
 
 def _alive(pid: int) -> bool:

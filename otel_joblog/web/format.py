@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from ..export.semantics import UNNUMBERED
 from ..store.models import ProgressInfo, RunSummary
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "duration",
     "facts",
     "iso",
+    "line_number",
     "lines",
     "number",
     "offset",
@@ -53,6 +55,11 @@ def duration(seconds: float | None) -> str:
 def offset(seconds: float) -> str:
     """How long after the start of its run something began: ``+1.24 s``."""
     return f"+{duration(max(0.0, seconds))}"
+
+
+def line_number(seq: int) -> str:
+    """The number of a line within its run; a dot where its sender gave none, and it is only a key."""
+    return str(seq) if seq < UNNUMBERED else "·"
 
 
 def iso(time: datetime) -> str:

@@ -31,6 +31,7 @@ FILTERS = {
     "growth": step_growth,
     "iso": words.iso,
     "key": line_key,
+    "line_number": words.line_number,
     "lines_of": words.lines,
     "number": words.number,
     "offset": words.offset,

@@ -32,18 +32,21 @@ def login(dsn: str, otel_joblog: Command) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def running(environment: dict[str, str], *command: str) -> Iterator[list[str]]:
-    """What a command says that goes on, up to where it has started."""
+    """What a command says that goes on, up to where it has started; at the end it is stopped, whatever happens."""
     with subprocess.Popen(
         [sys.executable, "-m", "otel_joblog", *command], env=environment, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        said: list[str] = []
-        while not said or "Ctrl-C" not in said[-1]:
-            said.append(process.stdout.readline())
-            assert said[-1], "it ended"
-        yield said
-        process.terminate()
-        assert process.wait(30) == 0
+        try:
+            said: list[str] = []
+            while not said or "Ctrl-C" not in said[-1]:
+                said.append(process.stdout.readline())
+                assert said[-1], "it ended"
+            yield said
+            process.terminate()
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
 
 
 def test_roles_are_made_once(dsn: str, otel_joblog: Command) -> None:
@@ -64,6 +67,21 @@ def test_a_viewer_that_may_only_read_says_so_and_leaves_the_journals(
             assert (answer.status_code, answer.json()["code"]) == (503, 14), "a collector drops what 404 is said to"
         assert not (tmp_path / "state" / "journal" / "agent.lock").exists()
     assert not (tmp_path / "state" / "postgres").exists()
+
+
+@pytest.mark.parametrize("command", [["list"], ["serve", "--port", "0"], ["doctor"], ["export", "--all"]])
+@pytest.mark.parametrize("both", [True, False])
+def test_a_dsn_that_is_none_is_told_by_the_name_of_its_variable(
+    command: list[str], both: bool, environment: dict[str, str], otel_joblog: Command
+) -> None:
+    environment["OTEL_JOBLOG_READER_DSN"] = "hostess=nowhere password=hunter2"
+    if not both:
+        del environment["OTEL_JOBLOG_DSN"]
+    done = otel_joblog(*command, check=False)
+    assert done.returncode == 1
+    assert "OTEL_JOBLOG_READER_DSN cannot be read; say postgresql://" in done.stdout + done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
+    assert "OTEL_JOBLOG_DSN cannot" not in done.stdout + done.stderr
 
 
 def test_an_agent_that_could_not_write_does_not_begin(

@@ -96,8 +96,10 @@ def test_what_a_collector_wrote_is_taken_in_with_its_logs(
         {"resourceSpans": [{"scopeSpans": [{"spans": [span, {**span, "traceId": ""}]}]}]},
         {"resourceLogs": [{"scopeLogs": [{"logRecords": [log]}]}]},
     ]
-    file.write_text("\n".join(map(json.dumps, requests)))
-    assert "1 cannot be kept" in otel_joblog("import", str(file)).stdout
+    file.write_bytes("\n".join(map(json.dumps, requests)).encode().replace(b"by logs", b"by\xfflogs"))
+    told = otel_joblog("import", str(file)).stdout
+    assert "1 cannot be kept" in told
+    assert "what is not Unicode was escaped, in 1 place\n" in told
     (run,) = json.loads(otel_joblog("list", "--json").stdout)
     assert (run["job"], run["status"], run["duration"], run["lines"]) == ("nightly", "success", 5.0, 1)
     file.write_text(json.dumps(requests[0]) + '\n{"resourceSpans": 5}\n')

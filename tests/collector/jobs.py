@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -10,7 +12,7 @@ from tests import processes
 
 from .programs import Collector
 
-__all__ = ["ended", "killed", "ran", "recovered"]
+__all__ = ["ended", "killed", "ran", "recovered", "working"]
 
 # A run that fails in a step, and one linked to it with a child run; prints their ids.
 PROGRAM = """
@@ -81,6 +83,17 @@ def recovered(folder: Path, collector: Collector, **variables: str) -> None:
     """``otel-joblog recover`` with the state folder of the programs before."""
     done = processes.command("recover", folder, **sending(collector) | variables)
     assert done.returncode == 0, done.stderr
+
+
+@contextlib.contextmanager
+def working(program: str, folder: Path, collector: Collector, **variables: str) -> Iterator[None]:
+    """While the block runs, a program that goes on for ever."""
+    with processes.start(program, folder, **sending(collector) | variables) as process:
+        try:
+            yield
+            assert process.poll() is None, process.communicate()[1]
+        finally:
+            process.kill()
 
 
 def ended(dsn: str) -> int:

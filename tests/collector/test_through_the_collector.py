@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import yaml
 
-from .jobs import ended, killed, ran, recovered
+from .jobs import ended, killed, ran, recovered, working
 from .outage import PHASES, outage
-from .programs import COLLECTOR, TOKEN, Collector, Viewer, free_port, until
+from .programs import COLLECTOR, CONFIGURATIONS, TOKEN, Collector, Viewer, free_port, until
 from .rows import VIEWS, differences, rows
 
 needs_collector = pytest.mark.skipif(not COLLECTOR.exists(), reason="make collector builds it")
@@ -86,6 +90,12 @@ def span(**attributes: str) -> dict[str, Any]:
     return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [one]}]}]}
 
 
+def gauge(name: str, value: int) -> dict[str, Any]:
+    """A request of one metric."""
+    point = {"timeUnixNano": str(time.time_ns()), "asInt": str(value)}
+    return {"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"name": name, "gauge": {"dataPoints": [point]}}]}]}]}
+
+
 def test_a_log_record_of_another_sdk_is_a_line_of_its_run(collected_dsn: str, collector: Collector) -> None:
     said = {
         "timeUnixNano": "1762139524500000000",
@@ -105,6 +115,17 @@ def test_a_log_record_of_another_sdk_is_a_line_of_its_run(collected_dsn: str, co
     assert line["level"] == "WARN"
     assert line["message"].startswith("paid by Authorization: ")
     assert "abcdefghij" not in line["message"]
+
+
+def test_a_string_that_is_not_unicode_costs_nothing(collected_dsn: str, collector: Collector) -> None:
+    """The collector passes it on as it came; that it was mended, it takes for a remark."""
+    body = json.dumps(span(note="caf?")).encode().replace(b"caf?", b"caf\xe9")
+    form = {"Content-Type": "application/json"}
+    httpx.post(f"{collector.url}/v1/traces", content=body, headers=form).raise_for_status()
+    until(lambda: ended(collected_dsn), "the run")
+    (run,) = rows(collected_dsn, "job_history")
+    assert run["attributes"]["note"] == r"caf\xe9"
+    until(lambda: "what is not Unicode was escaped, in places: 1" in collector.log.read_text(), "the remark")
 
 
 def test_secrets_of_other_sdks_are_masked_on_the_way(collected_dsn: str, collector: Collector) -> None:
@@ -150,6 +171,27 @@ def test_runs_are_counted_for_prometheus_by_job_and_outcome_over_processes(
     assert any('le="86400.0"' in line for line in buckets), "a day"
 
 
+def test_the_dashboard_finds_what_a_worker_tells_of_its_exporters_and_journal(
+    dsn: str, collector: Collector, tmp_path: Path
+) -> None:
+    """The worker of docker-compose.yml, sending more often."""
+    compose = yaml.safe_load((CONFIGURATIONS.parent / "docker-compose.yml").read_text())
+    program = compose["configs"]["worker"]["content"].replace("$$", "$")
+    dashboard = (CONFIGURATIONS.parent / "dashboards" / "joblog-health.json").read_text()
+    asked = set(re.findall(r"\b(?:joblog|otel_sdk)_\w+_(?:total|bytes|seconds)\b", dashboard))
+    assert len(asked) == 7
+
+    def taken(exporter: str) -> list[str]:
+        begin, of = "otel_sdk_exporter_span_exported_total{", f'otel_component_name="{exporter}-'
+        return [line for line in collector.metrics() if line.startswith(begin) and of in line and line[-4:] != " 0.0"]
+
+    with working(program, tmp_path, collector, OTEL_METRIC_EXPORT_INTERVAL="500", OTEL_JOBLOG_DSN=dsn):
+        for exporter in ("postgres", "otlp"):
+            (series,) = until(partial(taken, exporter), f"what {exporter} has taken")
+            assert 'job="shop"' in series
+        assert asked <= {re.split(r"[{ ]", line)[0] for line in collector.metrics()}
+
+
 @needs_collector
 @pytest.mark.parametrize("token", [TOKEN, "a wrong one"])
 def test_an_agent_of_another_host_is_let_in_by_its_token(
@@ -168,7 +210,7 @@ def test_an_agent_of_another_host_is_let_in_by_its_token(
             COLLECTOR_CERTIFICATE_KEY=certificate[1],
             JAEGER_ENDPOINT="127.0.0.1:1",
             OTEL_JOBLOG_INGEST_ENDPOINT=viewer.url,
-        ),
+        ) as gateway,
         Collector(
             tmp_path,
             "agent.yaml",
@@ -178,8 +220,10 @@ def test_an_agent_of_another_host_is_let_in_by_its_token(
         ) as agent,
     ):
         httpx.post(f"{agent.url}/v1/traces", json=span()).raise_for_status()
+        httpx.post(f"{agent.url}/v1/metrics", json=gauge("orders_open", 7)).raise_for_status()
         if token == TOKEN:
             until(lambda: ended(collected_dsn), "the run")
+            until(lambda: [line for line in gateway.metrics() if line.startswith("orders_open")], "the metric")
         else:
             until(lambda: "Unauthenticated" in agent.log.read_text(), "the refusal")
             assert ended(collected_dsn) == 0

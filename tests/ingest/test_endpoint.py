@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import socket
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from google.protobuf import json_format
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
@@ -109,6 +112,23 @@ def test_what_cannot_be_kept_is_told_and_the_rest_is_kept(web: httpx.Client, dsn
     assert counts(dsn) == (1, 0, 0)
 
 
+@pytest.mark.parametrize(("body", "headers"), [(BODY, PROTOBUF), (as_json(REQUEST), JSON)])
+def test_a_string_that_is_not_unicode_costs_nothing(
+    web: httpx.Client, dsn: str, body: bytes, headers: dict[str, str]
+) -> None:
+    response = web.post(TRACES, content=body.replace(b"hello", b"h\xe9llo"), headers=headers)
+    told = ExportTraceServiceResponse()
+    if headers is JSON:
+        json_format.Parse(response.content, told)
+    else:
+        told.ParseFromString(response.content)
+    assert (response.status_code, told.partial_success.rejected_spans) == (200, 0)
+    assert told.partial_success.error_message == "what is not Unicode was escaped, in places: 1"
+    with psycopg.connect(dsn) as connection:
+        assert connection.execute("select message from joblog.job_log").fetchall() == [("h\\xe9llo",)]
+    assert counts(dsn) == (1, 1, 1)
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "status", "code"),
     [
@@ -129,6 +149,32 @@ def test_what_is_wrong_is_told_as_a_status(
         assert (response.status_code, status_of(response).code) == (status, code)
         assert status_of(response).message
         assert httpx.post(address + TRACES, content=BODY, headers=PROTOBUF, timeout=60).status_code == 200
+
+
+@pytest.mark.parametrize("headers", [PROTOBUF, JSON])
+def test_a_request_with_too_much_in_it_is_refused(dsn: str, headers: dict[str, str]) -> None:
+    def post(path: str, request: Any) -> tuple[int, str]:
+        body = as_json(request) if headers is JSON else request.SerializeToString()
+        response = httpx.post(address + path, content=body, headers=headers, timeout=60)
+        if response.status_code == 200:
+            return 200, ""
+        return response.status_code, response.json()["message"] if headers is JSON else status_of(response).message
+
+    with served(dsn, ingest_max_items=3) as address:
+        assert post(TRACES, traces([job(1), *(span(number, 1) for number in range(2, 5))])) == (
+            413,
+            "more than 3 spans in one request: have fewer sent at once (a collector: sending_queue.batch.max_size),"
+            " or raise OTEL_JOBLOG_INGEST_MAX_ITEMS",
+        )
+        status, message = post("/v1/logs", logs([log_record("x", 1, at=number) for number in range(4)]))
+        assert (status, message[:23]) == (413, "more than 3 log records")
+        status, message = post(TRACES, traces([job(1, events=[log_event("x", number) for number in range(13)])]))
+        assert (status, message[:29]) == (413, "more than 12 events and links")
+        assert counts(dsn) == (0, 0, 0)
+        events = [log_event("x", number) for number in range(12)]
+        assert post(TRACES, traces([job(1, events=events), span(2, 1), span(3, 1)])) == (200, "")
+        assert post("/v1/logs", logs([log_record("x", 1, at=number) for number in range(3)])) == (200, "")
+    assert counts(dsn) == (1, 2, 15)
 
 
 def test_what_is_wrong_is_told_in_the_form_that_was_spoken(web: httpx.Client) -> None:
@@ -193,6 +239,20 @@ def test_who_would_hold_too_much_is_told_to_come_again(dsn: str, monkeypatch: py
     with served(dsn) as address:
         response = httpx.post(address + TRACES, content=BODY, headers=PROTOBUF, timeout=60)
         assert (response.status_code, response.headers["retry-after"]) == (429, "2")
+
+
+def test_bodies_that_others_left_no_room_for_are_told_to_come_again(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint, "HELD_BYTES", 0)  # so that it is two of the largest
+    head = b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-protobuf\r\n"
+    with served(dsn, ingest_max_bytes="1MiB") as address, contextlib.ExitStack() as held:
+        host, port = address.removeprefix("http://").split(":")
+        for _ in range(2):
+            slow = held.enter_context(socket.create_connection((host, int(port))))
+            slow.sendall(head + b"Content-Length: 1048576\r\n\r\n" + bytes(1048575))
+        deadline = time.monotonic() + 60
+        while (response := httpx.post(address + TRACES, content=BODY, headers=PROTOBUF, timeout=60)).status_code == 200:
+            assert time.monotonic() < deadline
+        assert (response.status_code, response.headers["retry-after"]) == (429, "1")
 
 
 def test_bodies_become_objects_one_after_the_other(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,7 +113,8 @@ def test_json_may_leave_out_and_add_what_it_likes() -> None:
         (b'{"resourceSpans": [{"resource": {"attributes": [{"value": {"bytesValue": "x"}}]}}]}', True),
         (b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "zz"}]}]}]}', True),
         (b'{"x": ' + b"[" * 100_000, True),
-        (b'{"resourceSpans": [{"resource": {"attributes": [{"key": "\xff"}]}}]}', True),
+        (b'{"resourceSpans": [{"resource": {"attributes": [{"key": "a"}\xff]}}]}', True),
+        (b'{"resourceSpans": [{"resource": {"attributes": [{"key": "\xff"]}}]}', True),
         (b"", True),
     ],
 )
@@ -162,8 +163,6 @@ def test_what_cannot_be_kept_is_counted_and_the_rest_is_kept() -> None:
     received = decoded(no_id, good, no_trace, no_start)
     assert (received.items, received.rejected) == (1, 3)
     assert received.reason == "a span without valid times"
-    received = Decoder(most=2).traces(traces([messages.job(number) for number in range(5)]).SerializeToString())
-    assert (received.items, received.rejected) == (2, 3)
 
 
 def test_a_log_record_is_a_line_of_its_span() -> None:

@@ -14,6 +14,7 @@ from serving import served
 from story import MINUTE, PROCESS, Story
 
 from otel_joblog.conventions import Attribute, RunStatus, Severity, Stream
+from otel_joblog.export.semantics import UNNUMBERED
 from otel_joblog.records import SpanLink
 from otel_joblog.store.writer import Writer
 
@@ -273,6 +274,18 @@ def test_colours_become_classes_and_control_characters_are_seen(web: httpx.Clien
     assert '<span class="a-bold a-red">red</span> plain' in html
     assert r"bell \x07, broken \x1b[12" in html
     assert ">link<" in html
+
+
+def test_a_line_whose_sender_gave_it_no_number_shows_none(web: httpx.Client, tell: Tell):
+    story = tell()
+    story.say("the first")
+    story.lines = UNNUMBERED
+    story.say("of no number", at=2)
+    story.lines = 2
+    story.end()
+    html = page(web, f"/runs/{story.run_id}")
+    assert seqs(html) == [1, UNNUMBERED + 1]
+    assert re.findall(r'aria-label="Line \d+">([^<]+)<', html) == ["1", "·"]
 
 
 def test_attributes_of_a_line_can_be_opened(web: httpx.Client, tell: Tell):

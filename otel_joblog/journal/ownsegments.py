@@ -1,0 +1,147 @@
+"""The segments of the journal that this process writes to, for those who read and ship them."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from .reader import Cursor
+from .segments import (
+    FIRST,
+    DiskFile,
+    SegmentFile,
+    delete_segment,
+    is_remainder,
+    mark_sealed,
+    read_file,
+    segment_numbers,
+    segment_path,
+)
+
+__all__ = ["MemoryOf", "OwnSegment", "OwnSegments", "end_of"]
+
+
+class OwnSegment(NamedTuple):
+    number: int
+    file: weakref.ref[SegmentFile]
+    path: Path  # where it lies, if it lies on disk
+    memory: bytearray | None  # what it holds, where it is not on disk
+
+
+class OwnSegments:
+    """What :class:`~.journal.Journal` has written, as readers of it need it: some on disk, some in memory."""
+
+    def __init__(self) -> None:
+        self.folder: Path | None = None
+        self.trouble: str | None = None  # why records are kept in memory, while they are
+        self._segments: list[OwnSegment] = []
+        self._retry_at: float | None = None  # when to try for the disk, or for room, again; None while there is both
+        self._marked: set[int] = set()  # segments that others were told will not be written to any more
+        self._shipped: Cursor | None = None
+        self._rotating = threading.RLock()
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether a part of it lies in memory, where no other process can read it."""
+        return any(segment.memory is not None for segment in self._segments)
+
+    def position(self) -> Cursor:
+        """The place after the last record that was appended before this call."""
+        segments = self._segments
+        if not segments:
+            return Cursor()
+        last = segments[-1]
+        if last.memory is not None:
+            return Cursor(last.number, len(last.memory))
+        file = last.file()
+        return Cursor(last.number, file.size if isinstance(file, DiskFile) else 0)
+
+    def numbers(self) -> list[int]:
+        numbers = [segment.number for segment in self._segments]
+        return sorted([*numbers, *self._remainders()]) if len(numbers) > 1 else numbers
+
+    def _remainders(self) -> list[int]:
+        """What is left of segments whose lines were given up, by this process or another."""
+        try:
+            return [number for number in segment_numbers(self.folder) if is_remainder(number)] if self.folder else []
+        except FileNotFoundError:
+            return []
+
+    def sealed(self, number: int) -> bool:
+        segments = self._segments
+        if not segments or number >= segments[-1].number:
+            return False
+        return all(segment.file() is None for segment in segments if segment.number == number)
+
+    def read(self, number: int, offset: int, size: int) -> bytes:
+        for segment in self._segments:
+            if segment.number == number:
+                if segment.memory is not None:
+                    return bytes(segment.memory[offset : offset + size])
+                file = segment.file()
+                if isinstance(file, DiskFile):
+                    return self._read_open(file, offset, size)
+                return read_file(segment.path, offset, size)
+        return read_file(segment_path(self.folder, number), offset, size) if self.folder else b""
+
+    def _read_open(self, file: DiskFile, offset: int, size: int) -> bytes:
+        """Through its own descriptor: what was written is there even where somebody has deleted the file."""
+        data = file.read_at(offset, size)
+        if not data and file.deleted and self.trouble is None:
+            self.trouble = "its folder was deleted"
+            self._retry_at = 0.0  # the next record begins another
+        return data
+
+    def shipped_to(self, cursor: Cursor) -> None:
+        """Every exporter has come this far: delete the segments that all are done with."""
+        self._shipped = cursor
+        with self._rotating:
+            done = [
+                segment for segment in self._segments if segment.number < cursor.segment and self.sealed(segment.number)
+            ]
+            self._segments = [segment for segment in self._segments if segment not in done]
+        for segment in done:
+            if segment.memory is None:
+                self._marked.discard(segment.number)
+                with contextlib.suppress(OSError):
+                    delete_segment(segment.path.parent, segment.number)
+        if cursor.segment > FIRST and self.folder is not None:
+            for number in self._remainders():
+                if number < cursor.segment:
+                    with contextlib.suppress(OSError):
+                        delete_segment(self.folder, number)
+
+    def mark_sealed(self) -> None:
+        """Let others know which segments will not be written to any more."""
+        for segment in self._segments:
+            if segment.memory is None and segment.number not in self._marked and self.sealed(segment.number):
+                mark_sealed(segment.path.parent, segment.number)
+                self._marked.add(segment.number)
+
+
+class MemoryOf:
+    """The segments of a journal that lie in memory, for a reader of nothing else."""
+
+    def __init__(self, journal: OwnSegments) -> None:
+        self._journal = journal
+        self.read = journal.read
+        self.sealed = journal.sealed
+
+    def numbers(self) -> list[int]:
+        return [segment.number for segment in self._journal._segments if segment.memory is not None]  # noqa: SLF001
+
+
+def end_of(segments: Sequence[OwnSegment]) -> Cursor:
+    """The place after the last record of segments that nobody writes to any more."""
+    if not segments:
+        return Cursor()
+    last = segments[-1]
+    if last.memory is not None:
+        return Cursor(last.number, len(last.memory))
+    with contextlib.suppress(OSError):
+        return Cursor(last.number, last.path.stat().st_size)
+    return Cursor(last.number, 0)
