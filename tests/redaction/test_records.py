@@ -134,6 +134,12 @@ def test_lines_at_once_are_redacted_as_each_alone(lines: list[str]) -> None:
     assert written.text.split("\n") == [redact(line) for line in lines]
 
 
+@given(st.lists(st.tuples(said, st.sampled_from([None, None, {"a": 1}])), max_size=8))
+def test_records_at_once_are_redacted_as_each_alone(said: list[tuple[str, dict[str, Any] | None]]) -> None:
+    records = [line(message, attributes) for message, attributes in said]
+    assert redactor.records(records) == [redactor.record(record) for record in records]
+
+
 @given(st.text(max_size=100))
 def test_a_record_that_holds_no_secret_is_written_as_it_is(message: str) -> None:
     if redact(message) == message:
