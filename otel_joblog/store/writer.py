@@ -5,7 +5,8 @@ How a batch is written:
 1. The days it falls on get their partitions, in transactions of their own.
 2. Its lines go in by plain COPY, which is the fastest way. Where one of them is there already, the whole transaction is
    rolled back and done again with the lines staged, so that only new ones are inserted and counted.
-3. Its runs and steps go in by upsert: a row gives way only to a more final state.
+3. Its runs go in by upsert, and its steps, but for those that are new (:mod:`.steps`): a row gives way only to a more
+   final state.
 4. Its runs gain what was really inserted: counts of lines and steps, and the latest progress.
 5. The statistics of their jobs gain the runs whose state really changed.
 6. After the commit, what waited for its run to be known finds it, where the batch brought the spans between
@@ -42,6 +43,7 @@ from .partitions import Days
 from .rows import Row, bigint, nanoseconds, span_bytes
 from .sql import query
 from .statistics import Statistics
+from .steps import insert_steps
 from .waiting import adopt, note_waiting, traces_of, waiting_traces
 
 __all__ = ["Writer"]
@@ -220,7 +222,7 @@ def _insert(connection: Connection, batch: Batch, stream: bytes, *, staged: bool
         _execute(connection, "write/processes", batch.processes)
     statistics = _insert_runs(connection, batch.runs) if batch.runs else None
     if batch.steps:
-        _insert_steps(connection, batch.steps, gains)
+        insert_steps(connection, batch.steps, gains, staged=staged)
     if batch.samples:
         _execute(connection, "write/samples", batch.samples)
         for thinning in batch.thinnings:
@@ -283,16 +285,6 @@ def _add_statistics(connection: Connection, statistics: Statistics) -> None:
     connection.execute(query("write/statistics"), parameters)
     if statistics.taken_back:
         _execute(connection, "write/recount_errors", statistics.taken_back)
-
-
-def _insert_steps(connection: Connection, steps: list[Row], gains: Gains) -> None:
-    inserted = _execute(connection, "write/new_steps", steps).fetchall()
-    for trace_id, run, started_at, kind in inserted:
-        gain = gains[trace_id.bytes, span_bytes(run)]
-        gain.stretch(nanoseconds(started_at), nanoseconds(started_at))
-        gain.steps += kind == 0
-    if len(inserted) < len(steps):
-        _execute(connection, "write/known_steps", steps)
 
 
 def _settle(connection: Connection, lost_after: float) -> int:
