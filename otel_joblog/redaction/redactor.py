@@ -82,15 +82,19 @@ class Redactor:
         """Each as by :meth:`record`. Lines without attributes, which most are, are glanced at all at once."""
         if self._further:
             return [self.record(record) for record in records]
-        plain = [record for record in records if type(record) is Line and record.attributes is None]
-        suspicious = self._glanced([line.message for line in plain])
-        numbers = iter(range(len(plain)))
-        return [
-            record
-            if type(record) is Line and record.attributes is None and next(numbers) not in suspicious
-            else self.record(record)
-            for record in records
-        ]
+        places: list[int] = []
+        messages: list[str] = []
+        redacted: list[Record] = []
+        for place, record in enumerate(records):
+            if type(record) is Line and record.attributes is None:
+                places.append(place)
+                messages.append(record.message)
+                redacted.append(record)
+            else:
+                redacted.append(self.record(record))
+        for number in self._glanced(messages):
+            redacted[places[number]] = self.record(records[places[number]])
+        return redacted
 
     def _glanced(self, messages: list[str]) -> Collection[int]:
         """The numbers, from 0, of messages of any number of lines that may hold a secret."""

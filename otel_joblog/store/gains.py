@@ -49,9 +49,14 @@ Gains = defaultdict[RunKey, Gain]
 
 def add_lines(gains: Gains, lines: Iterable[Line]) -> None:
     """Counts lines, all of them new."""
+    trace_id = run = None
     for line in lines:
-        gain = gains[line.trace_id, line.run]
-        gain.stretch(line.time, line.time)
+        if line.run != run or line.trace_id != trace_id:  # mostly they come run by run
+            trace_id, run = line.trace_id, line.run
+            gain = gains[trace_id, run]
+        time = line.time
+        if gain.first is None or gain.last is None or not gain.first <= time <= gain.last:
+            gain.stretch(time, time)
         gain.lines += 1
         if line.severity >= 17:
             gain.errors += 1
