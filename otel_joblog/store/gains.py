@@ -67,7 +67,7 @@ def add_lines(gains: Gains, lines: Iterable[Line]) -> None:
 
 
 def gain_row(run: RunKey, gain: Gain) -> Row:
-    """A row for ``touched_runs.sql``."""
+    """Of a row what ``touched_runs.sql`` and ``new_runs.sql`` add."""
     progress = gain.progress
     return {
         "trace_id": run[0].hex(),
