@@ -55,8 +55,10 @@ def add_lines(gains: Gains, lines: Iterable[Line]) -> None:
             trace_id, run = line.trace_id, line.run
             gain = gains[trace_id, run]
         time = line.time
-        if gain.first is None or gain.last is None or not gain.first <= time <= gain.last:
-            gain.stretch(time, time)
+        if gain.first is None or time < gain.first:
+            gain.first = time
+        if gain.last is None or time > gain.last:
+            gain.last = time
         gain.lines += 1
         if line.severity >= 17:
             gain.errors += 1
