@@ -16,6 +16,7 @@ from otel_joblog.errors import ConfigError, RecordRefused, SchemaError, StoreUna
 from otel_joblog.records import SpanEvent, SpanLink
 from otel_joblog.store import steps
 from otel_joblog.store import writer as module
+from otel_joblog.store.batch import Batch
 from otel_joblog.store.writer import Writer
 
 
@@ -192,17 +193,20 @@ def test_a_step_that_somebody_else_writes_meanwhile_is_counted_once(
     assert len(rows(dsn, "select from joblog.job_step")) == 5
 
 
-def test_steps_beyond_those_that_are_asked_for_are_kept_once(
-    writer: Writer, dsn: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("most", [1, 1000])
+def test_steps_that_are_there_are_not_copied_again(
+    writer: Writer, dsn: str, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     monkeypatch.setattr(steps, "FEW", 0)
-    monkeypatch.setattr(steps, "MOST", 1)
+    monkeypatch.setattr(steps, "MOST", most)
     writer.write([started(number, **step(place)) for number in (1, 2) for place in range(number)])
-    writer.write([ended(number, **step(place)) for number in (1, 2) for place in range(3)])
-    found = rows(dsn, "select steps from joblog.job_run")
-    assert found == [{"steps": 3}] * 2
+    ends = Batch.of([ended(number, **step(place)) for number in (1, 2, 3) for place in range(3)], None)
+    gains = ends.progress_gains()
+    with psycopg.connect(dsn) as connection:
+        steps.insert_steps(connection, ends.steps, gains, staged=False)
+    assert {trace_id: gain.steps for (trace_id, _), gain in gains.items()} == {trace(1): 2, trace(2): 1, trace(3): 3}
     found = rows(dsn, "select status from joblog.job_step")
-    assert found == [{"status": RunStatus.SUCCESS.code}] * 6
+    assert found == [{"status": RunStatus.SUCCESS.code}] * 9
 
 
 def test_counts_are_those_of_rows_really_inserted(writer: Writer, dsn: str) -> None:
