@@ -164,7 +164,7 @@ class Lanes:
         except ImportRefused as error:
             work.done.set_exception(Refusal(400, str(error)))
             return 0
-        received.records = list(map(self._redactor.record, received.records))
+        received.records = self._redactor.records(received.records)
         decoded.append((work, received))
         return len(body)
 

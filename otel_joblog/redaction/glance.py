@@ -57,10 +57,11 @@ class Glance:
     def _make_searches(self) -> list[BytesAhoCorasick]:
         from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
-        for needles in (WORDS, TOKENS, (*TOKENS, URL), (GROUPS,), (DIGITS,)):
-            # Leftmost-first is what the fast search for several words at once can do.
-            made = BytesAhoCorasick([needle.encode() for needle in needles], matchkind=MatchKind.LeftmostFirst)
-            self._searches.append(made)
+        # Leftmost-first is what the fast search for several words at once can do.
+        self._searches = [  # whole or not at all: threads share it
+            BytesAhoCorasick([needle.encode() for needle in needles], matchkind=MatchKind.LeftmostFirst)
+            for needles in (WORDS, TOKENS, (*TOKENS, URL), (GROUPS,), (DIGITS,))
+        ]
         return self._searches
 
 

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from ..conventions import RunStatus, SpanKind
 from ..records import NO_RUN, Dropped, Line, Process, Progress, Record, Sample, SpanEnded, SpanStarted, Told
 from .gains import Gain, Gains
-from .rows import Row, gap_row, process_row, run_row, sample_row, step_row
+from .rows import Row, Step, gap_row, process_row, run_row, sample_row
 from .samples import Thinning, thinnings
 
 __all__ = ["Batch"]
@@ -24,11 +24,11 @@ _EPOCH = date(1970, 1, 1)
 
 @dataclass(slots=True)
 class Batch:
-    """Rows by table, a run or step once; lines as they came; and the progress of runs."""
+    """Rows by table, a run or step once; lines and steps as they came; and the progress of runs."""
 
     processes: list[Row] = field(default_factory=list)
     runs: list[Row] = field(default_factory=list)
-    steps: list[Row] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     progress: list[Progress] = field(default_factory=list)
     gaps: list[Row] = field(default_factory=list)
@@ -74,7 +74,7 @@ class Batch:
                 if span.parent_id is not None and span.parent_run is None:
                     batch.orphans.append((span.trace_id, span.start))
             else:
-                batch.steps.append(step_row(span, speaker))
+                batch.steps.append((span, speaker))
                 batch.days.add(_day(span.start // _DAY))
         batch.processes = [process_row(process) for process in processes.values()]
         batch.samples = [sample_row(sample) for sample in samples]

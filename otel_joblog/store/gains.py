@@ -49,9 +49,16 @@ Gains = defaultdict[RunKey, Gain]
 
 def add_lines(gains: Gains, lines: Iterable[Line]) -> None:
     """Counts lines, all of them new."""
+    trace_id = run = None
     for line in lines:
-        gain = gains[line.trace_id, line.run]
-        gain.stretch(line.time, line.time)
+        if line.run != run or line.trace_id != trace_id:  # mostly they come run by run
+            trace_id, run = line.trace_id, line.run
+            gain = gains[trace_id, run]
+        time = line.time
+        if gain.first is None or time < gain.first:
+            gain.first = time
+        if gain.last is None or time > gain.last:
+            gain.last = time
         gain.lines += 1
         if line.severity >= 17:
             gain.errors += 1
@@ -62,7 +69,7 @@ def add_lines(gains: Gains, lines: Iterable[Line]) -> None:
 
 
 def gain_row(run: RunKey, gain: Gain) -> Row:
-    """A row for ``touched_runs.sql``."""
+    """Of a row what ``touched_runs.sql`` and ``new_runs.sql`` add."""
     progress = gain.progress
     return {
         "trace_id": run[0].hex(),

@@ -6,7 +6,7 @@ Rows are dicts by column name, ready for JSON; the server reads them by ``jsonb_
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,20 +17,26 @@ from .errorgroups import ErrorGroup
 
 __all__ = [
     "Row",
+    "Step",
     "below",
     "bigint",
+    "event_rows",
+    "failure",
     "gap_row",
     "instant",
+    "link_rows",
     "nanoseconds",
     "process_row",
     "run_row",
     "sample_row",
     "span_bytes",
     "step_row",
+    "step_seq",
 ]
 
 Row = dict[str, Any]
 Span = SpanStarted | SpanEnded
+Step = tuple[Span, Process | None]  # and who tells it
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAME_LENGTH = 500  # what an index takes, whatever the script; longer names stay whole in the attributes
@@ -83,7 +89,7 @@ def step_row(span: Span, process: Process | None) -> Row:
         **_common(span),
         "run_span_id": bigint(span.run),
         "process_id": process and process.process_id.hex(),
-        "seq": _int(span.seq, most=_BIGINT) or 0,
+        "seq": step_seq(span),
         "kind": int(span.kind is not SpanKind.STEP),
         "otel_kind": ended.otel_kind if ended else 0,
         "scope": ended.scope if ended else "",
@@ -91,6 +97,10 @@ def step_row(span: Span, process: Process | None) -> Row:
         "stage": _text(span.attributes.get(Attribute.STAGE)),
         "task_id": _text(span.attributes.get(Attribute.TASK_ID)),
     }
+
+
+def step_seq(span: Span) -> int:
+    return _int(span.seq, most=_BIGINT) or 0
 
 
 def sample_row(sample: Sample) -> Row:
@@ -125,41 +135,50 @@ def _common(span: Span) -> Row:
     }
 
 
+_ERROR = ("error_type", "error_message", "error_stacktrace")
 _OPEN: Row = {"status": RunStatus.RUNNING.code, "status_message": ""}
 
 
 def _outcome(span: SpanEnded) -> Row:
-    error, events = _error(span)
+    error, events = failure(span)
     return {
         "ended_at": instant(span.end),
         "status": span.status.code,
         "status_message": span.message,
-        **error,
-        "events": [_event(event) for event in events] or None,
-        "links": [_link(link) for link in span.links] or None,
+        **dict(zip(_ERROR, error, strict=True)),
+        "events": event_rows(events),
+        "links": link_rows(span.links),
     }
 
 
-def _error(span: SpanEnded) -> tuple[Row, Sequence[SpanEvent]]:
-    """What a span failed by, and the other events.
+def failure(span: SpanEnded) -> tuple[tuple[str | None, str | None, str | None], Sequence[SpanEvent]]:
+    """What a span failed by (type, message, stack trace), and the other events.
 
     It is the last exception of a span that did not end well, which then is no event any more, so as not to be kept
     twice; an exception that a span survived stays an event.
     """
     get = span.attributes.get
     events = span.events
-    if span.status.failed or span.status is RunStatus.CANCELLED:
+    if events and (span.status.failed or span.status is RunStatus.CANCELLED):
         for place in reversed(range(len(events))):
             if events[place].name == "exception":
                 get = {**span.attributes, **events[place].attributes}.get
                 events = [*events[:place], *events[place + 1 :]]
                 break
-    row = {
-        "error_type": _text(get(Attribute.EXCEPTION_TYPE)) or _text(get(Attribute.ERROR_TYPE)),
-        "error_message": _text(get(Attribute.EXCEPTION_MESSAGE)),
-        "error_stacktrace": _text(get(Attribute.EXCEPTION_STACKTRACE)),
-    }
-    return row, events
+    error = (
+        _text(get(Attribute.EXCEPTION_TYPE)) or _text(get(Attribute.ERROR_TYPE)),
+        _text(get(Attribute.EXCEPTION_MESSAGE)),
+        _text(get(Attribute.EXCEPTION_STACKTRACE)),
+    )
+    return error, events
+
+
+def event_rows(events: Iterable[SpanEvent]) -> list[Row] | None:
+    return [_event(event) for event in events] or None
+
+
+def link_rows(links: Iterable[SpanLink]) -> list[Row] | None:
+    return [_link(link) for link in links] or None
 
 
 def _event(event: SpanEvent) -> Row:

@@ -49,7 +49,8 @@ def note_waiting(connection: Connection, batch: Batch, gains: Gains) -> None:
 def traces_of(batch: Batch) -> list[str]:
     """The traces in which a batch may have brought what waits, or what something waits for."""
     lines = {line.trace_id.hex() for line in batch.lines if line.run == NO_RUN}
-    return sorted({row["trace_id"] for rows in (batch.runs, batch.steps) for row in rows} | lines)
+    steps = {span.trace_id.hex() for span, _ in batch.steps}
+    return sorted({run["trace_id"] for run in batch.runs} | steps | lines)
 
 
 def waiting_traces(connection: Connection, trace_ids: Iterable[str]) -> list[UUID]:

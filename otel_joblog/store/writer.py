@@ -5,8 +5,9 @@ How a batch is written:
 1. The days it falls on get their partitions, in transactions of their own.
 2. Its lines go in by plain COPY, which is the fastest way. Where one of them is there already, the whole transaction is
    rolled back and done again with the lines staged, so that only new ones are inserted and counted.
-3. Its runs and steps go in by upsert: a row gives way only to a more final state.
-4. Its runs gain what was really inserted: counts of lines and steps, and the latest progress.
+3. Its steps and then its runs go in by upsert, but for steps that are new (:mod:`.steps`): a row gives way only to a
+   more final state.
+4. Its runs gain what was really inserted: counts of lines and steps, and the latest progress; new ones as they go in.
 5. The statistics of their jobs gain the runs whose state really changed.
 6. After the commit, what waited for its run to be known finds it, where the batch brought the spans between
    (:mod:`.waiting`).
@@ -42,6 +43,7 @@ from .partitions import Days
 from .rows import Row, bigint, nanoseconds, span_bytes
 from .sql import query
 from .statistics import Statistics
+from .steps import insert_steps
 from .waiting import adopt, note_waiting, traces_of, waiting_traces
 
 __all__ = ["Writer"]
@@ -218,9 +220,8 @@ def _insert(connection: Connection, batch: Batch, stream: bytes, *, staged: bool
         add_lines(gains, batch.lines)
     if batch.processes:
         _execute(connection, "write/processes", batch.processes)
-    statistics = _insert_runs(connection, batch.runs) if batch.runs else None
     if batch.steps:
-        _insert_steps(connection, batch.steps, gains)
+        insert_steps(connection, batch.steps, gains, staged=staged)
     if batch.samples:
         _execute(connection, "write/samples", batch.samples)
         for thinning in batch.thinnings:
@@ -228,6 +229,7 @@ def _insert(connection: Connection, batch: Batch, stream: bytes, *, staged: bool
     if batch.gaps:
         _execute(connection, "write/gaps", batch.gaps)
     note_waiting(connection, batch, gains)
+    statistics = _insert_runs(connection, batch.runs, gains) if batch.runs else None
     if gains:
         _execute(connection, "write/touched_runs", [gain_row(run, gain) for run, gain in gains.items()])
     if statistics:
@@ -247,10 +249,13 @@ def _insert_staged_lines(connection: Connection, stream: bytes, gains: Gains) ->
         gain.elsewhere += elsewhere
 
 
-def _insert_runs(connection: Connection, runs: list[Row]) -> Statistics:
-    """Writes runs; returns what that changes in the statistics."""
+def _insert_runs(connection: Connection, runs: list[Row], gains: Gains) -> Statistics:
+    """Writes runs, new ones with their gains, which are taken out; returns what that changes in the statistics."""
     given = {(run["trace_id"], run["span_id"]): run for run in runs}
-    inserted = [given[trace_id.hex, span_id] for trace_id, span_id in _execute(connection, "write/new_runs", runs)]
+    inserted = []
+    for trace_id, span_id in _execute(connection, "write/new_runs", [_with_gain(run, gains) for run in runs]):
+        inserted.append(given[trace_id.hex, span_id])
+        gains.pop((trace_id.bytes, span_bytes(span_id)), None)
     before: list[DictRow] = []
     if len(inserted) < len(runs):
         with connection.cursor(row_factory=dict_row) as cursor:
@@ -263,6 +268,11 @@ def _insert_runs(connection: Connection, runs: list[Row]) -> Statistics:
         statistics.seen(run)
         statistics.ended(run)
     return statistics
+
+
+def _with_gain(run: Row, gains: Gains) -> Row:
+    key = bytes.fromhex(run["trace_id"]), span_bytes(run["span_id"])
+    return {**gain_row(key, gains[key]), **run} if key in gains else run
 
 
 def _not_yet_counted(connection: Connection, inserted: list[Row]) -> list[Row]:
@@ -283,16 +293,6 @@ def _add_statistics(connection: Connection, statistics: Statistics) -> None:
     connection.execute(query("write/statistics"), parameters)
     if statistics.taken_back:
         _execute(connection, "write/recount_errors", statistics.taken_back)
-
-
-def _insert_steps(connection: Connection, steps: list[Row], gains: Gains) -> None:
-    inserted = _execute(connection, "write/new_steps", steps).fetchall()
-    for trace_id, run, started_at, kind in inserted:
-        gain = gains[trace_id.bytes, span_bytes(run)]
-        gain.stretch(nanoseconds(started_at), nanoseconds(started_at))
-        gain.steps += kind == 0
-    if len(inserted) < len(steps):
-        _execute(connection, "write/known_steps", steps)
 
 
 def _settle(connection: Connection, lost_after: float) -> int:

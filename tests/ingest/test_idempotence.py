@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from otel_joblog.ingest.otlp import Decoder
 from otel_joblog.records import Record
+from otel_joblog.store import steps
 from otel_joblog.store.sql import query
 from otel_joblog.store.writer import Writer
 from tests.store.agreement import WRONG_COUNTS, assert_statistics_are_right, contents, emptied
@@ -91,8 +92,10 @@ def connection(dsn: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-@pytest.fixture
-def writer(dsn: str) -> Iterator[Writer]:
+@pytest.fixture(params=["few steps", "many steps"])
+def writer(dsn: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Writer]:
+    if request.param == "many steps":
+        monkeypatch.setattr(steps, "FEW", 0)
     writer = Writer(dsn)
     yield writer
     writer.close()

@@ -134,6 +134,20 @@ def test_lines_at_once_are_redacted_as_each_alone(lines: list[str]) -> None:
     assert written.text.split("\n") == [redact(line) for line in lines]
 
 
+def test_a_secret_in_one_of_many_lines_of_text_is_found_where_it_is() -> None:
+    texts = ["a\nb\nc", "fine", "password=hunter2", "d\ne", "x\ntoken=abc\ny", "fine"]
+    said = [line.message for line in redactor.records([line(text) for text in texts]) if isinstance(line, Line)]
+    assert said == [redact(text) for text in texts]
+    assert "hunter2" not in said[2]
+    assert "abc" not in said[4]
+
+
+@given(st.lists(st.tuples(said, st.sampled_from([None, None, {"a": 1}])), max_size=8))
+def test_records_at_once_are_redacted_as_each_alone(said: list[tuple[str, dict[str, Any] | None]]) -> None:
+    records = [line(message, attributes) for message, attributes in said]
+    assert redactor.records(records) == [redactor.record(record) for record in records]
+
+
 @given(st.text(max_size=100))
 def test_a_record_that_holds_no_secret_is_written_as_it_is(message: str) -> None:
     if redact(message) == message:

@@ -14,6 +14,7 @@ from samples import NOW, PROCESS, SECOND, ended, line, progress, span, started, 
 
 from otel_joblog.conventions import RunStatus, SpanKind
 from otel_joblog.records import Dropped, Record, SpanEvent
+from otel_joblog.store import steps
 from otel_joblog.store.writer import Writer
 
 DAY = 86_400 * SECOND
@@ -85,8 +86,10 @@ def connection(dsn: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-@pytest.fixture
-def writer(dsn: str) -> Iterator[Writer]:
+@pytest.fixture(params=["few steps", "many steps"])
+def writer(dsn: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Writer]:
+    if request.param == "many steps":
+        monkeypatch.setattr(steps, "FEW", 0)
     writer = Writer(dsn)
     yield writer
     writer.close()

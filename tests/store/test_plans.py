@@ -201,6 +201,11 @@ def test_silent_runs_are_found_and_settled_by_key(database: psycopg.Connection) 
         assert used(database, "write/settle_runs", parameters, executed=True) == indexes_of_day(indexes)
 
 
+def test_known_steps_of_a_batch_are_found_by_key(database: psycopg.Connection) -> None:
+    parameters = {"traces": [TRACE.hex] * 50, "first_at": AT, "last_at": AT + timedelta(minutes=9), "most": 1000}
+    assert used(database, "write/step_keys", parameters) == indexes_of_day({"job_step_{day}_pkey"})
+
+
 def test_samples_are_thinned_out_by_key(database: psycopg.Connection) -> None:
     thinning = {"trace_id": TRACE, "run_span_id": 7, "first_at": START, "last_at": AT, "before": 100, "stride": 2}
     assert used(database, "write/thin_samples", thinning) == indexes_of_day({"job_sample_{day}_pkey"})

@@ -14,7 +14,9 @@ from samples import NOW, PROCESS, ended, line, progress, span, started, step, tr
 from otel_joblog.conventions import RunStatus, SpanKind
 from otel_joblog.errors import ConfigError, RecordRefused, SchemaError, StoreUnavailable
 from otel_joblog.records import SpanEvent, SpanLink
+from otel_joblog.store import steps
 from otel_joblog.store import writer as module
+from otel_joblog.store.batch import Batch
 from otel_joblog.store.writer import Writer
 
 
@@ -148,6 +150,63 @@ def test_steps_and_other_spans_are_told_apart(writer: Writer, dsn: str) -> None:
     assert (a["kind"], a["seq"], a["stage"], a["task_id"], a["name"]) == (0, 1, "load", "t-1", "step-1")
     assert (b["kind"], b["seq"], b["otel_kind"], b["scope"], b["name"]) == (1, 0, 3, "httpx", "GET")
     assert one(dsn)["steps"] == 1
+
+
+def test_many_new_steps_become_the_same_rows_as_few(writer: Writer, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {
+        "joblog.stage": "load",
+        "joblog.task_id": 7,
+        "zero\0": "a\\u0000 \0",
+        "inf": float("inf"),
+        "deep": [{}],
+    }
+    failure = SpanEvent(NOW, "exception", {"exception.type": "KeyError", "exception.message": "'é\0'"})
+    event = SpanEvent(NOW + 1500, "checkpoint", {"n": 1})
+    records = [
+        started(**step(1)),
+        started(**step(2) | {"parent_id": None}, attributes=said),
+        ended(**step(3), attributes=said, message="é\0"),
+        ended(**step(4), status=RunStatus.ERROR, events=[failure, event], links=[SpanLink(trace(5), span(5), said)]),
+        ended(**step(5) | {"kind": SpanKind.SPAN, "seq": 2**70}, scope="shop\0", otel_kind=3),
+    ]
+
+    def written(few: int) -> list[dict[str, Any]]:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("truncate joblog.job_step, joblog.job_run")
+        monkeypatch.setattr(steps, "FEW", few)
+        writer.write(records[:2])
+        writer.write(records[2:], PROCESS)
+        return [*rows(dsn, "select * from joblog.job_step order by span_id"), one(dsn)]
+
+    assert len(written(0)) == 6
+    assert written(0) == written(100)
+
+
+def test_a_step_that_somebody_else_writes_meanwhile_is_counted_once(
+    writer: Writer, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "FEW", 0)
+    writer.write([ended(**step(number)) for number in range(3)])
+    monkeypatch.setattr(steps, "_divided", lambda connection, steps: (steps, []))  # as if it was not there yet
+    writer.write([line(1), *(ended(**step(number)) for number in range(1, 5))])
+    assert one(dsn)["steps"] == 5
+    assert len(rows(dsn, "select from joblog.job_step")) == 5
+
+
+@pytest.mark.parametrize("most", [1, 1000])
+def test_steps_that_are_there_are_not_copied_again(
+    writer: Writer, dsn: str, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(steps, "FEW", 0)
+    monkeypatch.setattr(steps, "MOST", most)
+    writer.write([started(number, **step(place)) for number in (1, 2) for place in range(number)])
+    ends = Batch.of([ended(number, **step(place)) for number in (1, 2, 3) for place in range(3)], None)
+    gains = ends.progress_gains()
+    with psycopg.connect(dsn) as connection:
+        steps.insert_steps(connection, ends.steps, gains, staged=False)
+    assert {trace_id: gain.steps for (trace_id, _), gain in gains.items()} == {trace(1): 2, trace(2): 1, trace(3): 3}
+    found = rows(dsn, "select status from joblog.job_step")
+    assert found == [{"status": RunStatus.SUCCESS.code}] * 9
 
 
 def test_counts_are_those_of_rows_really_inserted(writer: Writer, dsn: str) -> None:
