@@ -206,6 +206,8 @@ class _Connection:
 
         def note(error: Any) -> None:
             code, details = error.code(), error.details() or ""
+            if code is grpc.StatusCode.DEADLINE_EXCEEDED and self._answer:
+                return  # it was asked again with hardly any time left; what it said before says more
             self._answer = f"{code.name}: {details}"
             self._refused = code is grpc.StatusCode.INVALID_ARGUMENT or (
                 code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in details

@@ -31,7 +31,8 @@ def sink_to(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., OtlpSink]
 
         def make(url: str, *, grpc: bool = False) -> OtlpSink:
             monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
-            monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+            # Of two seconds, gRPC's exporter uses one to wait before it asks again, and then has none for a third time.
+            monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "2" if grpc else "1")
             sink = OtlpSink(Endpoint(url, grpc))
             stack.callback(sink.close)
             return sink
@@ -143,6 +144,16 @@ def test_grpc_says_which_spans_it_refuses_for_ever(
         sink = sink_to(received.url, grpc=True)
         with pytest.raises(error, match=code.name):
             sink.ship(records_of_a_run(), PROCESS)
+
+
+def test_a_deadline_that_runs_out_while_it_asks_again_hides_no_answer(
+    sink_to: Callable[..., OtlpSink],
+) -> None:
+    too_large = (grpc.StatusCode.RESOURCE_EXHAUSTED, "received message larger than max (5 vs. 4)")
+    with receiver.over_grpc(too_large, (grpc.StatusCode.DEADLINE_EXCEEDED, "too slow")) as received:
+        with pytest.raises(RecordRefused, match="larger than max"):
+            sink_to(received.url, grpc=True).ship(records_of_a_run(), PROCESS)
+        assert not received.answers
 
 
 def test_lines_wait_for_their_span_across_batches_and_processes(sink_to: Callable[..., OtlpSink]) -> None:
