@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from agreement import WRONG_COUNTS
 from psycopg.rows import dict_row
 from samples import NOW, PROCESS, ended, line, progress, span, started, step, trace
 
@@ -140,6 +141,16 @@ def test_lost_gives_way_to_a_real_end(writer: Writer, dsn: str) -> None:
         writer.write([ended(status=status, name=status), ended(status=status, **step(1))])
     assert (one(dsn)["status"], one(dsn)["name"]) == (RunStatus.SUCCESS.code, "success")
     assert one(dsn, "job_step")["status"] == RunStatus.SUCCESS.code
+
+
+def test_what_a_span_was_counted_as_it_stays(writer: Writer, dsn: str) -> None:
+    """Whoever sends two spans with one id gets one of them, and counts that agree with it."""
+    lost, done = RunStatus.LOST, RunStatus.SUCCESS
+    writer.write([started(), started(run=2, start=NOW + 1)])
+    writer.write([ended(status=lost, **(step(1) | {"kind": SpanKind.SPAN})), ended(status=lost, **step(2))])
+    writer.write([ended(status=done, **step(1)), ended(status=done, **step(2), run=2)])
+    assert [row["status"] for row in rows(dsn, "select status from joblog.job_step")] == [done.code] * 2
+    assert rows(dsn, WRONG_COUNTS) == []
 
 
 def test_steps_and_other_spans_are_told_apart(writer: Writer, dsn: str) -> None:
