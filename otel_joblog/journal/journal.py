@@ -31,7 +31,7 @@ from . import crash, locks
 from .folders import create_folder, remove_folder
 from .frames import frame
 from .losses import AT_THE_CAP, Losses
-from .ownsegments import OwnSegment, OwnSegments, end_of
+from .ownsegments import OwnSegment, OwnSegments, Rescued, end_of
 from .room import Room
 from .segments import (
     FIRST,
@@ -151,7 +151,7 @@ class Journal(OwnSegments):
         if ending:
             self._let_go()
         for segment in self._segments:
-            if segment.memory is None or not (ending or self.sealed(segment.number)):
+            if segment.memory is None or not (self.sealed(segment.number) or ending):
                 continue
             path = segment_path(folder, segment.number)
             try:
@@ -315,9 +315,11 @@ class Journal(OwnSegments):
 
     def _keep(self, deleted: DiskFile) -> None:
         """Keep what somebody has deleted before it was shipped."""
-        held = bytearray(deleted.read_at(0, deleted.size))
+        memory = bytearray()
+        rescued = Rescued(deleted, memory)
         self._segments = [
-            segment._replace(memory=held) if segment.file() is deleted else segment for segment in self._segments
+            segment._replace(file=rescued, memory=memory) if segment.file() is deleted else segment
+            for segment in self._segments
         ]
 
     def _create_folder(self) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import os
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,14 +24,42 @@ from .segments import (
     segment_path,
 )
 
-__all__ = ["MemoryOf", "OwnSegment", "OwnSegments", "end_of"]
+__all__ = ["MemoryOf", "OwnSegment", "OwnSegments", "Rescued", "end_of"]
 
 
 class OwnSegment(NamedTuple):
     number: int
-    file: weakref.ref[SegmentFile]
+    file: Callable[[], SegmentFile | None]  # a weak reference: None when no thread writes to it any more
     path: Path  # where it lies, if it lies on disk
     memory: bytearray | None  # what it holds, where it is not on disk
+
+
+class Rescued:
+    """In the place of the reference to a file that somebody has deleted. A thread that was about to write to it does so
+    all the same, when what it held is in memory already: so that is read once more when the last one has let go.
+    """
+
+    def __init__(self, file: DiskFile, memory: bytearray) -> None:
+        self._file = weakref.ref(file)
+        self._memory = memory
+        self._copy: _Copy | None = None
+        with contextlib.suppress(OSError):  # too many open files: then what there was has to do
+            self._copy = _Copy(os.dup(file.fileno()), "rb")
+        memory[:] = file.read_at(0, file.size)
+
+    def __call__(self) -> SegmentFile | None:
+        file, copy = self._file(), self._copy
+        if file is None and copy is not None:
+            self._memory[:] = os.pread(copy.fileno(), os.fstat(copy.fileno()).st_size, 0)
+            self._copy = None
+        return file
+
+
+class _Copy(io.FileIO):
+    """Closed when nobody has it any more; ``io.FileIO`` would warn of that."""
+
+    def __del__(self) -> None:
+        self.close()
 
 
 class OwnSegments:

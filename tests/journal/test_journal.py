@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from otel_joblog.journal import journal as module
+from otel_joblog.journal.frames import frame
 from otel_joblog.journal.locks import held
 from otel_joblog.journal.reader import Cursor
 from otel_joblog.journal.segments import DiskSegments
@@ -249,6 +250,22 @@ def test_a_folder_deleted_under_a_running_process_loses_nothing(tmp_path: Path) 
     folder = written.close()
     assert folder is not None
     assert read_all(DiskSegments(folder)) == (list(range(11, 20)), 0)
+
+
+def test_what_another_thread_writes_to_a_deleted_file_meanwhile_is_kept(tmp_path: Path) -> None:
+    written = journal(tmp_path / "root")
+    fill(written, range(5))
+    shutil.rmtree(tmp_path / "root")
+    read_all(written)  # an idle reader notices
+    elsewhere = written._file  # a thread that is about to write
+    fill(written, [5])
+    assert elsewhere is not None
+    assert elsewhere is not written._file
+    assert read_all(written) == ([0, 1, 2, 3, 4, 5], 0)
+    elsewhere.write(frame(encode(line(6))))
+    del elsewhere
+    fill(written, [7])
+    assert read_all(written) == ([0, 1, 2, 3, 4, 5, 6, 7], 0)
 
 
 def test_a_record_that_comes_after_the_end_begins_another_journal(tmp_path: Path) -> None:
