@@ -43,7 +43,8 @@ def health() -> Json:
 def _attention() -> Json:
     return stat(
         "Needs attention",
-        "Of every job that ever ran: how many did not begin when they were due last, failed last time, failed three "
+        "Of every job that ever ran: how many did not begin when they were due last, have a schedule that is "
+        "not understood or has been given up, failed last time, failed three "
         "times or more in a row, never succeeded; and how long ago the last success was of the job where that is "
         f"longest. {LATEST}",
         query("health/attention"),

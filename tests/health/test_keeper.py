@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import zoneinfo
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -203,17 +206,77 @@ def test_runs_by_hand_change_nothing_however_many_nor_does_it_that_runs_are_dele
         store.connection.execute("delete from joblog.job_run")
 
 
+def test_a_run_by_hand_elsewhere_does_not_move_the_schedule(store: Store) -> None:
+    by_hand = {Attribute.TRIGGER: "manual", Attribute.SCHEDULE_TIMEZONE: "Asia/Tokyo"}
+    store.run("daily", store.now - 3 * HOUR, "0 3 * * *", **by_hand)
+    store.keep()
+    (schedule,) = store.rows("select * from joblog.job_schedules")
+    assert schedule["timezone"] == "Asia/Tokyo"  # better than none
+    store.run("daily", store.now - 2 * HOUR, "0 3 * * *")
+    store.run("daily", store.now - 1 * HOUR, "0 3 * * *", **by_hand)
+    for _ in range(2):
+        store.keep()
+        (schedule,) = store.rows("select * from joblog.job_schedules")
+        assert (schedule["timezone"], schedule["since"]) == ("UTC", store.now - 2 * HOUR)
+        store.run("daily", store.now - MINUTE, store.hourly, **{Attribute.TRIGGER: "api"})
+
+
+@pytest.mark.parametrize("then", [None, "@yearly"])
+def test_what_was_due_until_the_schedule_changed_is_written_down_late(store: Store, then: str | None) -> None:
+    store.run("moved", store.due - 5 * HOUR, store.hourly)
+    store.keep()
+    store.connection.execute("delete from joblog.job_expected where due_at > %s", [store.due - 4 * HOUR])
+    store.run("moved", store.due - 2 * HOUR + 3 * MINUTE, then)  # while nobody kept due times
+    store.run("moved", store.due - 1 * HOUR + 3 * MINUTE, then)
+    store.keep()
+    assert store.verdicts("moved") == {
+        store.due - 4 * HOUR: "missed",
+        store.due - 3 * HOUR: "missed",
+        store.due - 2 * HOUR: "on time",
+    }
+
+
+def test_what_was_due_before_a_change_comes_in_pieces_too(store: Store) -> None:
+    store.run("often", store.now - timedelta(days=2), "* * * * *")
+    with psycopg.connect(store.dsn, autocommit=True) as connection:
+        keep_due_times(connection)
+        store.run("often", store.now - MINUTE, "@yearly")
+        while keep_due_times(connection):
+            pass
+    (row,) = store.rows(
+        "select count(*), count(distinct next_due_at) as ends from joblog.job_expected where due_at < now()"
+    )
+    assert row["count"] == row["ends"] in {2_878, 2_879, 2_880}
+
+
 def test_what_is_not_understood_says_why_and_hurts_no_other_job(store: Store) -> None:
     store.run("odd", store.due - HOUR, "every night")
     store.run("hourly", store.due - HOUR, store.hourly)
     store.keep()
     odd = store.health("odd")
-    assert odd["schedule_problem"] == "neither five fields as of cron nor a word such as @daily"
+    assert odd["schedule_problem"] == "not understood: neither five fields as of cron nor a word such as @daily"
     assert (odd["next_due_at"], odd["last_due_verdict"], odd["missed_7d"]) == (None, None, 0)
     assert store.health("hourly")["next_due_at"] == store.due + HOUR
     store.run("odd", store.due, store.hourly)
     store.keep()
     assert (store.health("odd")["schedule_problem"], store.health("odd")["next_due_at"]) == (None, store.due + HOUR)
+
+
+def test_a_schedule_is_understood_as_soon_as_its_time_zone_is_known(store: Store, tmp_path: Path) -> None:
+    store.run("early", store.due - 2 * HOUR, store.hourly, **{Attribute.SCHEDULE_TIMEZONE: "Mars/Olympus"})
+    store.keep()
+    assert store.health("early")["schedule_problem"] == "not understood: the time zone 'Mars/Olympus' is not known here"
+    assert store.health("early")["next_due_at"] is None
+    (tmp_path / "Mars").mkdir()
+    (tmp_path / "Mars/Olympus").write_bytes((files("tzdata") / "zoneinfo/UTC").read_bytes())
+    zoneinfo.reset_tzpath([tmp_path, *zoneinfo.TZPATH])
+    try:
+        store.keep()
+    finally:
+        zoneinfo.reset_tzpath()
+    assert store.health("early")["schedule_problem"] is None
+    assert store.verdicts("early") == {store.due - HOUR: "missed", store.due: "late"}
+    assert store.health("early")["next_due_at"] == store.due + HOUR
 
 
 def test_no_more_than_thirty_days_are_made_up_in_pieces(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,11 +299,32 @@ def test_a_job_that_has_not_run_for_long_is_given_up_until_it_runs_again(store: 
     store.connection.execute("update joblog.job set last_run_at = last_run_at - interval '2 days'")
     store.connection.execute("delete from joblog.job_expected where due_at > now()")
     store.keep()
-    assert (store.health("gone")["next_due_at"], store.health("gone")["last_due_verdict"]) == (None, None)
-    store.keep()
+    last_run = store.now.astimezone(UTC) - timedelta(days=31)
+    for forgotten in ("false", "true"):  # due times that are over go with the runs
+        store.connection.execute(f"delete from joblog.job_expected where {forgotten}")
+        store.keep()
+        health = store.health("gone")
+        assert (
+            health["schedule_problem"] == f"not expected any more: it has not run since {last_run:%Y-%m-%d %H:%M} UTC"
+        )
+        assert (health["schedule"], health["next_due_at"]) == ("@daily", None)
     store.run("gone", store.now - MINUTE, "@daily")
     store.keep()
-    assert store.health("gone")["next_due_at"] is not None
+    health = store.health("gone")
+    assert (health["schedule_problem"], health["missed_7d"]) == (None, 0)
+    assert health["next_due_at"] is not None
+
+
+def test_a_job_that_was_given_up_is_forgotten_after_a_run_without_a_schedule(store: Store) -> None:
+    store.run("gone", store.now - timedelta(days=33), None, **{Attribute.TRIGGER: "manual"})
+    store.connection.execute(
+        "insert into joblog.job_schedule values ('gone', 'shop', '@daily', 'UTC', now(), 'not expected any more: …')"
+    )
+    store.keep()
+    assert store.rows("select * from joblog.job_schedules") != []
+    store.run("gone", store.now - MINUTE, None)
+    store.keep()
+    assert store.rows("select * from joblog.job_schedules") == []
 
 
 def test_old_due_times_go_with_the_runs(store: Store) -> None:

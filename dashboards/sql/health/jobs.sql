@@ -18,7 +18,7 @@ select
   extract(epoch from now() - health.last_run_at)::double precision as "Since last start",
   coalesce(health.due_pause_s, pauses.average_s) as "Pause",
   health.success_age_s / coalesce(health.due_pause_s, pauses.average_s) as "Success age in pauses",
-  health.schedule || coalesce(' · not understood: ' || health.schedule_problem, '') as "Schedule",
+  health.schedule || coalesce(' · ' || health.schedule_problem, '') as "Schedule",
   health.next_due_at as "Next due",
   health.success_rate_7d as "Success rate, 7 days",
   health.average_s as "Takes",

@@ -1,6 +1,9 @@
--- Times at which jobs are due. The one before them lasts no longer than until they begin, as where schedules changed.
+-- Times at which jobs are due. Each lasts no longer than until the next one, as where schedules changed, and so does the
+-- one before them.
 with given as (
-  select *
+  select
+    name, service, schedule, due_at, late_at,
+    least(next_due_at, lead(due_at) over (partition by name, service order by due_at)) as next_due_at
   from unnest(
     %(names)s::text[], %(services)s::text[], %(schedules)s::text[], %(due)s::timestamptz[], %(late)s::timestamptz[],
     %(next)s::timestamptz[]

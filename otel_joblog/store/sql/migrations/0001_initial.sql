@@ -257,7 +257,7 @@ create table joblog.job_schedule (
   schedule text not null,                         -- as its runs say it
   timezone text not null,                         -- that it is meant in where it names none
   since    timestamptz not null,                  -- when the first run with it began
-  problem  text,                                  -- why it is not understood
+  problem  text,                                  -- why nobody knows when the job is due
   primary key (name, service)
 );
 
@@ -730,11 +730,11 @@ comment on column joblog.job_health.runs is 'all that ended, since the first';
 comment on column joblog.job_health.average_s is 'seconds, of all successes, errors and timeouts since the first';
 comment on column joblog.job_health.success_rate_7d is
   '0 to 1: successes among successes, errors, timeouts and lost runs of seven UTC days up to today';
-comment on column joblog.job_health.schedule_problem is 'why the schedule is not understood';
+comment on column joblog.job_health.schedule_problem is 'why nobody knows when the job is due: not understood, or not expected any more';
 comment on column joblog.job_health.last_due_verdict is 'as in job_schedules; null without a schedule';
 comment on view joblog.job_schedules is 'The schedule in force of each job that has one, and how the job keeps it.';
 comment on column joblog.job_schedules.since is 'start of the first run with it';
-comment on column joblog.job_schedules.problem is 'why it is not understood';
+comment on column joblog.job_schedules.problem is 'why nobody knows when the job is due: not understood, or not expected any more';
 comment on column joblog.job_schedules.last_due_at is 'the last due time that can be judged: a run came, or its grace is over';
 comment on column joblog.job_schedules.last_due_verdict is 'on time, late, started late or missed';
 comment on column joblog.job_schedules.due_pause_s is 'seconds from that due time to the next one';
