@@ -13,6 +13,8 @@ Every minute, for each job whose latest run says a schedule:
 A schedule that is not understood is read again every time: its time zone may have been missing. A job that has not run
 for 30 days, and not when it was due three times, is given up, which is noted as its problem: nothing is due any more
 until it runs again.
+
+Of a job whose latest run was told of at its end, as by OTLP, a due time is judged as much later as its runs take.
 """
 
 from __future__ import annotations
@@ -114,7 +116,8 @@ def _ahead(job: Scheduled, after: datetime) -> Iterator[Expected]:
 
 def _expected(job: Scheduled, schedule: str | None, due: DueTime) -> Expected:
     assert schedule is not None
-    return Expected(job.name, job.service, schedule, *due)
+    judged_at = due.late_at + job.told_after
+    return Expected(job.name, job.service, schedule, due.due_at, due.late_at, judged_at, due.next_due_at)
 
 
 def _problem(job: Scheduled) -> str | None:

@@ -47,16 +47,21 @@ class Scheduled(NamedTuple):
     now: datetime
     last_run_at: datetime
     given_up: bool
+    told_after: timedelta  # how long runs take that are told of when they end
 
 
 class Expected(NamedTuple):
-    """A time at which a job is due; on time until ``late_at``, and there is another one at ``next_due_at``."""
+    """A time at which a job is due; on time until ``late_at``, and there is another one at ``next_due_at``.
+
+    Where no run is known from ``judged_at`` on, it is late.
+    """
 
     name: str
     service: str
     schedule: str
     due_at: datetime
     late_at: datetime
+    judged_at: datetime
     next_due_at: datetime
 
 
@@ -90,10 +95,9 @@ def forget(connection: Connection, job: Scheduled, since: datetime) -> None:
 
 def expect(connection: Connection, expected: Sequence[Expected]) -> None:
     """Keeps due times, of a job in their order. Those that are known stay as they are."""
-    names, services, schedules, due, late, following = zip(*expected, strict=True)
-    parameters = {"names": names, "services": services, "schedules": schedules, "due": due, "late": late}
-    lists = {name: list(values) for name, values in (parameters | {"next": following}).items()}
-    connection.execute(query("due/expect"), lists)
+    lists = ("names", "services", "schedules", "due", "late", "judged", "next")
+    columns = map(list, zip(*expected, strict=True))
+    connection.execute(query("due/expect"), dict(zip(lists, columns, strict=True)))
 
 
 def look(connection: Connection) -> bool:

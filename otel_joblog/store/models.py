@@ -169,6 +169,7 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
     last_due_at: datetime | None  # the last one that can be judged: a run came, or its grace is over
     last_due_verdict: str | None  # "on time", "late" (not begun yet), "started late" or "missed"
     missed_7d: int | None  # due times of the last seven times 24 hours for which nothing began
+    open_since: datetime | None  # start of the latest run that still goes on, where it is late or missed
     owner: str | None
     last_run_id: str | None  # None where its runs are gone
     last_status: RunStatus | None

@@ -17,12 +17,13 @@ from psycopg.rows import dict_row
 
 from otel_joblog.conventions import Attribute, RunStatus, SpanKind
 from otel_joblog.health.keeper import keep_due_times
-from otel_joblog.records import Process, SpanEnded
+from otel_joblog.records import Process, Record, SpanEnded, SpanStarted
 from otel_joblog.store.maintenance import Maintenance, maintain
 from otel_joblog.store.retention import Retention
 from otel_joblog.store.writer import Writer
 
 SHOP = Process(b"s" * 16, 0, 22, "host-2", "boot", "shop", {"service.name": "shop"})
+FAR = Process(b"f" * 16, 0, 22, "host-3", "", "shop", {"service.name": "shop"})  # as ingest knows one by its resource
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 
@@ -45,17 +46,27 @@ class Store:
         self.due = self.now.replace(second=0, microsecond=0) - 10 * MINUTE  # the last time of what is due hourly
         self.hourly = f"{self.due.minute} * * * *"
 
-    def run(self, job: str, at: datetime, schedule: str | None, **more: str) -> None:
+    def run(
+        self,
+        job: str,
+        at: datetime,
+        schedule: str | None,
+        *,
+        took: timedelta | None = timedelta(seconds=1),  # None: it goes on
+        process: Process = SHOP,
+        **more: str,
+    ) -> None:
         number = next(_numbers)
         attributes = {Attribute.SCHEDULE: schedule, Attribute.SCHEDULE_TIMEZONE: schedule and "UTC"} | more
         start, run = round(at.timestamp() * 1_000_000) * 1_000, number.to_bytes(8, "big")
         said = {name: value for name, value in attributes.items() if value is not None}
-        ended = SpanEnded(
-            SpanKind.JOB, number.to_bytes(16, "big"), run, None, run, None, start, job, 0, said,
-            start + 10**9, RunStatus.SUCCESS, "", [], [], 0, "", True,
-        )  # fmt: skip
+        head = (SpanKind.JOB, number.to_bytes(16, "big"), run, None, run, None, start, job, 0, said)
+        record: Record = SpanStarted(*head)
+        if took is not None:
+            end = start + took // timedelta(microseconds=1) * 1_000
+            record = SpanEnded(*head, end, RunStatus.SUCCESS, "", [], [], 0, "", True)
         with closing(Writer(self.dsn)) as writer:
-            writer.write([ended], SHOP)
+            writer.write([process, record])
 
     def keep(self) -> None:
         assert maintain(self.dsn, None, [keep_due_times])
@@ -127,6 +138,30 @@ def test_after_four_times_its_grace_a_job_is_missed_and_a_run_by_hand_is_late(st
     store.keep()
     assert store.verdicts("hourly") == {due: "started late"}
     assert store.health("hourly")["next_due_at"] == due + HOUR  # which that run does not answer for
+
+
+def test_where_runs_are_told_of_at_their_end_it_is_judged_as_much_later_as_they_take(store: Store) -> None:
+    long = {"took": 50 * MINUTE, "process": FAR}
+    store.run("far", store.due - 5 * HOUR, store.hourly, **long)
+    store.keep()
+    expected = {4: "missed", 3: "missed", 2: "missed", 1: "late", 0: "due"}  # after 74 minutes missed, late after 56
+    assert store.verdicts("far") == {store.due - hours * HOUR: verdict for hours, verdict in expected.items()}
+    store.run("far", store.due - 1 * HOUR, store.hourly, **long)
+    store.run("near", store.due - 1 * HOUR, store.hourly, took=50 * MINUTE)
+    store.keep()
+    assert store.verdicts("far")[store.due - 1 * HOUR] == "on time"
+    assert (store.health("far")["last_due_verdict"], store.health("near")["last_due_verdict"]) == ("on time", "late")
+
+
+def test_a_run_that_still_goes_on_is_told_where_the_next_one_did_not_begin(store: Store) -> None:
+    began = store.due - HOUR + timedelta(seconds=1)
+    store.run("long", began, store.hourly, took=None)
+    store.run("silent", store.due - HOUR, store.hourly)
+    store.run("steady", store.due, store.hourly, took=None)
+    store.keep()
+    health = {job: store.health(job) for job in ("long", "silent", "steady")}
+    assert [health[job]["last_due_verdict"] for job in health] == ["late", "late", None]
+    assert [health[job]["open_since"] for job in health] == [began, None, None]
 
 
 def test_two_due_times_are_not_answered_by_one_run(store: Store) -> None:

@@ -54,6 +54,7 @@ STRETCH = SEARCH | {"low": SEARCH["high"] - timedelta(hours=1)}
 # Of every listed job: its latest run, its failures in a row, its days, its durations; two have two good indexes.
 OF_EACH_JOB = {"job_pkey", "job_run_name", "job_run_failed", "job_run_failed_name", "job_day_day", "job_day_pkey"}
 OF_EACH_JOB |= {"job_duration_day", "job_duration_pkey", "job_schedule_pkey", "job_expected_pkey", "job_expected_open"}
+OF_EACH_JOB |= {"job_run_open"}  # and, where it did not come, what still runs
 
 # Of every listed run: its twins, its process's beat, its gaps.
 EACH = {"job_run_name", "job_live_pkey", "job_gap_pkey"}
@@ -124,9 +125,11 @@ from generate_series(0, 300) as d, generate_series(1, 100) as n;
 
 insert into joblog.job_schedule select 'job ' || n, 'svc', '0 * * * *', 'UTC', now() from generate_series(1, 2000) as n;
 
-insert into joblog.job_expected (name, service, schedule, due_at, late_at, next_due_at, looked_at, started_at)
+insert into joblog.job_expected
+  (name, service, schedule, due_at, late_at, judged_at, next_due_at, looked_at, started_at)
 select
-  'job ' || n, 'svc', '0 * * * *', due_at, due_at + interval '6 minutes', due_at + interval '1 hour', due_at,
+  'job ' || n, 'svc', '0 * * * *', due_at, due_at + interval '6 minutes', due_at + interval '6 minutes',
+  due_at + interval '1 hour', due_at,
   case when mod(hours, 50) <> 0 then due_at end
 from (
   select n, hours, date_trunc('hour', now()) - hours * interval '1 hour' as due_at
@@ -192,7 +195,7 @@ def test_what_is_due_is_seen_to_by_key(database: psycopg.Connection) -> None:
             memory | {"ahead": timedelta(minutes=15), "given_up": "-"},
             small={"job", "job_schedule"},
         )
-        assert every_job == {"job_run_name", "job_expected_pkey"}
+        assert every_job == {"job_run_name", "job_expected_pkey", "job_process_pkey", "job_day_pkey"}
         looked_for = used(database, "due/look", memory | {"limit": 5_000}, executed=True)
         assert looked_for == {"job_expected_open", "job_expected_pkey", "job_run_name"}
         said = {

@@ -56,14 +56,16 @@ def test_jobs_tell_what_did_not_come_and_when_they_are_due_next(web: httpx.Clien
     hourly, before = f"{due.minute} * * * *", round((due - timedelta(minutes=70)).timestamp()) * SECOND
     on_time = {"joblog.schedule": hourly, "joblog.schedule.timezone": "UTC"}
     tell("silent", began=before, **on_time).end()
+    tell("stuck", began=before, **on_time)
     tell("steady", began=before, **on_time).end()
     tell("steady", began=round(due.timestamp()) * SECOND, **on_time).end()
     tell("odd", **{"joblog.schedule": f"<b>{HOSTILE}"}).end()
     assert maintain(dsn, None, [keep_due_times])
     page = web.get("/jobs").text
-    assert page.count(">late</span>, due ") == 1
+    assert page.count(">late</span>, due ") == 2
+    assert page.count("; the run that began ") == web.get("/job?job=stuck").text.count("; the run that began ") == 1
     following = due + timedelta(hours=1)
-    assert page.count(f"next due {following:%Y-%m-%d %H:%M:00} UTC") == 2
+    assert page.count(f"next due {following:%Y-%m-%d %H:%M:00} UTC") == 3
     assert HOSTILE not in page
     silent = web.get("/job?job=silent").text
     for words in (">late</span>, due ", "Next due", f"{following:%Y-%m-%d %H:%M:00} UTC", "1 missed</span> in 7 days"):

@@ -13,6 +13,7 @@ select
   health.last_status as "Last status",
   health.failures_in_a_row as "Failed in a row",
   health.last_due_verdict as "Last due",
+  health.open_since as "Still runs since",
   health.missed_7d as "Missed, 7 days",
   health.success_age_s as "Since last success",
   extract(epoch from now() - health.last_run_at)::double precision as "Since last start",

@@ -1,6 +1,9 @@
 -- Jobs whose due times are to be seen to: their schedule is new, has changed or is gone, has a problem, or too little lies
 -- ahead. Where one is known, a run that was not started by it, as by hand, changes nothing, whatever it says, nor does one
 -- of a clock that is far ahead. Where the latest runs tell nothing, or are deleted, what was known stays in force.
+--
+-- "told_after" is how long runs take, lately or ever, where the latest was told of at its end: its process is known by
+-- what OTLP says of it, and its spans come when they are over.
 select
   job.name, job.service, case when said.told then said.schedule else known.schedule end as schedule,
   case when said.told then said.timezone else known.timezone end as timezone,
@@ -12,7 +15,20 @@ select
   known.schedule as known_schedule, known.timezone as known_timezone, known.problem,
   known.since, last.due_at as last_due_at, now() as now, job.last_run_at,
   job.last_run_at <= now() - %(memory)s and (missed.enough or coalesce(starts_with(known.problem, %(given_up)s), false))
-    as given_up
+    as given_up,
+  coalesce((
+    select
+      case when started_at = 'epoch' and boot_id = '' then make_interval(secs => coalesce(
+        (
+          select max(longest_ms)
+          from joblog.job_day
+          where name = job.name and service = job.service and day > (now() at time zone 'UTC')::date - 8
+        ),
+        job.duration_ms / nullif(job.timed, 0)
+      ) / 1000.0) end
+    from joblog.job_process
+    where process_id = latest.process_id
+  ), interval '0') as told_after
 from joblog.job
 left join joblog.job_schedule as known on known.name = job.name and known.service = job.service
 left join lateral (
@@ -37,6 +53,13 @@ left join lateral (
   order by due_at desc
   limit 1
 ) as last on true
+left join lateral (
+  select process_id
+  from joblog.job_run
+  where name = job.name and service = job.service and started_at <= job.last_run_at
+  order by started_at desc
+  limit 1
+) as latest on true
 cross join lateral (
   select count(*) = 3 as enough
   from (

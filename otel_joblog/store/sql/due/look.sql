@@ -8,7 +8,7 @@ with open as (
     and (
       looked_at is null
       or looked_at < now() - greatest(interval '50 seconds', (now() - due_at) / 20)
-      or (looked_at < next_due_at and next_due_at <= now())
+      or (looked_at < next_due_at + (judged_at - late_at) and next_due_at + (judged_at - late_at) <= now())
     )
   limit %(limit)s
 ),
