@@ -183,6 +183,29 @@ def test_a_run_that_is_told_of_late_was_in_time_all_the_same(store: Store) -> No
     assert store.verdicts("hourly")[store.due - 2 * HOUR] == "on time"
 
 
+def test_runs_of_a_long_outage_are_seen_ten_minutes_after_they_arrived(store: Store) -> None:
+    days = [store.due - timedelta(days=number) for number in (9, 8, 7)]
+    daily = f"{store.due.minute} {store.due.hour} * * *"
+    store.run("daily", days[0] - HOUR, daily)
+    store.keep()
+    assert [store.verdicts("daily")[day] for day in days] == ["missed"] * 3
+    for day in days:
+        store.run("daily", day, daily)
+    store.connection.execute("update joblog.job_expected set looked_at = looked_at - interval '11 minutes'")
+    store.keep()
+    assert [store.verdicts("daily")[day] for day in days] == ["on time"] * 3
+
+
+def test_what_no_run_can_answer_for_is_not_looked_for_again(store: Store) -> None:
+    """As of a host that was shut down, whose jobs were due every minute."""
+    store.run("gone", store.due - 5 * HOUR, store.hourly)
+    store.keep()
+    store.connection.execute("update joblog.job_expected set looked_at = next_due_at where next_due_at <= now()")
+    before = store.rows("select due_at, looked_at from joblog.job_expected where next_due_at <= now()")
+    store.keep()
+    assert store.rows("select due_at, looked_at from joblog.job_expected where next_due_at <= now()") == before
+
+
 def test_nothing_is_due_before_the_first_run_with_a_schedule(store: Store) -> None:
     store.run("hourly", store.due - 9 * HOUR, None)
     store.run("hourly", store.due - 2 * HOUR - MINUTE, store.hourly)
