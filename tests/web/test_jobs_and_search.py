@@ -63,6 +63,7 @@ def test_jobs_tell_what_did_not_come_and_when_they_are_due_next(web: httpx.Clien
     assert maintain(dsn, None, [keep_due_times])
     page = web.get("/jobs").text
     assert page.count(">late</span>, due ") == 2
+    assert ">not understood: neither five fields" in page
     assert page.count("; the run that began ") == web.get("/job?job=stuck").text.count("; the run that began ") == 1
     following = due + timedelta(hours=1)
     assert page.count(f"next due {following:%Y-%m-%d %H:%M:00} UTC") == 3
