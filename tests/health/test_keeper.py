@@ -279,6 +279,15 @@ def test_a_run_by_hand_elsewhere_does_not_move_the_schedule(store: Store) -> Non
         store.run("daily", store.now - MINUTE, store.hourly, **{Attribute.TRIGGER: "api"})
 
 
+def test_a_schedule_that_was_tried_by_hand_is_in_force_from_the_first_run_by_it(store: Store) -> None:
+    store.run("moved", store.due - 4 * HOUR, "@yearly")
+    store.keep()
+    store.run("moved", store.due - 3 * HOUR, store.hourly, **{Attribute.TRIGGER: "manual"})
+    store.run("moved", store.due - 1 * HOUR, store.hourly)
+    store.keep()
+    assert store.verdicts("moved") == {store.due: "late"}
+
+
 @pytest.mark.parametrize("then", [None, "@yearly"])
 def test_what_was_due_until_the_schedule_changed_is_written_down_late(store: Store, then: str | None) -> None:
     store.run("moved", store.due - 5 * HOUR, store.hourly)
