@@ -12,9 +12,10 @@ from (
   where exists (select from joblog.job_day as day where day.name = job.name and day.service = job.service and type = 'cron')
 ) as cron;
 
-insert into joblog.job_expected (name, service, schedule, due_at, late_at, next_due_at, looked_at, started_at)
+insert into joblog.job_expected (name, service, schedule, due_at, late_at, judged_at, next_due_at, looked_at, started_at)
 select
   name, service, schedule, due_at,
+  due_at + greatest(least(pause / 10, interval '15 minutes'), interval '1 minute'),
   due_at + greatest(least(pause / 10, interval '15 minutes'), interval '1 minute'), due_at + pause,
   case when due_at + pause < %(until)s then due_at + pause end,
   case when due_at + pause < %(until)s and chance > 0.01 then due_at + case when chance > 0.02 then pause / 100 else pause / 2 end end

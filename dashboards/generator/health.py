@@ -43,7 +43,8 @@ def health() -> Json:
 def _attention() -> Json:
     return stat(
         "Needs attention",
-        "Of every job that ever ran: how many did not begin when they were due last, failed last time, failed three "
+        "Of every job that ever ran: how many did not begin when they were due last, have a schedule that is "
+        "not understood or has been given up, failed last time, failed three "
         "times or more in a row, never succeeded; and how long ago the last success was of the job where that is "
         f"longest. {LATEST}",
         query("health/attention"),
@@ -62,7 +63,8 @@ def _jobs() -> Json:
         "Every job that ever ran. The pause is that between two due times of its schedule; without one the average "
         "between two starts in the time shown, read from whole hours. Success age in pauses is how many of them the "
         "last success is ago: about 1 is normal, 2 worth a look. Last due is what became of the last due time whose "
-        f"grace is over. The success rate is that of seven UTC days. {LATEST}",
+        "grace is over; of a late or missed one, still runs since tells when a run began that goes on meanwhile. The "
+        f"success rate is that of seven UTC days. {LATEST}",
         query("health/jobs"),
         size=(24, 13),
         nothing="No job has run yet.",

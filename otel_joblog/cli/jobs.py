@@ -128,12 +128,13 @@ def errors(*, job: str | None, service: str | None, days: int, limit: int, as_js
 
 
 def _due(job: JobSummary, now: datetime) -> Text:
-    """``in 3 h``, or what did not come: ``missed 8 h ago``."""
+    """``in 3 h``, or what did not come: ``missed 8 h ago``; or ``not understood``."""
     if job.schedule_problem:
-        return Text("not understood", style="yellow")
+        return Text(job.schedule_problem.partition(":")[0], style="yellow")
     if job.last_due_at and job.last_due_verdict in {"late", "missed"}:
         style = "bold red" if job.last_due_verdict == "missed" else "yellow"
-        return Text(f"{job.last_due_verdict} {words.ago(job.last_due_at, now)}", style=style)
+        still = ", still runs" if job.open_since else ""  # the one before
+        return Text(f"{job.last_due_verdict} {words.ago(job.last_due_at, now)}{still}", style=style)
     return Text(words.ago(job.next_due_at, now) if job.next_due_at else "—", style="dim")
 
 

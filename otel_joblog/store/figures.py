@@ -96,6 +96,7 @@ def _job_summary(row: Row, days: int) -> JobSummary:
         last_due_at=_utc(row["last_due_at"]),
         last_due_verdict=row["last_due_verdict"],
         missed_7d=row["missed_7d"],
+        open_since=_utc(row["open_since"]),
         owner=row["owner"],
         last_run_id=_run_id(row),
         last_status=None if row["status"] is None else RunStatus.from_code(row["status"]),

@@ -108,6 +108,11 @@ def _warnings(settings: Settings, tables: list[DictRow], rest: DictRow) -> Itera
             f"Of {_counted(rest['unwatched'], 'job')} with a schedule nobody works out when they are due: what they "
             "miss goes unnoticed. It takes `otel-joblog serve` or `agent`, as the owner of the tables."
         )
+    if rest["unexpected"]:
+        yield (
+            f"{_counted(rest['unexpected'], 'job')} with a schedule that nothing is due by, such as {rest['problem']}. "
+            "`otel-joblog jobs` has them all; docs/jobs.md tells how to end a schedule."
+        )
     if rest["broken"]:
         broken = "index is" if rest["broken"] == 1 else "indexes are"
         yield f"{rest['broken']} {broken} half made; those of text are made anew by `otel-joblog serve` or `agent`."

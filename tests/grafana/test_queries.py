@@ -288,11 +288,15 @@ def test_what_needs_attention_is_counted(store: Store) -> None:
     (row,) = rows(store, "joblog-health: Needs attention")
     since = row.pop("Oldest last success")
     assert since == pytest.approx((datetime.now(TODAY.tzinfo) - hour(10, 5)).total_seconds(), abs=60)
-    assert row == NO_TROUBLE | {"Jobs": 3, "Late or missed": 1}  # import, which says a schedule, and began an hour ago
+    assert row == NO_TROUBLE | {
+        "Jobs": 3,
+        "Late or missed": 1,
+        "Not expected": 0,
+    }  # import, which says a schedule, and began an hour ago
     (row,) = rows(store, "joblog-health: Needs attention", trigger=["queue"])
     assert row["Jobs"] == 1
     (row,) = rows(store, "joblog-health: Needs attention", **OPS)
-    assert (row["Jobs"], row["Late or missed"]) == (3, 1)
+    assert (row["Jobs"], row["Late or missed"], row["Not expected"]) == (3, 1, 1)
     (row,) = rows(store, "joblog-health: Needs attention", **OPS | {"job": ["backup"]})
     assert (row["Jobs"], row["Late or missed"]) == (1, 0)
 

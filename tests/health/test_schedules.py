@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -78,6 +80,13 @@ def test_each_time_knows_the_next_one_and_how_late_is_still_on_time() -> None:
 @pytest.mark.parametrize(("minutes", "expected"), [(1, 1), (5, 1), (20, 2), (60, 6), (150, 15), (1440, 15)])
 def test_grace_is_a_tenth_of_the_pause_within_bounds(minutes: int, expected: int) -> None:
     assert grace(timedelta(minutes=minutes)) == timedelta(minutes=expected)
+
+
+def test_time_zones_are_known_where_the_system_has_none() -> None:
+    code = "from otel_joblog.health.schedules import *; from datetime import *; "
+    code += "print(next(due_times('0 3 * * *', 'Europe/Berlin', datetime(2026, 7, 1, tzinfo=UTC))).due_at)"
+    asked = subprocess.check_output([sys.executable, "-c", code], env={"PYTHONTZPATH": ""}, text=True, timeout=60)
+    assert asked == "2026-07-01 01:00:00+00:00\n"
 
 
 @pytest.mark.parametrize(

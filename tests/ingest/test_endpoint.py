@@ -9,6 +9,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -19,11 +20,13 @@ from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from otel_joblog.health.keeper import keep_due_times
 from otel_joblog.ingest import body as body_module
 from otel_joblog.ingest import endpoint, lanes
 from otel_joblog.ingest.otlp import Decoder, Received
+from otel_joblog.store.maintenance import maintain
 
-from .messages import as_json, job, log_event, log_record, logs, span, traces
+from .messages import SECOND, as_json, job, log_event, log_record, logs, span, traces
 from .serving import served
 
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
@@ -91,6 +94,15 @@ def test_logs_find_their_run(web: httpx.Client, dsn: str) -> None:
     web.post("/v1/logs", content=as_json(logs([log_record("late", 1)])), headers=JSON)
     with psycopg.connect(dsn) as connection:
         assert connection.execute("select lines from joblog.job_run").fetchall() == [(3,)]
+
+
+def test_a_job_that_comes_by_otlp_is_judged_after_the_time_that_its_runs_take(web: httpx.Client, dsn: str) -> None:
+    run = job(1, end=3_000 * SECOND, attributes={"joblog.schedule": "@daily"})
+    web.post(TRACES, content=traces([run]).SerializeToString(), headers=PROTOBUF)
+    assert maintain(dsn, None, [keep_due_times])
+    with psycopg.connect(dsn) as connection:
+        (later,) = connection.execute("select distinct judged_at - late_at from joblog.job_expected").fetchall()
+    assert later == (timedelta(seconds=3_000),)
 
 
 def test_an_empty_request_is_taken(web: httpx.Client) -> None:

@@ -54,6 +54,7 @@ STRETCH = SEARCH | {"low": SEARCH["high"] - timedelta(hours=1)}
 # Of every listed job: its latest run, its failures in a row, its days, its durations; two have two good indexes.
 OF_EACH_JOB = {"job_pkey", "job_run_name", "job_run_failed", "job_run_failed_name", "job_day_day", "job_day_pkey"}
 OF_EACH_JOB |= {"job_duration_day", "job_duration_pkey", "job_schedule_pkey", "job_expected_pkey", "job_expected_open"}
+OF_EACH_JOB |= {"job_run_job", "job_run_open"}  # and, where it did not come, what still runs
 
 # Of every listed run: its twins, its process's beat, its gaps.
 EACH = {"job_run_name", "job_live_pkey", "job_gap_pkey"}
@@ -124,9 +125,11 @@ from generate_series(0, 300) as d, generate_series(1, 100) as n;
 
 insert into joblog.job_schedule select 'job ' || n, 'svc', '0 * * * *', 'UTC', now() from generate_series(1, 2000) as n;
 
-insert into joblog.job_expected (name, service, schedule, due_at, late_at, next_due_at, looked_at, started_at)
+insert into joblog.job_expected
+  (name, service, schedule, due_at, late_at, judged_at, next_due_at, looked_at, started_at)
 select
-  'job ' || n, 'svc', '0 * * * *', due_at, due_at + interval '6 minutes', due_at + interval '1 hour', due_at,
+  'job ' || n, 'svc', '0 * * * *', due_at, due_at + interval '6 minutes', due_at + interval '6 minutes',
+  due_at + interval '1 hour', due_at,
   case when mod(hours, 50) <> 0 then due_at end
 from (
   select n, hours, date_trunc('hour', now()) - hours * interval '1 hour' as due_at
@@ -186,12 +189,59 @@ def test_a_query_uses_its_index_and_only_the_days_it_needs(
 def test_what_is_due_is_seen_to_by_key(database: psycopg.Connection) -> None:
     memory = {"memory": timedelta(days=30)}
     with database.transaction(force_rollback=True):
-        every_job = used(database, "due/jobs", memory | {"ahead": timedelta(minutes=15)}, small={"job", "job_schedule"})
-        assert every_job == {"job_run_name", "job_expected_pkey"}
-        looked_for = used(database, "due/look", memory | {"limit": 5_000}, executed=True)
-        assert looked_for == {"job_expected_open", "job_expected_pkey", "job_run_name"}
-        said = {"name": "job 7", "service": "svc", "said_at": AT, "now": AT, "schedule": "@daily", "timezone": "UTC"}
+        every_job = used(
+            database,
+            "due/jobs",
+            memory | {"ahead": timedelta(minutes=15), "given_up": "-"},
+            small={"job", "job_schedule"},
+        )
+        assert every_job == {"job_run_name", "job_expected_pkey", "job_process_pkey", "job_day_pkey"}
+        looked_for = used(database, "due/look", memory | {"limit": 5_000}, executed=True, small={"job"})
+        assert looked_for - {"job_pkey"} == {"job_expected_open", "job_expected_pkey", "job_run_name"}
+        said = {
+            "name": "job 7",
+            "service": "svc",
+            "said_at": AT,
+            "now": AT,
+            "schedule": "@daily",
+            "timezone": "UTC",
+            "since": AT,
+        }
         assert used(database, "due/since", memory | said) == {"job_run_name"}
+
+
+SHARED = """
+insert into joblog.job_run (trace_id, span_id, started_at, status, name, service, schedule)
+select gen_random_uuid(), n, now() - n * interval '5 minutes', 2, 'shared', 'tenant ' || mod(n, 300), '0 * * * *'
+from generate_series(1, 6000) as n;
+insert into joblog.job (name, service, last_run_at)
+select 'shared', 'tenant ' || n, now() from generate_series(0, 299) as n;
+analyze joblog.job, joblog.job_run;
+"""
+
+
+def test_jobs_that_share_a_name_are_seen_to_without_reading_runs_of_others(dsn: str) -> None:
+    parameters = {"memory": timedelta(days=30), "ahead": timedelta(minutes=15), "given_up": "-"}
+    with psycopg.connect(dsn) as connection:
+        connection.execute(SHARED)
+        row = connection.execute(b"explain (format json, analyze) " + query("due/jobs"), parameters).fetchone()
+    assert row is not None
+    scans = [node for node in _nodes(row[0][0]["Plan"]) if node.get("Relation Name") == "job_run"]
+    assert {scan["Index Name"] for scan in scans} == {"job_run_job"}
+    assert sum(scan.get("Rows Removed by Filter", 0) for scan in scans) == 0
+
+
+def test_what_was_missed_in_seven_days_is_not_counted_where_nobody_asks(database: psycopg.Connection) -> None:
+    def counting(columns: str) -> bool:
+        row = database.execute(f"explain (format json) select {columns} from joblog.job_schedules".encode()).fetchone()
+        assert row is not None
+        return any(
+            node.get("Alias", "").startswith("job_punctuality") or node["Node Type"] == "Aggregate"
+            for node in _nodes(row[0][0]["Plan"])
+        )
+
+    assert counting("missed_7d")
+    assert not counting("job, last_due_verdict")
 
 
 def test_silent_runs_are_found_and_settled_by_key(database: psycopg.Connection) -> None:

@@ -56,14 +56,17 @@ def test_jobs_tell_what_did_not_come_and_when_they_are_due_next(web: httpx.Clien
     hourly, before = f"{due.minute} * * * *", round((due - timedelta(minutes=70)).timestamp()) * SECOND
     on_time = {"joblog.schedule": hourly, "joblog.schedule.timezone": "UTC"}
     tell("silent", began=before, **on_time).end()
+    tell("stuck", began=before, **on_time)
     tell("steady", began=before, **on_time).end()
     tell("steady", began=round(due.timestamp()) * SECOND, **on_time).end()
     tell("odd", **{"joblog.schedule": f"<b>{HOSTILE}"}).end()
     assert maintain(dsn, None, [keep_due_times])
     page = web.get("/jobs").text
-    assert page.count(">late</span>, due ") == 1
+    assert page.count(">late</span>, due ") == 2
+    assert ">not understood: neither five fields" in page
+    assert page.count("; the run that began ") == web.get("/job?job=stuck").text.count("; the run that began ") == 1
     following = due + timedelta(hours=1)
-    assert page.count(f"next due {following:%Y-%m-%d %H:%M:00} UTC") == 2
+    assert page.count(f"next due {following:%Y-%m-%d %H:%M:00} UTC") == 3
     assert HOSTILE not in page
     silent = web.get("/job?job=silent").text
     for words in (">late</span>, due ", "Next due", f"{following:%Y-%m-%d %H:%M:00} UTC", "1 missed</span> in 7 days"):
@@ -71,13 +74,13 @@ def test_jobs_tell_what_did_not_come_and_when_they_are_due_next(web: httpx.Clien
     steady = web.get("/job?job=steady").text
     assert "</time> on time" in steady
     assert "</span>, due" not in steady
-    assert "not understood: <bdi>neither five fields" in web.get("/job?job=odd").text
+    assert "<bdi>not understood: neither five fields" in web.get("/job?job=odd").text
     jobs = {job["job"]: job for job in web.get("/api/v1/jobs").json()["items"]}
     assert jobs["silent"]["last_due_verdict"] == "late"
     assert jobs["silent"]["last_due_at"] == f"{due:%Y-%m-%dT%H:%M:%SZ}"
     assert jobs["silent"]["next_due_at"] == f"{following:%Y-%m-%dT%H:%M:%SZ}"
     assert (jobs["silent"]["timezone"], jobs["silent"]["missed_7d"], jobs["steady"]["missed_7d"]) == ("UTC", 1, 1)
-    assert jobs["odd"]["schedule_problem"] == "neither five fields as of cron nor a word such as @daily"
+    assert jobs["odd"]["schedule_problem"] == "not understood: neither five fields as of cron nor a word such as @daily"
 
 
 def test_a_job_has_a_page_of_its_own(web: httpx.Client, told: Story) -> None:

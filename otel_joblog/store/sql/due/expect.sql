@@ -1,10 +1,13 @@
--- Times at which jobs are due. The one before them lasts no longer than until they begin, as where schedules changed.
+-- Times at which jobs are due. Each lasts no longer than until the next one, as where schedules changed, and so does the
+-- one before them.
 with given as (
-  select *
+  select
+    name, service, schedule, due_at, late_at, judged_at,
+    least(next_due_at, lead(due_at) over (partition by name, service order by due_at)) as next_due_at
   from unnest(
     %(names)s::text[], %(services)s::text[], %(schedules)s::text[], %(due)s::timestamptz[], %(late)s::timestamptz[],
-    %(next)s::timestamptz[]
-  ) as row (name, service, schedule, due_at, late_at, next_due_at)
+    %(judged)s::timestamptz[], %(next)s::timestamptz[]
+  ) as row (name, service, schedule, due_at, late_at, judged_at, next_due_at)
 ),
 first as (
   select name, service, min(due_at) as due_at from given group by name, service
@@ -18,6 +21,6 @@ before as (
       where name = first.name and service = first.service and due_at < first.due_at
     )
 )
-insert into joblog.job_expected (name, service, schedule, due_at, late_at, next_due_at)
-select name, service, schedule, due_at, late_at, next_due_at from given
+insert into joblog.job_expected (name, service, schedule, due_at, late_at, judged_at, next_due_at)
+select name, service, schedule, due_at, late_at, judged_at, next_due_at from given
 on conflict do nothing;

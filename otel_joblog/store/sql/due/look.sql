@@ -1,5 +1,6 @@
 -- Looks for the first run of due times that none is known to have come in time for: until the next one is due whenever
--- asked, then at ever longer intervals, as runs may be told of late. Returns how many were looked at.
+-- asked, then at longer intervals, ten minutes at most, as runs may be told of late: where one of the job is known that
+-- began since. Returns how many were looked at.
 with open as (
   select name, service, due_at, next_due_at
   from joblog.job_expected
@@ -7,8 +8,12 @@ with open as (
     and due_at <= now() + interval '5 seconds' and due_at > now() - %(memory)s
     and (
       looked_at is null
-      or looked_at < now() - greatest(interval '50 seconds', (now() - due_at) / 20)
-      or (looked_at < next_due_at and next_due_at <= now())
+      or (looked_at < now() - least(interval '10 minutes', greatest(interval '50 seconds', (now() - due_at) / 20))
+        and exists (
+          select from joblog.job
+          where name = job_expected.name and service = job_expected.service
+            and last_run_at >= job_expected.due_at - interval '5 seconds'))
+      or (looked_at < next_due_at + (judged_at - late_at) and next_due_at + (judged_at - late_at) <= now())
     )
   limit %(limit)s
 ),

@@ -82,6 +82,7 @@ create table joblog.job_run (
 -- run is open is indexed, so its updates stay in their page (HOT).
 create index job_run_started on joblog.job_run (started_at, trace_id, span_id);
 create index job_run_name on joblog.job_run (name, started_at);
+create index job_run_job on joblog.job_run (name, service, started_at);  -- many services may call a job the same
 create index job_run_reference on joblog.job_run (reference, started_at) where reference is not null;
 create index job_run_failed on joblog.job_run (started_at) where status >= 5;
 create index job_run_failed_name on joblog.job_run (name, started_at) where status >= 5;
@@ -257,18 +258,20 @@ create table joblog.job_schedule (
   schedule text not null,                         -- as its runs say it
   timezone text not null,                         -- that it is meant in where it names none
   since    timestamptz not null,                  -- when the first run with it began
-  problem  text,                                  -- why it is not understood
+  problem  text,                                  -- why nobody knows when the job is due
   primary key (name, service)
 );
 
 -- When jobs were due and will be, and the first run that came. Who asks takes what is settled as it is: that a run came in
--- time, and, once it was looked for after the next time was due, that none did. The keeper looks for these again.
+-- time, and, once it was looked for after the next time was due (and a run's end to be told), that none did. The keeper
+-- looks for these again.
 create table joblog.job_expected (
   name        text not null,
   service     text not null,
   schedule    text not null,
   due_at      timestamptz not null,
   late_at     timestamptz not null,               -- from then on not on time
+  judged_at   timestamptz not null,               -- and late, where no run is known: later, if runs are told at their end
   next_due_at timestamptz not null,
   looked_at   timestamptz,
   started_at  timestamptz,                        -- of its run, as of looked_at
@@ -497,8 +500,9 @@ select
     when came.started_at <= expected.late_at then 'on time'
     when came.started_at is not null then 'started late'
     when now() < expected.due_at then 'upcoming'
-    when now() < expected.late_at then 'due'
-    when now() < least(expected.next_due_at, expected.due_at + 4 * (expected.late_at - expected.due_at)) then 'late'
+    when now() < expected.judged_at then 'due'
+    when now() < least(expected.next_due_at, expected.due_at + 4 * (expected.late_at - expected.due_at))
+      + (expected.judged_at - expected.late_at) then 'late'
     else 'missed'
   end as verdict,
   expected.started_at is null or expected.started_at > expected.late_at as open
@@ -510,7 +514,8 @@ left join lateral (
     and job_run.started_at >= expected.due_at - interval '5 seconds'
     and job_run.started_at < expected.next_due_at - interval '5 seconds'
     and (expected.started_at is null or expected.started_at > expected.late_at)
-    and (expected.looked_at is null or expected.looked_at < expected.next_due_at)
+    and (expected.looked_at is null
+      or expected.looked_at < expected.next_due_at + (expected.judged_at - expected.late_at))
   order by job_run.started_at
   limit 1
 ) as found on true
@@ -532,7 +537,20 @@ select
   judged.due_at as last_due_at,
   judged.verdict as last_due_verdict,
   extract(epoch from judged.next_due_at - judged.due_at)::double precision as due_pause_s,
-  missed.times as missed_7d
+  (
+    select count(*)
+    from joblog.job_punctuality
+    where job_punctuality.job = known.name and job_punctuality.service = known.service and open
+      and job_punctuality.due_at between now() - interval '7 days' and now() and verdict = 'missed'
+  ) as missed_7d,
+  case when judged.verdict in ('late', 'missed') then (
+    select max(started_at)
+    from (
+      select started_at from joblog.job_run
+      where job_run.name = known.name and job_run.service = known.service and job_run.status <= 1
+      offset 0  -- or the latest would be looked for among all runs of the job
+    ) as going_on
+  ) end as open_since
 from joblog.job_schedule as known
 left join lateral (
   select due_at
@@ -548,13 +566,7 @@ left join lateral (
     and job_punctuality.due_at <= now() and verdict <> 'due'
   order by due_at desc
   limit 1
-) as judged on true
-cross join lateral (
-  select count(*) as times
-  from joblog.job_punctuality
-  where job_punctuality.job = known.name and job_punctuality.service = known.service and open
-    and job_punctuality.due_at between now() - interval '7 days' and now() and verdict = 'missed'
-) as missed;
+) as judged on true;
 
 create view joblog.job_health as
 select
@@ -581,7 +593,8 @@ select
   due.last_due_at,
   due.last_due_verdict,
   due.due_pause_s,
-  due.missed_7d
+  due.missed_7d,
+  due.open_since
 from joblog.job
 left join joblog.job_schedules as due on due.job = job.name and due.service = job.service
 left join lateral (
@@ -730,21 +743,23 @@ comment on column joblog.job_health.runs is 'all that ended, since the first';
 comment on column joblog.job_health.average_s is 'seconds, of all successes, errors and timeouts since the first';
 comment on column joblog.job_health.success_rate_7d is
   '0 to 1: successes among successes, errors, timeouts and lost runs of seven UTC days up to today';
-comment on column joblog.job_health.schedule_problem is 'why the schedule is not understood';
+comment on column joblog.job_health.schedule_problem is 'why nobody knows when the job is due: not understood, or not expected any more';
 comment on column joblog.job_health.last_due_verdict is 'as in job_schedules; null without a schedule';
 comment on view joblog.job_schedules is 'The schedule in force of each job that has one, and how the job keeps it.';
 comment on column joblog.job_schedules.since is 'start of the first run with it';
-comment on column joblog.job_schedules.problem is 'why it is not understood';
+comment on column joblog.job_schedules.problem is 'why nobody knows when the job is due: not understood, or not expected any more';
 comment on column joblog.job_schedules.last_due_at is 'the last due time that can be judged: a run came, or its grace is over';
 comment on column joblog.job_schedules.last_due_verdict is 'on time, late, started late or missed';
 comment on column joblog.job_schedules.due_pause_s is 'seconds from that due time to the next one';
 comment on column joblog.job_schedules.missed_7d is 'due times of the last seven times 24 hours for which nothing began';
+comment on column joblog.job_schedules.open_since is
+  'start of the latest run that still goes on, where the last due time is late or missed: why nothing began, perhaps';
 comment on view joblog.job_punctuality is
   'When jobs with a schedule were due and will be, and the run that came for it. Bound due_at, or job and service.';
 comment on column joblog.job_punctuality.grace_s is 'seconds after due_at that are still on time';
 comment on column joblog.job_punctuality.delay_s is 'seconds from due_at to started_at';
 comment on column joblog.job_punctuality.verdict is
-  'upcoming, due (within its grace), on time, late (not begun), started late, missed (not begun until the next one was due, or for four times its grace)';
+  'upcoming, due (within its grace), on time, late (not begun), started late, missed (not begun until the next one was due, or for four times its grace); of jobs whose runs are told of when they end, each as much later as these take';
 comment on column joblog.job_punctuality.open is 'it is not yet settled that a run came in time: has an index';
 comment on view joblog.job_steps is 'Steps of runs. Bound started_at, which also picks the partitions.';
 comment on view joblog.job_lines is

@@ -2,7 +2,7 @@
 select
   job.*, latest.trace_id, latest.span_id, latest.status, latest.type, latest.owner, streak.failures_in_a_row,
   coalesce(latest.schedule, due.schedule) as schedule, due.timezone, due.problem, due.next_due_at, due.last_due_at,
-  due.last_due_verdict, due.missed_7d,
+  due.last_due_verdict, due.missed_7d, due.open_since,
   recent.counted, recent.ended, recent.failed, recent.recent_timed, recent.recent_ms, durations.p50, durations.p95
 from (
   select * from joblog.job
@@ -21,7 +21,7 @@ left join lateral (
   limit 1
 ) as latest on true
 left join lateral (
-  select schedule, timezone, problem, next_due_at, last_due_at, last_due_verdict, missed_7d
+  select schedule, timezone, problem, next_due_at, last_due_at, last_due_verdict, missed_7d, open_since
   from joblog.job_schedules as known
   where known.job = job.name and known.service = job.service
   limit 1
