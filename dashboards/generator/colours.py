@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .sources import Json
 
-__all__ = ["BAD", "GOOD", "NEUTRAL", "STATUS", "WARNING", "fixed", "mappings", "thresholds"]
+__all__ = ["BAD", "GOOD", "NEUTRAL", "STATUS", "WARNING", "fixed", "mappings", "thresholds", "words"]
 
 GOOD, WARNING, BAD, NEUTRAL = "#0072B2", "#E69F00", "#D55E00", "#999999"
 
@@ -29,6 +29,12 @@ def mappings(*, by_code: bool = False, ended: bool = False) -> list[Json]:
     }
     if ended:
         options["-1"] = {"text": " ", "color": "transparent", "index": len(options)}
+    return [{"type": "value", "options": options}]
+
+
+def words(*coloured: tuple[str, str]) -> list[Json]:
+    """Words that stay as they are, each in a colour; the first is the worst."""
+    options = {word: {"text": word, "color": colour, "index": index} for index, (word, colour) in enumerate(coloured)}
     return [{"type": "value", "options": options}]
 
 

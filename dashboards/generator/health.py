@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .board import JOBS, METRICS, SOURCES, dashboard
-from .colours import BAD, GOOD, NEUTRAL, WARNING, fixed, thresholds
+from .colours import BAD, GOOD, NEUTRAL, WARNING, fixed, thresholds, words
 from .history import COUNTED, RUN_COLUMNS
 from .links import ANY_RUN, HEALTH, JOB
 from .panels import column, panel, stat, table, time_series
@@ -84,17 +84,7 @@ def _jobs() -> Json:
 _SECONDS = ("Since last success", "Since last start", "Pause", "Takes")
 
 
-_VERDICTS = [
-    {
-        "type": "value",
-        "options": {
-            "missed": {"text": "missed", "color": BAD, "index": 0},
-            "late": {"text": "late", "color": WARNING, "index": 1},
-            "started late": {"text": "started late", "color": NEUTRAL, "index": 2},
-            "on time": {"text": "on time", "color": GOOD, "index": 3},
-        },
-    }
-]
+_VERDICTS = words(("missed", BAD), ("late", WARNING), ("started late", NEUTRAL), ("on time", GOOD))
 
 
 def _punctuality() -> Json:
@@ -182,17 +172,7 @@ def _open() -> Json:
 
 
 _AGES = ("For", "Should take at most", "Since last heartbeat", "Since last sign of life")
-_REMARKS = [
-    {
-        "type": "value",
-        "options": {
-            "unresponsive": {"text": "unresponsive", "color": BAD, "index": 0},
-            "too long": {"text": "too long", "color": WARNING, "index": 1},
-            "waiting": {"text": "waiting", "color": NEUTRAL, "index": 2},
-            "as usual": {"text": "as usual", "color": GOOD, "index": 3},
-        },
-    }
-]
+_REMARKS = words(("unresponsive", BAD), ("too long", WARNING), ("waiting", NEUTRAL), ("as usual", GOOD))
 
 
 def _heartbeats() -> Json:

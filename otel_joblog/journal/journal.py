@@ -151,7 +151,8 @@ class Journal(OwnSegments):
         if ending:
             self._let_go()
         for segment in self._segments:
-            if segment.memory is None or not (self.sealed(segment.number) or ending):
+            sealed = self.sealed(segment.number)  # asked in any case: that completes what was Rescued
+            if segment.memory is None or not (sealed or ending):
                 continue
             path = segment_path(folder, segment.number)
             try:
