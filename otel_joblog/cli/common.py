@@ -13,6 +13,7 @@ from ..config import Settings
 from ..errors import JobLogError
 from ..store.embedded import resolve_reader_dsn
 from ..store.reader import Reader
+from ..web.terminal import visible
 
 __all__ = ["JSON_OPTION", "read", "told_plainly"]
 
@@ -23,11 +24,13 @@ JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 @contextlib.contextmanager
 def told_plainly() -> Iterator[None]:
-    """Errors of ours as one line on stderr and exit code 1."""
+    """Errors of ours as one line on stderr and exit code 1. A closed pipe is no error of ours: see :mod:`.terminal`."""
     try:
         yield
+    except BrokenPipeError:
+        raise
     except (JobLogError, OSError) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(visible(str(error))) from error
 
 
 def read(ask: Callable[[Reader], Awaitable[T]]) -> T:

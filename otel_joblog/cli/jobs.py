@@ -6,8 +6,6 @@ import sys
 from datetime import UTC, datetime
 
 import click
-import msgspec
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -16,6 +14,7 @@ from ..store.reader import Reader
 from ..web import format as words
 from .common import JSON_OPTION, read
 from .runs import status_text
+from .terminal import console, echo_json, one_line
 
 __all__ = ["errors", "jobs", "stats"]
 
@@ -39,7 +38,7 @@ def jobs(*, part: str | None, service: str | None, days: int, limit: int, after:
 
     page = read(ask)
     if as_json:
-        click.echo(msgspec.json.encode(page.items))
+        echo_json(page.items)
         return
     if not page.items:
         click.echo("No job is called so." if part or service or after else "No job has run yet.")
@@ -51,8 +50,8 @@ def jobs(*, part: str | None, service: str | None, days: int, limit: int, after:
     for job in page.items:
         table.add_row(
             status_text(job.last_status) if job.last_status else "—",
-            Text(job.job),
-            Text(job.service, style="dim"),
+            Text(one_line(job.job)),
+            Text(one_line(job.service), style="dim"),
             words.ago(job.last_run_at, now) if job.last_run_at else "—",
             words.ago(job.last_success_at, now) if job.last_success_at else Text("never", style="yellow"),
             _due(job, now),
@@ -80,7 +79,7 @@ def stats(*, job: str | None, service: str | None, days: int, as_json: bool) -> 
 
     found = read(ask)
     if as_json:
-        click.echo(msgspec.json.encode(found))
+        echo_json(found)
         return
     if not found.total.runs:
         click.echo(f"No run{f' of {job}' if job else ''} ended in the last {words.count(days, 'day')}.")
@@ -90,7 +89,7 @@ def stats(*, job: str | None, service: str | None, days: int, as_json: bool) -> 
     if len(found.by_type) > 1:
         table = _table("TYPE", "RUNS>", "FAILED>", "SUCCESS>", "AVERAGE>")
         for name, figures in found.by_type.items():
-            table.add_row(Text(name or "—"), *_counts(figures), words.duration(figures.average))
+            table.add_row(Text(one_line(name) or "—"), *_counts(figures), words.duration(figures.average))
         _print(table, "By type")
     table = _table("DAY", "RUNS>", "FAILED>", "SUCCESS>", "P50>", "P95>", "P99>")
     for day in reversed([day for day in found.by_day if day.runs]):
@@ -120,7 +119,7 @@ def errors(*, job: str | None, service: str | None, days: int, limit: int, as_js
 
     kinds = read(ask)
     if as_json:
-        click.echo(msgspec.json.encode(kinds))
+        echo_json(kinds)
     elif kinds:
         _print(_kinds(kinds))
     else:
@@ -130,7 +129,7 @@ def errors(*, job: str | None, service: str | None, days: int, limit: int, as_js
 def _due(job: JobSummary, now: datetime) -> Text:
     """``in 3 h``, or what did not come: ``missed 8 h ago``; or ``not understood``."""
     if job.schedule_problem:
-        return Text(job.schedule_problem.partition(":")[0], style="yellow")
+        return Text(one_line(job.schedule_problem.partition(":")[0]), style="yellow")
     if job.last_due_at and job.last_due_verdict in {"late", "missed"}:
         style = "bold red" if job.last_due_verdict == "missed" else "yellow"
         still = ", still runs" if job.open_since else ""  # the one before
@@ -163,7 +162,13 @@ def _ranking(ranked: list[JobFigures]) -> Table:
     table = _table("JOB", "SERVICE", "RUNS>", "FAILED>", "SUCCESS>", "AVERAGE>", "LONGEST>")
     for job in ranked:
         figures = (words.percent(job.success_rate), words.duration(job.average), words.duration(job.longest))
-        table.add_row(Text(job.job), Text(job.service, style="dim"), f"{job.runs:,}", f"{job.failures:,}", *figures)
+        table.add_row(
+            Text(one_line(job.job)),
+            Text(one_line(job.service), style="dim"),
+            f"{job.runs:,}",
+            f"{job.failures:,}",
+            *figures,
+        )
     return table
 
 
@@ -172,11 +177,13 @@ def _kinds(kinds: list[ErrorKind]) -> Table:
     table = _table("RUNS>", "ERROR", "JOBS", "FIRST SEEN", "LAST SEEN", "LATEST RUN")
     for kind in kinds:
         more = f" and {kind.number_of_jobs - len(kind.jobs)} more" if kind.number_of_jobs > len(kind.jobs) else ""
-        error = Text(kind.type, style="red").append(f" {kind.message}".replace("\n", " "), style="default")
+        error = Text(one_line(kind.type), style="red").append(
+            one_line(f" {kind.message}".replace("\n", " ")), style="default"
+        )
         error.truncate(80, overflow="ellipsis")
         seen = (words.ago(kind.first_seen_at, now), words.ago(kind.last_seen_at, now))
         run = Text((kind.last_run_id or "—")[:8], style="dim")
-        table.add_row(f"{kind.runs:,}", error, Text(", ".join(kind.jobs) + more), *seen, run)
+        table.add_row(f"{kind.runs:,}", error, Text(one_line(", ".join(kind.jobs) + more)), *seen, run)
     return table
 
 
@@ -190,7 +197,7 @@ def _table(*headings: str) -> Table:
 
 def _print(table: Table, title: str | None = None) -> None:
     # What is piped somewhere is not cut to the width of a terminal that is not there.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 1_000)
+    output = console(width=None if sys.stdout.isatty() else 1_000)
     if title:
-        console.print(f"\n{title}", style="bold")
-    console.print(table)
+        output.print(f"\n{title}", style="bold")
+    output.print(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -46,6 +47,18 @@ class LazyGroup(click.Group):
         found: Any = getattr(import_module(f".{module}", __package__), attribute or module)
         command: click.Command = found
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """A command that others' words go through, to wherever stdout leads."""
+        from .streams import die_of_broken_pipe, print_anywhere
+
+        print_anywhere()
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            die_of_broken_pipe()
+        return result
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -6,8 +6,6 @@ import sys
 from datetime import UTC, datetime
 
 import click
-import msgspec
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -16,6 +14,7 @@ from ..store.models import Page, RunSummary
 from ..store.reader import Reader
 from ..web import format as words
 from .common import JSON_OPTION, read
+from .terminal import console, echo_json, one_line
 
 __all__ = ["STATUS_STYLES", "list_runs", "short_id", "silence", "status_text"]
 
@@ -55,7 +54,7 @@ def list_runs(
 
     page = read(ask)
     if as_json:
-        click.echo(msgspec.json.encode(page.items))
+        echo_json(page.items)
         return
     if not page.items:
         filtered = job or status or reference or after
@@ -64,8 +63,8 @@ def list_runs(
         )
         return
     # What is piped somewhere is not cut to the width of a terminal that is not there.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 1_000)
-    console.print(_table(page.items, console.width))
+    output = console(width=None if sys.stdout.isatty() else 1_000)
+    output.print(_table(page.items, output.width))
     if page.next:
         click.echo(f"More: otel-joblog list --after {page.next}")
 
@@ -95,7 +94,7 @@ def _table(runs: list[RunSummary], width: int) -> Table:
     rows = [
         (
             status_text(run.status, run.remark),
-            Text(run.job),
+            Text(one_line(run.job)),
             Text(run.name),
             Text(words.ago(run.started_at, now)),
             Text(words.duration(run.duration if run.ended_at else (now - run.started_at).total_seconds())),
@@ -115,7 +114,7 @@ def _table(runs: list[RunSummary], width: int) -> Table:
     if room >= 12:
         table.add_column("ABOUT", no_wrap=True)
     for run, row in zip(runs, rows, strict=True):
-        about = Text(_about(run, now))
+        about = Text(one_line(_about(run, now)))
         about.truncate(max(room, 0), overflow="ellipsis")
         table.add_row(*row, *([about] if room >= 12 else []))
     return table

@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-import msgspec
-from rich.console import Console
 from rich.text import Text
 
 from ..conventions import RunStatus, Severity, Stream
@@ -18,6 +16,7 @@ from ..store.search import search_words
 from ..web import format as words
 from ..web.highlight import excerpt
 from .common import JSON_OPTION, read
+from .terminal import console, echo_json, one_line
 
 __all__ = ["search"]
 
@@ -95,14 +94,14 @@ def search(
             if page.looked_until is not None and sys.stderr.isatty():
                 click.echo(f"… {words.utc(page.looked_until)}", err=True)
 
-    console = Console(highlight=False, soft_wrap=True)
+    output = console(soft_wrap=True)
     looked_for = search_words(phrase)
 
     def show(item: FoundLine) -> None:
         if as_json:
-            click.echo(msgspec.json.encode(item))
+            echo_json(item)
         else:
-            console.print(_line(item, looked_for))
+            output.print(_line(item, looked_for))
 
     page = read(ask)
     if page.note:
@@ -114,16 +113,11 @@ def search(
 def _line(item: FoundLine, looked_for: list[str]) -> Text:
     line = item.line
     shown = Text(words.utc(line.time)[:19] + "  ", style="dim")
-    shown.append(item.run_id[:8] + "  ", style="dim").append(item.job + "  ", style="cyan")
+    shown.append(item.run_id[:8] + "  ", style="dim").append(one_line(item.job) + "  ", style="cyan")
     shown.append(f"{line.level:<5}  ", style=LEVEL_STYLES.get(line.level, "dim"))
     for text, found in excerpt(line.message, looked_for):
-        shown.append(_printable(text), style="bold reverse" if found else "default")
+        shown.append(one_line(text), style="bold reverse" if found else "default")
     return shown
-
-
-def _printable(text: str) -> str:
-    """On one line, and nothing that a terminal would obey."""
-    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _attribute(given: str) -> tuple[str, str]:

@@ -19,6 +19,8 @@ from ..web import format as words
 from ..web.usage import memory_words, sparkline, step_cpu, step_growth, usage_facts
 from .common import JSON_OPTION, read
 from .runs import short_id, silence, status_text
+from .terminal import console as output
+from .terminal import echo_json, one_line, shown
 
 __all__ = ["show"]
 
@@ -47,22 +49,22 @@ def show(*, run: str, errors: bool, tail: int | None, as_json: bool) -> None:
 
     async def as_text(reader: Reader) -> None:
         # Neither a terminal's width nor one that is not there cuts anything.
-        console = Console(highlight=False, soft_wrap=True, width=10_000)
+        console = output(soft_wrap=True, width=10_000)
         detail = await reader.run(run)
         _print_summary(console, detail)
         _print_error(console, detail)
         _print_steps(console, detail)
-        shown = 0
+        count = 0
         async for line in _lines(reader, detail.run.run_id, severity, tail):
-            if not shown:
+            if not count:
                 console.print(Text("Lines", style="bold"))
-            shown += 1
+            count += 1
             console.print(_line(line))
-        if not shown:
+        if not count:
             console.print("No lines." if not errors else "No lines that warn or tell of errors.")
 
     if as_json:
-        click.echo(msgspec.json.encode(read(as_object), enc_hook=str))
+        echo_json(read(as_object))
     else:
         read(as_text)
 
@@ -101,7 +103,9 @@ def _print_summary(console: Console, detail: RunDetail) -> None:
     run = detail.run
     now = datetime.now(UTC)
     took = run.duration if run.ended_at else (now - run.started_at).total_seconds()
-    console.print(Text.assemble((run.job, "bold"), "  ", status_text(run.status, run.remark), f"  {run.name}"))
+    console.print(
+        Text.assemble((one_line(run.job), "bold"), "  ", status_text(run.status, run.remark), f"  {run.name}")
+    )
     facts = {
         "run": run.run_id,
         "why": run.status_message,
@@ -131,7 +135,7 @@ def _print_summary(console: Console, detail: RunDetail) -> None:
         facts["memory"] = f"{bars} {memory_words(detail.samples)}"
     for name, value in facts.items():
         if value not in (None, ""):
-            console.print(Text.assemble((f"  {name:12}", "dim"), str(value)))
+            console.print(Text.assemble((f"  {name:12}", "dim"), shown(str(value))))
     for name, said in usage_facts(detail.attributes):
         console.print(Text.assemble((f"  {name}: ", "dim"), said))
     console.print()
@@ -145,9 +149,9 @@ def attempt(run: RunSummary) -> str | None:
 
 def _print_error(console: Console, detail: RunDetail) -> None:
     if detail.error is not None:
-        console.print(Text(f"{detail.error.type}: {detail.error.message}", style="bold red"))
+        console.print(Text(shown(f"{detail.error.type}: {detail.error.message}"), style="bold red"))
         if detail.error.stacktrace:
-            console.print(Text(detail.error.stacktrace.rstrip(), style="red"))
+            console.print(Text(shown(detail.error.stacktrace.rstrip()), style="red"))
         console.print()
 
 
@@ -159,7 +163,7 @@ def _print_steps(console: Console, detail: RunDetail) -> None:
     for step in detail.steps:
         branches[step.span_id] = branches.get(step.parent_id or "", root).add(_step(step, detail))
     for child in detail.children:
-        root.add(Text.assemble(status_text(child.status), f" job {child.job}  ", (short_id(child), "dim")))
+        root.add(Text.assemble(status_text(child.status), f" job {one_line(child.job)}  ", (short_id(child), "dim")))
     if detail.children_left_out:
         root.add(f"… and {words.count(detail.children_left_out, 'child run')} before these")
     if detail.steps_left_out:
@@ -170,34 +174,35 @@ def _print_steps(console: Console, detail: RunDetail) -> None:
 
 def _step(step: StepInfo, detail: RunDetail) -> Text:
     since = (step.started_at - detail.run.started_at).total_seconds()
-    text = Text.assemble(status_text(step.status), f" {step.name}")
+    text = Text.assemble(status_text(step.status), f" {one_line(step.name)}")
     if step.task_id:
-        text.append(f" [{step.task_id}]")
+        text.append(f" [{one_line(step.task_id)}]")
     if step.stage:
-        text.append(f" ({step.stage})", style="dim")
+        text.append(f" ({one_line(step.stage)})", style="dim")
     text.append(f"  {words.offset(since)}, {words.duration(step.duration)}", style="dim")
     if cpu := step_cpu(step.attributes):
         text.append(f", CPU {cpu}", style="dim")
     if growth := step_growth(step.attributes):
         text.append(f", memory {growth}", style="dim")
     if step.status_message:
-        text.append(f"  {step.status_message.partition(chr(10))[0]}", style="red" if step.status.failed else "dim")
+        text.append(
+            f"  {one_line(step.status_message.partition(chr(10))[0])}", style="red" if step.status.failed else "dim"
+        )
     return text
 
 
 def _line(line: LogLine) -> Text:
     style = LEVEL_STYLES.get(line.level, "")
     source = line.stream if line.stream != "log" else line.logger
-    message = line.message.encode("utf-8", "backslashreplace").decode().replace("\x1b", "\\x1b")
     text = Text.assemble(
         (words.clock(line.time), "dim"),
         " ",
         (f"{line.level:5}", style),
         " ",
-        (f"{line.step or '·'} {source}", "dim"),
+        (one_line(f"{line.step or '·'} {source}"), "dim"),
         " ",
     )
-    text.append(message, style=style)
+    text.append(shown(line.message), style=style)
     if trace := line.attributes.get("exception.stacktrace"):
-        text.append(f"\n{trace}".rstrip(), style="red")
+        text.append(shown(f"\n{trace}".rstrip()), style="red")
     return text

@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import itertools
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ from ..store.rows import instant
 from ..store.writer import Writer
 from ..web import format as words
 from .common import read, told_plainly
+from .terminal import TerminalBytes
 
 __all__ = ["export_runs", "import_files"]
 
@@ -56,7 +58,10 @@ _COLUMNS = ("time", "run_id", "job", "level", "stream", "logger", "message", "sp
     help="jsonl is what `import` takes back; csv the lines; otlp what the file exporter of a collector writes.",
 )
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="A file; with .gz it is compressed. Default stdout."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="A file; with .gz it is compressed. A new one is readable by you alone. Default stdout.",
 )
 def export_runs(
     *,
@@ -185,11 +190,18 @@ def _row(values: Iterable[object]) -> bytes:
 @contextlib.contextmanager
 def _opened(output: Path | None) -> Iterator[IO[bytes]]:
     if output is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-    elif output.suffix == ".gz":
-        with gzip.open(output, "wb") as compressed:
-            yield compressed  # type: ignore[misc]
-    else:
-        with output.open("wb") as file:
+        buffer = sys.stdout.buffer
+        yield TerminalBytes(buffer) if sys.stdout.isatty() else buffer  # type: ignore[misc]
+        buffer.flush()
+        return
+    with _made(output) as file:
+        if output.suffix == ".gz":
+            with gzip.GzipFile(fileobj=file, mode="wb") as compressed:
+                yield compressed  # type: ignore[misc]
+        else:
             yield file
+
+
+def _made(path: Path) -> IO[bytes]:
+    """A new file is this user's only: logs tell a lot. One that is there keeps its mode."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb")

@@ -1,0 +1,153 @@
+"""What jobs and senders say reaches no terminal as a command, and any terminal as text."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import JOBS, Command
+
+from otel_joblog.conventions import Attribute, Severity
+from otel_joblog.store.writer import Writer
+from tests.web.story import Story
+
+HOSTILE = "\x1b]0;owned\x07na\x9bme\x7f\u202e"
+IN_SIGHT = r"\x1b]0;owned\x07na\x9bme\x7f[U+202E]"
+OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]")
+
+
+@pytest.fixture
+def writer(dsn: str) -> Iterator[Writer]:
+    with contextlib.closing(Writer(dsn)) as writer:
+        yield writer
+
+
+@pytest.fixture
+def hostile(writer: Writer) -> Story:
+    """A run in which everything that a sender can name holds what terminals obey."""
+    attributes = {
+        Attribute.REFERENCE: HOSTILE,
+        Attribute.OWNER: HOSTILE,
+        Attribute.SCHEDULE: HOSTILE,
+        Attribute.JOB_TYPE: HOSTILE,
+        Attribute.TRIGGER: HOSTILE,
+        Attribute.RETURNED: HOSTILE,
+        f"{Attribute.RESULT}.{HOSTILE}": HOSTILE,
+        f"{Attribute.ARGUMENT}.{HOSTILE}": HOSTILE,
+    }
+    story = Story(writer, HOSTILE, **attributes)
+    story.step(HOSTILE, **{Attribute.TASK_ID: HOSTILE, Attribute.STAGE: HOSTILE})
+    story.say(f"found {HOSTILE}", severity=Severity.ERROR, step=HOSTILE, **{"exception.stacktrace": HOSTILE})
+    story.end_step(HOSTILE, end=2, error=(HOSTILE, HOSTILE, HOSTILE))
+    story.end(error=(HOSTILE, HOSTILE, f"Traceback\n{HOSTILE}"))
+    return story
+
+
+@pytest.mark.parametrize(
+    "command", [["list"], ["show"], ["jobs"], ["stats"], ["errors"], ["search", "found"]], ids=lambda words: words[0]
+)
+def test_escape_sequences_of_others_are_in_sight_and_not_obeyed(
+    command: list[str], hostile: Story, otel_joblog: Command
+) -> None:
+    run = [hostile.run_id] if command == ["show"] else []
+    said = otel_joblog(*command, *run).stdout
+    assert IN_SIGHT in said
+    assert not OBEYED.search(said)
+    as_json = otel_joblog(*command, *run, "--json").stdout
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", as_json)
+    assert any(HOSTILE in text for line in as_json.splitlines() for text in texts(json.loads(line)))
+
+
+def texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    for inside in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from texts(inside)
+
+
+def test_an_export_to_a_terminal_shows_them_and_a_file_has_them_as_they_are(
+    hostile: Story, environment: dict[str, str], otel_joblog: Command
+) -> None:
+    export = [sys.executable, "-m", "otel_joblog", "export", hostile.run_id, "--format", "csv"]
+    reading, terminal = pty.openpty()
+    with subprocess.Popen(export, env=environment, stdout=terminal, stderr=subprocess.PIPE) as process:
+        os.close(terminal)
+        said = b""
+        with contextlib.suppress(OSError):  # what Linux says where the other end of a terminal is closed
+            while piece := os.read(reading, 65_536):
+                said += piece
+        assert process.wait(60) == 0
+    os.close(reading)
+    assert IN_SIGHT.removesuffix("[U+202E]") in said.decode()
+    assert b"\x1b" not in said
+    assert HOSTILE in otel_joblog("export", hostile.run_id, "--format", "csv").stdout
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "koi8-r"])
+def test_a_terminal_without_these_characters_gets_others(
+    encoding: str, environment: dict[str, str], otel_joblog: Command
+) -> None:
+    subprocess.run([sys.executable, "-c", JOBS], env=environment, check=True, capture_output=True)
+    run_id = json.loads(otel_joblog("list", "--json", "--job", "import").stdout)[0]["run_id"]
+    environment["PYTHONIOENCODING"] = encoding
+
+    def said(*command: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "otel_joblog", *command], env=environment, capture_output=True, check=True
+        )
+        return done.stdout.decode(encoding)
+
+    assert "x error" in said("list")
+    assert "+ success" in said("list")
+    assert "x error parse" in said("show", run_id)
+    for command in (["jobs"], ["stats"], ["errors"], ["search", "said"], ["--help"]):
+        assert said(*command)
+
+
+def test_a_name_that_a_terminal_cannot_show_is_told_by_its_numbers(
+    writer: Writer, environment: dict[str, str], otel_joblog: Command
+) -> None:
+    Story(writer, "日報").end()
+    environment["PYTHONIOENCODING"] = "latin-1"
+    assert r"\u65e5\u5831" in otel_joblog("list").stdout
+
+
+@pytest.mark.parametrize("command", [["list"], ["export", "--all"], ["list", "--json"]], ids=" ".join)
+def test_a_pipe_that_closes_early_ends_a_command_as_it_ends_others(
+    command: list[str], writer: Writer, environment: dict[str, str]
+) -> None:
+    for _ in range(40):
+        story = Story(writer, "chatty")
+        story.say(*["x" * 2_000] * 3)
+        story.end()
+    reading, writing = os.pipe()
+    os.close(reading)  # nobody reads at all: the earliest that `head` can close
+    done = subprocess.run(
+        [sys.executable, "-m", "otel_joblog", *command],
+        env=environment, stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False,
+    )  # fmt: skip
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
+
+
+@pytest.mark.parametrize("name", ["runs.jsonl", "runs.jsonl.gz"])
+def test_an_exported_file_is_its_makers_alone(
+    name: str, hostile: Story, environment: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    command = [sys.executable, "-m", "otel_joblog", "export", hostile.run_id, "-o", str(path)]
+    subprocess.run(command, env=environment, check=True, umask=0o022)
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o640)  # what somebody decided stays
+    subprocess.run(command, env=environment, check=True, umask=0o022)
+    assert path.stat().st_mode & 0o777 == 0o640
