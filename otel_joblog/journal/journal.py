@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import sys
 import time
 import weakref
 from collections import deque
@@ -84,6 +85,11 @@ class Journal(OwnSegments):
         self._folders = 0  # begun so far
         self._in_rotation = False
         self._left: deque[bytes] = deque()  # frames of signal handlers that interrupted a rotation
+
+    @property
+    def limit(self) -> int:
+        """The cap of all journals together, in bytes."""
+        return sys.maxsize if self._room is None else self._room.limit
 
     def append(self, payload: bytes) -> None:
         """Append one record (its encoded form). Returns when the kernel has it."""

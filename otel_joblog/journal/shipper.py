@@ -34,7 +34,7 @@ from . import locks
 from .cursors import CursorFile
 from .delivery import BEAT, Deliverer, Sink, chance
 from .durability import Syncer
-from .journal import Journal
+from .journal import SEGMENT_BYTES, Journal
 from .ownsegments import MemoryOf
 from .reader import Batch, Cursor, JournalReader
 from .recovery import ship_all_dead
@@ -42,7 +42,10 @@ from .standby import agent_at_work
 
 __all__ = ["Lane", "Shipper"]
 
-POLL = 0.2  # seconds between looks at an idle journal
+POLL = 0.2  # seconds between looks at a journal of which all is shipped, or nearly
+PLENTY = 64 * 1024  # bytes behind the cursor that are worth a batch of their own
+BUSY = 5 * 1024**2  # bytes a second: a job that writes so fast does nothing else, and the lane would take its processor
+FAR = 16 * 1024**2  # bytes behind the cursor from which on such a job has to share it
 FIRST_LOOK = 0.05  # seconds before the first: a job of milliseconds is over by then and ships at exit
 LOOK_FOR_AGENT = 1.0  # seconds between looks for an agent that would ship in our place
 GRACE = 10.0  # seconds within which a new agent may begin before all processes of the host have a connection each
@@ -86,6 +89,9 @@ class Lane(threading.Thread):
         self._progressed = threading.Condition()
         self._ending = False
         self._deadline = 0.0  # once ending
+        self._wanted = Cursor()  # how far somebody waits for it to come
+        self._seen = Cursor()  # the journal's end at the last batch
+        self._seen_at = time.monotonic()
         self._claimed: Path | None = None  # the journal's folder whose ship lock is held
         self._ship_lock: int | None = None
         self._look_at = 0.0
@@ -124,7 +130,9 @@ class Lane(threading.Thread):
                     continue
                 batch = self._reader.read()
                 if batch.end != self._reader.cursor:
-                    if not self._take(batch) and self._ending:
+                    if self._take(batch):
+                        wait = self._pause()
+                    elif self._ending:
                         return
                 elif ending:
                     self._say_goodbye()
@@ -221,6 +229,21 @@ class Lane(threading.Thread):
         self._moved()
         return True
 
+    def _pause(self) -> float:
+        """Seconds to the next batch: none while there is plenty more, or somebody waits for it.
+
+        A trickle of lines is shipped a few times a second, as each batch is a transaction. A burst is shipped when it
+        is over, or when it has gone on for long.
+        """
+        at, last, now = self._reader.cursor, self._journal.position(), time.monotonic()
+        grown, passed = _between(self._seen, last), now - self._seen_at
+        self._seen, self._seen_at = last, now
+        behind = _between(at, last)
+        if at < self._wanted:
+            return 0.0
+        busy = grown > BUSY * passed and behind < min(FAR, self._journal.limit // 4)
+        return POLL if behind < PLENTY or busy else 0.0
+
     def _beat(self) -> None:
         """While something goes on, let others see that this process lives."""
         if not self._journal.open or self._ending:
@@ -278,6 +301,7 @@ class Lane(threading.Thread):
     def wait_for(self, target: Cursor, deadline: float) -> bool:
         """Wait until everything before ``target`` is shipped. False past the deadline, or when the exporter is down."""
         self._take_over_at = time.monotonic()  # should the agent be gone: somebody waits
+        self._wanted = max(self._wanted, target)
         self._bell.ring()
         with self._progressed:
             while self.cursor < target:
@@ -343,6 +367,11 @@ class Shipper:
 
     def _clean(self) -> None:
         self._journal.shipped_to(min(lane.cursor for lane in self._lanes))
+
+
+def _between(begin: Cursor, end: Cursor) -> int:
+    """Bytes from the one place to the other, about."""
+    return max(0, end.segment - begin.segment) // 2 * SEGMENT_BYTES + end.offset - begin.offset
 
 
 def _still_interrupted() -> None:

@@ -219,3 +219,47 @@ def test_recovery_that_the_processs_own_records_interrupt_goes_on_when_it_is_sil
     until(lambda: sorted(sink.numbers) == [0, 1, 2, 100, 101, 102, 200])
     assert shipping.shutdown(10)
     written.remove()
+
+
+HOURS = 10_000.0  # whoever waits for that long fails the test
+
+
+def burst(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sink: Kept) -> tuple[Journal, Shipper]:
+    """Ten batches in a journal whose lane looks at once, and then only for a reason."""
+    monkeypatch.setattr(shipper, "FIRST_LOOK", 0.0)
+    monkeypatch.setattr(shipper, "POLL", HOURS)
+    written = journal(tmp_path, sink.name)
+    fill(written, range(20_000))
+    shipping = Shipper(written, [sink])
+    shipping.start()
+    return written, shipping
+
+
+def test_a_lane_ships_while_there_is_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shipper, "BUSY", HOURS * 1e9)
+    written, shipping = burst(monkeypatch, tmp_path, sink := Kept())
+    until(lambda: len(sink.numbers) > 19_000)
+    assert shipping.shutdown(10)
+    written.remove()
+
+
+def test_whoever_flushes_waits_for_no_pause_between_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shipper, "BUSY", -1.0)
+    written, shipping = burst(monkeypatch, tmp_path, sink := Kept())
+    assert shipping.flush(20)
+    assert sink.numbers == list(range(20_000))
+    assert shipping.shutdown(10)
+    written.remove()
+
+
+def test_a_job_that_does_nothing_but_log_keeps_its_processor_until_much_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shipper, "BUSY", -1.0)
+    monkeypatch.setattr(shipper, "FAR", 1_000_000)
+    written, shipping = burst(monkeypatch, tmp_path, sink := Kept())
+    until(lambda: shipping._lanes[0].cursor.offset >= written.position().offset - shipper.FAR)
+    assert len(sink.numbers) < 19_000
+    assert shipping.shutdown(10)
+    assert sink.numbers == list(range(20_000))
+    written.remove()
