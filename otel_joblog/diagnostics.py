@@ -23,5 +23,9 @@ def report(kind: str, message: str, *args: object, outage: bool = False) -> None
         with contextlib.suppress(Exception):  # at the end of the recursion limit, or of the interpreter
             import logging
 
+            from .background import in_background, unlist
+
             level = logging.INFO if outage else logging.WARNING
             logging.getLogger(LOGGER_NAME).log(level, "otel_joblog: " + message, *args)
+            if in_background():
+                unlist()

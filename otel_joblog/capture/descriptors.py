@@ -18,6 +18,7 @@ import threading
 from codecs import getincrementaldecoder
 from typing import TYPE_CHECKING, Any
 
+from ..background import Background
 from ..conventions import Stream
 from ..diagnostics import report
 from . import logs
@@ -160,7 +161,7 @@ class Descriptors:
         self.covers_python = _descriptor(sys.stdout) == 1 and _descriptor(sys.stderr) == 2
         self._recording = True
         self._write_through()
-        threading.Thread(target=self._pump, name="otel_joblog-output", daemon=True).start()
+        Background(self._pump).start()
         return True
 
     def turn_to(self, target: Active) -> None:

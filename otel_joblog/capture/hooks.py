@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from opentelemetry.context import Context
 
@@ -24,9 +23,7 @@ from .failures import describe_exception
 from .logs import emit_line, without_capture
 from .patch import Patch
 
-__all__ = ["install", "thread_context", "uninstall"]
-
-thread_context: WeakKeyDictionary[threading.Thread, Context] = WeakKeyDictionary()  # that threads were started in
+__all__ = ["install", "uninstall"]
 
 
 def install() -> None:
@@ -44,10 +41,8 @@ def _in_thread(original: Callable[[Any], Any], alive: list[bool]) -> Callable[[A
     def excepthook(args: threading.ExceptHookArgs) -> Any:
         thread, error = args.thread, args.exc_value
         if alive and error is not None and not isinstance(error, SystemExit):
-            # The thread has left the context that it ran in.
-            context = thread_context.get(thread) if thread is not None else None
             name = thread.name if thread is not None else "unknown"
-            _take(get_current() if context is None else context, f"Exception in thread {name}", error, name)
+            _take(_context_of(thread), f"Exception in thread {name}", error, name)
         with without_capture():
             return original(args)
 
@@ -69,6 +64,12 @@ def _unraisable(original: Callable[[Any], Any], alive: list[bool]) -> Callable[[
 
 _thread_hook = Patch(threading, "excepthook", _in_thread)
 _unraisable_hook = Patch(sys, "unraisablehook", _unraisable)
+
+
+def _context_of(thread: Any) -> Context:
+    """The context that a thread began in. On Python 3.14 it has left that by now."""
+    began_in = getattr(thread, "_context", None)
+    return get_current() if began_in is None else began_in.run(get_current)
 
 
 def _take(context: Context, what: str, error: BaseException, thread: str) -> None:

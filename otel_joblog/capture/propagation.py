@@ -20,19 +20,22 @@ from opentelemetry.context import Context, attach
 from ..conventions import CONTEXT_KEY
 from .context import get_current
 from .decorate import forget_frame
-from .hooks import thread_context
 from .patch import Patch
 
 __all__ = ["install", "uninstall"]
 
+_CONTEXT = "_otel_joblog_context"  # where a thread that is being started keeps what it is to begin in
+
 
 def install() -> None:
     _start.install()
+    _bootstrap.install()
     _submit.install()
 
 
 def uninstall() -> None:
     _start.uninstall()
+    _bootstrap.uninstall()
     _submit.uninstall()
 
 
@@ -41,10 +44,21 @@ def _starting(original: Callable[..., Any], alive: list[bool]) -> Callable[..., 
     def start(thread: threading.Thread) -> None:
         context = get_current()
         if alive and CONTEXT_KEY in context and not _has_context(thread):
-            _carry(thread, context)
+            _give(thread, context)
         original(thread)
 
     return start
+
+
+def _bootstrapping(original: Callable[..., None], alive: list[bool]) -> Callable[..., None]:  # noqa: ARG001
+    @functools.wraps(original)
+    def _bootstrap_inner(thread: threading.Thread) -> None:
+        context = vars(thread).pop(_CONTEXT, None)
+        if context is not None:
+            attach(context)
+        original(thread)
+
+    return _bootstrap_inner
 
 
 def _submitting(original: Callable[..., Any], alive: list[bool]) -> Callable[..., Any]:
@@ -60,28 +74,29 @@ def _submitting(original: Callable[..., Any], alive: list[bool]) -> Callable[...
 
 
 _start = Patch(threading.Thread, "start", _starting)
+_bootstrap = Patch(threading.Thread, "_bootstrap_inner", _bootstrapping)
 _submit = Patch(ThreadPoolExecutor, "submit", _submitting)
 
 
-def _has_context(thread: Any) -> bool:
-    """Whether it is a pool's worker, or Python itself (3.14) sees to its context."""
-    inherits = getattr(sys.flags, "thread_inherit_context", False)
-    return inherits or thread._target is pool._worker or getattr(thread, "_context", None) is not None
+def _has_context(thread: threading.Thread) -> bool:
+    """Whether it is a pool's worker, was started before, or has a context of its own (Python 3.14)."""
+    state = vars(thread)  # its properties fail where a subclass has not called Thread.__init__
+    return (
+        state.get("_target") is pool._worker
+        or state.get("_ident") is not None
+        or state.get("_context") is not None
+        or getattr(sys.flags, "thread_inherit_context", False)
+    )
 
 
-def _carry(thread: Any, context: Context) -> None:
-    """Run the thread in a context of its own that holds OTel's; no frame of ours shows in its tracebacks."""
-    own = contextvars.Context()
-    own.run(attach, context)
-    thread_context[thread] = context
-    if type(thread).run is threading.Thread.run and "run" not in thread.__dict__:
-        thread._target = functools.partial(own.run, thread._target or _nothing)
+def _give(thread: threading.Thread, context: Context) -> None:
+    """Have the thread begin in this context. Neither its target nor its ``run`` is touched: both are the program's."""
+    state = vars(thread)
+    if "_context" in state:  # Python 3.14 runs it in that
+        state["_context"] = own = contextvars.Context()
+        own.run(attach, context)
     else:
-        thread.run = functools.partial(own.run, thread.run)
-
-
-def _nothing() -> None:
-    """What a thread without a target does."""
+        state[_CONTEXT] = context
 
 
 def _in_context(context: Context, call: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,7 +6,6 @@ sampled.
 
 from __future__ import annotations
 
-import contextvars
 import os
 import threading
 import time
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach
 
+from ..background import Background
 from ..diagnostics import report
 from .resources import RunUsage, resident
 
@@ -32,13 +32,12 @@ class Sampler:
     def __init__(self, runs: AbstractSet[Run]) -> None:
         self._runs = runs
         self._busy = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread: Background | None = None
 
     def begin(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._look_after, name="otel_joblog-sampler", daemon=True)
-            # Outside of any run's context: a thread started inside would belong to the run.
-            contextvars.Context().run(self._thread.start)
+            self._thread = Background(self._look_after)
+            self._thread.start()
         if not self._busy.is_set():
             self._busy.set()
 

@@ -22,6 +22,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
+from ..background import in_background, unlist
 from ..conventions import Attribute, RunStatus
 from ..conventions import SpanKind as RecordKind
 from ..errors import ExportUnavailable, RecordRefused
@@ -268,5 +269,8 @@ def hush_exporter_loggers() -> None:
 class _NotOurs(logging.Filter):
     """Drops what is logged on our own threads; an exporter of the application's keeps its voice."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not (record.threadName or "").startswith("otel_joblog-")
+    def filter(self, _record: logging.LogRecord) -> bool:
+        ours = in_background()
+        if ours:
+            unlist()
+        return not ours

@@ -22,6 +22,7 @@ from typing import Self
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach
 from opentelemetry.context.context import Context
 
+from ..background import Background
 from ..diagnostics import report
 from . import locks
 from .crash import ALIVE
@@ -138,7 +139,7 @@ class _Tended:
         locks.release(self._ship_lock)
 
 
-class Rounds(threading.Thread):
+class Rounds(Background):
     """One exporter's rounds of all journals: of the dead, and of the living that it may take."""
 
     def __init__(
@@ -150,7 +151,7 @@ class Rounds(threading.Thread):
         stopping: threading.Event,
         may_take: Callable[[Path], bool],
     ) -> None:
-        super().__init__(name=f"otel_joblog-agent-{sink.name}", daemon=True)
+        super().__init__(self._go_rounds)
         self._root = root
         self._sink = sink
         self._room = room
@@ -163,7 +164,7 @@ class Rounds(threading.Thread):
         self._failures = 0  # in a row
         self._due: dict[str, float] = {}
 
-    def run(self) -> None:
+    def _go_rounds(self) -> None:
         # No spans by instrumentations of psycopg or requests for what telemetry itself does.
         attach(Context({_SUPPRESS_INSTRUMENTATION_KEY: True}))
         while not self._stopping.wait(ROUND if not self._failures else backoff(self._failures)):

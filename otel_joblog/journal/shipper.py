@@ -28,6 +28,7 @@ from queue import Empty, SimpleQueue
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach
 from opentelemetry.context.context import Context
 
+from ..background import Background, unlist
 from ..diagnostics import report
 from ..errors import ExportUnavailable, StoreUnavailable
 from . import locks
@@ -72,11 +73,11 @@ class Bell:
                 self._rung.get_nowait()
 
 
-class Lane(threading.Thread):
+class Lane(Background):
     """One exporter's way through this process's own journal, and through what dead processes left."""
 
     def __init__(self, journal: Journal, sink: Sink, moved: Callable[[], None]) -> None:
-        super().__init__(name=f"otel_joblog-{sink.name}", daemon=True)
+        super().__init__(self._ship)
         self.sink = sink
         self.failing = False
         self.standing_by = False  # an agent ships this journal
@@ -112,12 +113,13 @@ class Lane(threading.Thread):
             return self._cursor_file.load(folder)[0]
         return self._reader.cursor
 
-    def run(self) -> None:
+    def _ship(self) -> None:
         # No run's context, and no spans by instrumentations of psycopg or requests for what telemetry itself does.
         attach(Context({_SUPPRESS_INSTRUMENTATION_KEY: True}))
         wait = FIRST_LOOK
         while True:
             ending = self._ending
+            unlist()
             if not ending:
                 self._bell.wait(wait)
             wait = POLL
@@ -326,7 +328,7 @@ class Shipper:
         self._journal = journal
         self._lanes = [Lane(journal, sink, self._clean) for sink in sinks]
         self._syncer = Syncer(journal) if journal.fsync == "interval" else None
-        self._waiting: list[threading.Thread] = [*self._lanes, *([self._syncer] if self._syncer else [])]
+        self._waiting: list[Background] = [*self._lanes, *([self._syncer] if self._syncer else [])]
         self.started = False
 
     def start(self) -> None:
@@ -388,11 +390,11 @@ def _still_interrupted() -> None:
 def _before_fork() -> None:
     """Since 3.12 Python warns of a fork while there are threads. Where they are only ours it would not warn without us.
 
-    The child never uses what our threads hold: it begins a journal, a shipper and locks of its own.
+    The child never uses what our threads hold: it begins a journal, a shipper and locks of its own. Threads that Python
+    lists are the application's.
     """
-    others = [thread for thread in threading.enumerate() if thread is not threading.current_thread()]
     warnings.filterwarnings("ignore", _FORK_WARNING, DeprecationWarning)  # once, however often it is said
-    if any(not thread.name.startswith("otel_joblog-") for thread in others):
+    if any(thread is not threading.current_thread() for thread in threading.enumerate()):
         del warnings.filters[0]  # type: ignore[attr-defined]  # a list, whatever typeshed says
 
 

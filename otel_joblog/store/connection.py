@@ -14,6 +14,7 @@ from psycopg import AsyncConnection, Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import InsufficientPrivilege
 
+from ..background import Background
 from ..errors import ConfigError, JobLogError, RecordRefused, SchemaError, StoreError, StoreUnavailable
 from .sql import query
 
@@ -75,24 +76,22 @@ def severed_after(connection: Connection[Any], seconds: float) -> Iterator[None]
     libpq itself would wait for an answer for as long as the peer's kernel acknowledges what it is sent.
     """
     within = threading.Lock()
-    over = False
+    over = threading.Event()
 
     def sever() -> None:
+        over.wait(seconds)
         with within, suppress(OSError, psycopg.Error):
-            if not over:
+            if not over.is_set():
                 with socket.socket(fileno=os.dup(connection.fileno())) as peer:
                     peer.shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(seconds, sever)
-    timer.name, timer.daemon = "otel_joblog-deadline", True
     with suppress(RuntimeError):  # no thread any more at the interpreter's end; the process ends before the time is up
-        timer.start()
+        Background(sever).start()
     try:
         yield
     finally:
         with within:
-            over = True
-        timer.cancel()
+            over.set()
 
 
 @contextmanager
