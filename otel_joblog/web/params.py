@@ -1,17 +1,26 @@
-"""Query parameters, read strictly: what cannot be used is answered with a sentence that says what could."""
+"""Query parameters, read strictly: what cannot be used is answered with a sentence that says what could.
+
+Nor is any ignored: an address that is given one that it does not know would seem to have obeyed it (:func:`only`).
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, TypedDict
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 
 from ..conventions import RunStatus, Severity, Stream
 
 __all__ = [
+    "LINE_FILTERS",
+    "RUN_FILTERS",
+    "SEARCH_FILTERS",
+    "Handler",
     "LineFilters",
     "RunFilters",
     "SearchFilters",
@@ -22,6 +31,7 @@ __all__ = [
     "flag",
     "limit",
     "line_filters",
+    "only",
     "run_filters",
     "search_filters",
     "text",
@@ -34,7 +44,37 @@ STATUS_GROUPS = {
 STATUS_WORDS = [*RunStatus, *STATUS_GROUPS]
 LEVEL_WORDS = [level.name.lower() for level in Severity]
 STREAM_WORDS = [stream.name.lower() for stream in Stream]
+SEVERAL = {"status", "attribute"}  # may be given more than once
 EIGHT_BYTES = re.compile(r"[0-9a-f]{16}")
+
+
+RUN_FILTERS = ("job", "service", "status", "reference", "error", "since", "until")
+SEARCH_FILTERS = ("job", "status", "level", "stream", "stage", "task", "attribute", "since", "until")
+LINE_FILTERS = ("level", "stream", "step")
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def only(handler: Handler, *known: str) -> Handler:
+    """The handler, for requests that give no other parameters than these; others are answered 400, naming the known."""
+
+    async def checked(request: Request) -> Response:
+        _check(request, known)
+        return await handler(request)
+
+    return checked
+
+
+def _check(request: Request, known: tuple[str, ...]) -> None:
+    seen: set[str] = set()
+    for name, _ in request.query_params.multi_items():
+        shown = name if len(name) <= 80 else name[:80] + "…"
+        if name not in known:
+            offer = f"it takes {', '.join(known)}" if known else "it takes none"
+            raise HTTPException(400, f"This address has no parameter {shown!r}: {offer}.")
+        if name in seen and name not in SEVERAL:
+            raise HTTPException(400, f"{name} is given more than once: give it once.")
+        seen.add(name)
 
 
 class RunFilters(TypedDict):

@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from . import api, live, pages
+from .params import LINE_FILTERS, RUN_FILTERS, SEARCH_FILTERS, Handler, only
 
 __all__ = ["routes"]
 
@@ -15,25 +16,34 @@ STATIC = Path(__file__).parent / "static"
 
 
 def routes() -> list[BaseRoute]:
+    """Each with the parameters that it takes."""
+    runs = (*RUN_FILTERS, "after")
+    lines = (*LINE_FILTERS, "after", "before")
+    job = ("job", "service", "days")
+    found = ("q", *SEARCH_FILTERS, "after")
     return [
-        Route("/", pages.runs, name="runs"),
-        Route("/runs/{run_id}", pages.run, name="run"),
-        Route("/runs/{run_id}/lines", live.more_lines, name="more_lines"),
-        Route("/jobs", pages.jobs, name="jobs"),
-        Route("/job", pages.job, name="job"),
-        Route("/errors", pages.errors, name="errors"),
-        Route("/search", pages.search, name="search"),
-        Route("/maintenance", pages.maintenance, name="maintenance"),
-        Route("/live/runs", live.runs, name="live_runs"),
-        Route("/live/runs/{run_id}", live.run, name="live_run"),
-        Route("/api/v1/runs", api.runs, name="api_runs"),
-        Route("/api/v1/runs/{run_id}", api.run, name="api_run"),
-        Route("/api/v1/runs/{run_id}/logs", api.logs, name="api_logs"),
-        Route("/api/v1/jobs", api.jobs, name="api_jobs"),
-        Route("/api/v1/statistics", api.statistics, name="api_statistics"),
-        Route("/api/v1/errors", api.errors, name="api_errors"),
-        Route("/api/v1/search", api.search, name="api_search"),
-        Route("/api/v1/maintenance", api.maintenance, name="api_maintenance"),
-        Route("/healthz", api.health, name="health"),
+        _at("/", pages.runs, "runs", *runs),
+        _at("/runs/{run_id}", pages.run, "run", *lines, "tail", "at"),
+        _at("/runs/{run_id}/lines", live.more_lines, "more_lines", *lines),
+        _at("/jobs", pages.jobs, "jobs", "q", "service", "after"),
+        _at("/job", pages.job, "job", "job", "service"),
+        _at("/errors", pages.errors, "errors", *job),
+        _at("/search", pages.search, "search", *found),
+        _at("/maintenance", pages.maintenance, "maintenance"),
+        _at("/live/runs", live.runs, "live_runs", *runs),
+        _at("/live/runs/{run_id}", live.run, "live_run", *lines, "lines"),
+        _at("/api/v1/runs", api.runs, "api_runs", *runs, "limit"),
+        _at("/api/v1/runs/{run_id}", api.run, "api_run"),
+        _at("/api/v1/runs/{run_id}/logs", api.logs, "api_logs", *lines, "tail", "limit"),
+        _at("/api/v1/jobs", api.jobs, "api_jobs", *job, "q", "after", "limit"),
+        _at("/api/v1/statistics", api.statistics, "api_statistics", *job),
+        _at("/api/v1/errors", api.errors, "api_errors", *job, "limit"),
+        _at("/api/v1/search", api.search, "api_search", *found, "limit"),
+        _at("/api/v1/maintenance", api.maintenance, "api_maintenance"),
+        _at("/healthz", api.health, "health"),
         Mount("/static", StaticFiles(directory=STATIC), name="static"),
     ]
+
+
+def _at(path: str, handler: Handler, name: str, *parameters: str) -> Route:
+    return Route(path, only(handler, *parameters), name=name)
