@@ -64,7 +64,8 @@ class Settings:
         None,
         "OTEL_JOBLOG_DSN",
         str,
-        "The PostgreSQL to store in, as a URI or as key=value words.",
+        "The PostgreSQL to store in, as a URI or as key=value words. It says all of it: libpq's variables (`PGHOST`, "
+        "`PGPASSWORD`, …) are left to the job.",
         shown="the embedded server of the state folder",
     )
     reader_dsn: str | None = _setting(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -63,8 +64,11 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="otel-joblog", prog_name="otel-joblog")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """What your jobs did, line by line, even when they were killed.
 
     Settings come from OTEL_JOBLOG_* variables; `doctor` shows what holds here.
     """
+    if context.invoked_subcommand != "run":  # a command has its environment as it is
+        os.environ.pop("PGSERVICE", None)  # where no file has such a service, libpq connects nowhere at all

@@ -15,6 +15,7 @@ __all__ = ["main"]
 def main() -> None:
     settings = Settings.from_environment(on_bad=lambda _problem: None)  # the scribe has told of it
     os.chdir("/")
+    os.environ.pop("PGSERVICE", None)  # the command's; where no file has such a service, libpq connects nowhere at all
     sinks = make_sinks(settings, otlp_by_default=True)
     run_courier(settings.journal_dir, sinks, Room.of(settings), lost_after=settings.lost_after)
     os._exit(0)  # a lane that hangs in a connection must not keep us

@@ -16,6 +16,7 @@ from psycopg.errors import InsufficientPrivilege
 
 from ..background import Background
 from ..errors import ConfigError, JobLogError, RecordRefused, SchemaError, StoreError, StoreUnavailable
+from .libpq import untouched_by_environment
 from .sql import query
 
 __all__ = ["conninfo", "errors_translated", "otherwise", "severed_after", "spoken_plainly", "words_of"]
@@ -39,9 +40,12 @@ _UNAVAILABLE = {"25006"}  # read only: a standby, until somebody promotes it
 
 
 def conninfo(dsn: str, **defaults: str | int) -> str:
-    """The connection string with these defaults and ours under it. Raises :class:`ConfigError` if it cannot be read."""
-    parameters: dict[str, Any] = _DEFAULTS | defaults | words_of(dsn)
-    return make_conninfo(**parameters)
+    """The connection string with these defaults and ours under it. Raises :class:`ConfigError` if it cannot be read.
+
+    Text goes over it in UTF-8, whatever it or the environment say; nothing else comes from the environment either.
+    """
+    parameters: dict[str, Any] = _DEFAULTS | defaults | words_of(dsn) | {"client_encoding": "UTF8"}
+    return make_conninfo(**untouched_by_environment(parameters))
 
 
 def words_of(dsn: str, variable: str = "OTEL_JOBLOG_DSN") -> dict[str, Any]:
@@ -116,6 +120,8 @@ def _translated(error: psycopg.Error) -> JobLogError:
             f"PostgreSQL answered: {said}; `otel-joblog migrate --roles` makes joblog_writer and joblog_reader, "
             "and this login needs one of them"
         )
+    if "definition of service" in said:
+        said += "; PGSERVICE names it in the environment, and libpq connects nowhere then: mend it or unset it"
     if state in _UNAVAILABLE or isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return StoreUnavailable(f"no PostgreSQL to be had: {said}")
     return StoreError(f"PostgreSQL answered: {said}")

@@ -70,8 +70,8 @@ def migrate(dsn: str, steps: Sequence[Migration] | None = None) -> list[str]:
     """Brings the database to the schema of this package; returns the names of the migrations applied, in order.
 
     ``steps`` are those of :func:`shipped`, or these and more. Raises :class:`SchemaError` where the schema is newer
-    than this package, this user may not change it, or a migration fails: it is then taken back whole. Raises
-    :class:`StoreUnavailable` where no database is to be had.
+    than this package, this user may not change it, the database is not in UTF8, or a migration fails: it is then taken
+    back whole. Raises :class:`StoreUnavailable` where no database is to be had.
     """
     with (
         errors_translated(),
@@ -84,6 +84,7 @@ def migrate(dsn: str, steps: Sequence[Migration] | None = None) -> list[str]:
 
 def upgrade(connection: Connection, steps: Sequence[Migration] | None = None) -> list[str]:
     """As :func:`migrate`, on an autocommit connection; other errors of psycopg are raised as they are."""
+    _require_utf8(connection)
     applied: list[str] = []
     try:
         while names := _next_step(connection, shipped() if steps is None else steps):
@@ -100,10 +101,22 @@ def schema_state(connection: Connection) -> SchemaState:
 
 
 def require_current(connection: Connection) -> None:
-    """Raises :class:`SchemaError`, which says what to do, unless the schema is the one this package needs."""
+    """Raises :class:`SchemaError`, which says what to do, unless the schema is the one this package needs, in a
+    database that can hold every line.
+    """
+    _require_utf8(connection)
     state = schema_state(connection)
     if problem := schema_problem(state):
         raise SchemaError(problem)
+
+
+def _require_utf8(connection: Connection) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise SchemaError(
+            f"the database {connection.info.dbname} is encoded in {encoding}, which cannot hold every line; make "
+            "another, `create database joblog encoding 'UTF8' template template0`, and name it in OTEL_JOBLOG_DSN"
+        )
 
 
 def lock_migrations(connection: Connection) -> None:
