@@ -130,7 +130,7 @@ class Active:
             report("finish", "the end of %s %r could not be recorded: %r", self.kind, self.name, trouble)
         finally:
             self._leave()
-        return isinstance(error, Skip)
+        return issubclass(type(error), Skip)
 
     def pause(self) -> None:
         """Leave its context for a while (a generator that yields)."""
@@ -262,7 +262,7 @@ class Active:
             attributes[Attribute.STATUS_MESSAGE] = message
         if exit_code is not None:
             attributes[Attribute.EXIT_CODE] = exit_code
-        if error is not None and not isinstance(error, Skip):
+        if error is not None and not issubclass(type(error), Skip):
             leave_note(error, self)
             if status.failed or status is RunStatus.CANCELLED:
                 described = describe_exception(error)

@@ -13,13 +13,14 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+    from types import TracebackType
     from typing import Any, TypeGuard
 
     from .active import Active
 
     Begin = Callable[[tuple[Any, ...], dict[str, Any]], Active]
 
-__all__ = ["decorable", "decorate", "forget_frame", "function_name"]
+__all__ = ["decorable", "decorate", "forget_frame", "function_name", "traceback_of"]
 
 # inspect.CO_*; inspect itself costs more to import than all of this package's front.
 _GENERATOR = 0x20
@@ -64,14 +65,24 @@ def _code_flags(func: Any) -> int:
     return int(getattr(code, "co_flags", 0))
 
 
+# The interpreter's own: a class may have another ``__traceback__``, or refuse to be written to (a frozen dataclass).
+_traceback: Any = vars(BaseException)["__traceback__"]
+
+
+def traceback_of(error: BaseException) -> TracebackType | None:
+    """The traceback of any exception."""
+    trace: TracebackType | None = _traceback.__get__(error)
+    return trace
+
+
 def forget_frame(error: BaseException) -> None:
     """Take the calling frame out of the traceback that is passing through it, before a bare ``raise``.
 
     So that a traceback which a job prints is the same, byte for byte, as without us.
     """
-    trace = error.__traceback__
+    trace = _traceback.__get__(error)
     if trace is not None:
-        error.__traceback__ = trace.tb_next
+        _traceback.__set__(error, trace.tb_next)
 
 
 def _plain(func: Callable[..., Any], begin: Begin) -> Callable[..., Any]:

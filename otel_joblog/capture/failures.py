@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import traceback
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from .. import setup
 from ..conventions import Attribute, RunStatus
 from ..errors import Skip
 from ..records import text
+from .decorate import traceback_of
 from .summary import summary
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ __all__ = ["describe_exception", "leave_note", "outcome"]
 
 NOTE = "otel_joblog: "
 MOST_FACTS = 10  # of a note
+MOST_REMEMBERED = 100  # runs inside of one whose notes it knows for those of its own exceptions
+
+# The interpreter's own, whatever a class has put in their place.
+_cause: Any = vars(BaseException)["__cause__"]
+_vars: Any = vars(BaseException)["__dict__"]
 
 _OURS = ("joblog.", "code.", "process.", "error.", "exception.", "thread.")
 
@@ -31,35 +36,35 @@ def outcome(error: BaseException | None) -> tuple[RunStatus, str, int | None]:
     """
     if error is None:
         return RunStatus.SUCCESS, "", None
-    if isinstance(error, Skip):
-        return RunStatus.SKIPPED, text(error.reason), None
-    if isinstance(error, SystemExit):
-        return _exited(error)
-    if isinstance(error, KeyboardInterrupt):
+    # Asked of its type: ``isinstance`` would ask the exception for its ``__class__``, which may be code of its own.
+    kind = type(error)
+    if issubclass(kind, Skip):
+        return RunStatus.SKIPPED, text(error.reason), None  # type: ignore[attr-defined]
+    if issubclass(kind, SystemExit):
+        return _exited(error.code)  # type: ignore[attr-defined]
+    if issubclass(kind, KeyboardInterrupt):
         return RunStatus.CANCELLED, "interrupted (KeyboardInterrupt)", None
-    if isinstance(error, GeneratorExit):
+    if issubclass(kind, GeneratorExit):
         return RunStatus.CANCELLED, "the generator was closed before its end", None
-    kind = type(error).__name__
-    if kind == "CancelledError":  # asyncio's; not imported here for the sake of jobs that do without it
+    if kind.__name__ == "CancelledError":  # asyncio's; not imported here for the sake of jobs that do without it
         return RunStatus.CANCELLED, "the task was cancelled", None
-    if isinstance(error, TimeoutError) and _timed_out(error):
+    if issubclass(kind, TimeoutError) and _timed_out(error):
         # What asyncio.timeout and wait_for raise. Any other TimeoutError, of a socket say, is an error like others.
         return RunStatus.TIMEOUT, _sentence(error) if text(error) else "timed out", None
     return RunStatus.ERROR, _sentence(error), None
 
 
-def _timed_out(error: TimeoutError) -> bool:
-    if type(error.__cause__).__name__ == "CancelledError":
+def _timed_out(error: BaseException) -> bool:
+    if type(_cause.__get__(error)).__name__ == "CancelledError":
         return True
-    innermost = error.__traceback__  # early releases of Python 3.11 name no cause
+    innermost = traceback_of(error)  # early releases of Python 3.11 name no cause
     while innermost is not None and innermost.tb_next is not None:
         innermost = innermost.tb_next
     return innermost is not None and innermost.tb_frame.f_globals.get("__name__") == "asyncio.timeouts"
 
 
-def _exited(error: SystemExit) -> tuple[RunStatus, str, int]:
+def _exited(code: Any) -> tuple[RunStatus, str, int]:
     """As the interpreter treats it: None is 0, an int is itself, anything else is printed and means 1."""
-    code = error.code
     if code is None or (isinstance(code, int) and code == 0):
         return RunStatus.SUCCESS, "", 0
     if isinstance(code, int):
@@ -78,26 +83,42 @@ def describe_exception(error: BaseException) -> dict[str, Any]:
 
 
 def stacktrace(error: BaseException) -> str:
-    """As the interpreter would print it."""
+    """As the interpreter would print it; where that fails, the way to where it was raised and its type."""
+    trace = traceback_of(error)
     try:
-        return "".join(traceback.format_exception(error))
-    except Exception as trouble:  # its notes, its cause or its __str__ are not what they should be
-        return f"<no traceback: {type(trouble).__name__}>"
+        return "".join(traceback.format_exception(type(error), error, trace))
+    except Exception:  # its notes, its cause, its __str__ or its __bool__ are not what they should be
+        return "".join(["Traceback (most recent call last):\n", *traceback.format_tb(trace), type_name(type(error))])
 
 
 def leave_note(error: BaseException, active: Active) -> None:
     """Note on the exception where it comes from (PEP 678), for whoever prints it further out: job, step and run, and
     the attributes that the step or run was given.
 
-    The innermost step says so, once; the exception is otherwise untouched.
+    The innermost step of the innermost run says so, once. Of an exception that was raised before, by a run that is no
+    part of this one, the note is made anew. The exception is otherwise untouched, and none of its own code is run.
     """
-    if isinstance(error, SystemExit | KeyboardInterrupt | GeneratorExit):
+    if issubclass(type(error), SystemExit | KeyboardInterrupt | GeneratorExit) or _refuses_notes(type(error)):
         return
     run = active.run
-    where = f"job {run.name!r}" if active is run else f"job {run.name!r}, step {active.name!r}"
-    with contextlib.suppress(Exception):  # an exception class that refuses notes is left alone
-        if not any(str(note).startswith(NOTE) for note in getattr(error, "__notes__", ())):
-            error.add_note(f"{NOTE}{where}{_facts(active)}, run {run.run_id}")
+    notes = _vars.__get__(error).setdefault("__notes__", [])
+    if type(notes) is not list:
+        return
+    ours = next((note for note in reversed(notes) if type(note) is str and note.startswith(NOTE)), "")
+    said = ours.rpartition(" ")[2]  # the run that left it
+    if said != run.run_id and said not in run.failed_inside:
+        notes[:] = [note for note in notes if not (type(note) is str and note.startswith(NOTE))]
+        where = f"job {run.name!r}" if active is run else f"job {run.name!r}, step {active.name!r}"
+        notes.append(f"{NOTE}{where}{_facts(active)}, run {run.run_id}")
+        said = run.run_id
+    if active is run and run.parent is not None:
+        outer = run.parent.run
+        outer.failed_inside = (*outer.failed_inside[-MOST_REMEMBERED:], said)
+
+
+def _refuses_notes(kind: type[BaseException]) -> bool:
+    """Whether its class has its own way with notes: such an exception is left alone."""
+    return any("__notes__" in vars(base) for base in kind.__mro__) or kind.add_note is not BaseException.add_note
 
 
 def _facts(active: Active) -> str:

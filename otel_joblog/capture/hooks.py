@@ -40,7 +40,7 @@ def _in_thread(original: Callable[[Any], Any], alive: list[bool]) -> Callable[[A
     @functools.wraps(original)
     def excepthook(args: threading.ExceptHookArgs) -> Any:
         thread, error = args.thread, args.exc_value
-        if alive and error is not None and not isinstance(error, SystemExit):
+        if alive and error is not None and not issubclass(type(error), SystemExit):
             name = thread.name if thread is not None else "unknown"
             _take(_context_of(thread), f"Exception in thread {name}", error, name)
         with without_capture():

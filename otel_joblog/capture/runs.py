@@ -54,6 +54,7 @@ class Run(Active):
         self.light = True  # nobody but us looks at its spans
         self.sampled = True  # False: Postgres keeps it, OTLP does not get it
         self.line_numbers = itertools.count(1)  # the ``seq`` of each line
+        self.failed_inside: tuple[str, ...] = ()  # by run id, the latest whose exceptions may come through here
         self._steps = itertools.count(1)
 
     @property
