@@ -12,7 +12,7 @@ from ..errors import StoreError
 from ..health.keeper import keep_due_times
 from ..journal.agent import Agent
 from ..journal.cursors import cursor_names
-from ..journal.recovery import being_shipped, dead_journals, ship_all_dead
+from ..journal.recovery import being_shipped, dead_journals, look, ship_all_dead
 from ..journal.room import Room
 from ..setup import make_sinks
 from ..store.embedded import resolve_dsn
@@ -63,9 +63,13 @@ def recover() -> None:
     with told_plainly():
         found = len(dead_journals(settings.journal_dir))
         left = _ship_all(settings)
+        left_alone = look(settings.journal_dir).left_alone
     click.echo(f"{found - left} of {found} journals of dead processes shipped.")
     if left:
         raise click.ClickException(f"{left} stay for later: `otel-joblog doctor` tells whether their database answers")
+    if left_alone:
+        told = ", ".join(f"{name} ({why})" for name, why in left_alone.items())
+        raise click.ClickException(f"neither shipped nor deleted: {told}")
 
 
 def _ship_all(settings: Settings) -> int:

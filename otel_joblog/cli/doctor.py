@@ -19,8 +19,8 @@ from ..config import Settings
 from ..errors import ConfigError, JobLogError
 from ..export.targets import endpoint
 from ..journal.backlog import Backlog, journal_state
-from ..journal.folders import journal_folders
-from ..journal.recovery import dead_journals
+from ..journal.folders import journal_folders, strangers
+from ..journal.recovery import look
 from ..journal.room import Room
 from ..store.embedded import EmbeddedServer, resolve_dsn
 from ..store.may import May, login_may
@@ -140,8 +140,12 @@ def _state_folder(settings: Settings) -> Finding:
 def _journal(settings: Settings) -> Iterator[Finding]:
     root = settings.journal_dir
     state = journal_state(Room.of(settings))
-    journals = journal_folders(root)
-    waiting = len(dead_journals(root))
+    for name, why in state.left_alone.items():
+        yield Finding(False, "journal", f"{name} in {root} is neither shipped nor deleted: {why}")
+    try:
+        journals, waiting, others = journal_folders(root), len(look(root).dead), strangers(root)
+    except OSError:  # told above
+        return
     if not journals:
         yield Finding(True, "journal", "empty: everything is shipped")
     else:
@@ -149,6 +153,8 @@ def _journal(settings: Settings) -> Iterator[Finding]:
         told += f"{waiting} of processes that ended"
         told += ": `otel-joblog serve` or the next job ships them" if waiting else ""
         yield Finding(state.bytes < NEARLY_FULL * state.limit, "journal", told)
+    if others:
+        yield Finding(True, "journal", f"left alone, because they are no journals: {', '.join(others)}")
     for exporter in state.exporters:
         yield _exporter(exporter)
     letters = root / "dead-letters.jsonl"

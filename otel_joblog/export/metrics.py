@@ -79,4 +79,7 @@ def _capacity(watched: Watched) -> Observations:
 
 
 def _backlog(watched: Watched) -> list[Backlog]:
-    return backlog(watched.room.root, watched.folders)
+    try:
+        return backlog(watched.room.root, watched.folders)
+    except OSError:  # a look that fails tells nothing
+        return []

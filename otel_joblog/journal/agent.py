@@ -131,9 +131,10 @@ class _Tended:
         with contextlib.suppress(OSError):  # a cursor not written down costs a repetition, nothing else
             self._cursor_file.save(self.folder, cursor, self.sink.snapshot())
         if further:
-            behind = [CursorFile(name).load(self.folder)[0] for name in cursor_names(self.folder)]
-            if behind:
-                delete_segments(self.folder, before=min(behind).segment)
+            with contextlib.suppress(OSError):  # where a cursor cannot be seen, nothing is deleted yet
+                behind = [CursorFile(name).load(self.folder)[0] for name in cursor_names(self.folder)]
+                if behind:
+                    delete_segments(self.folder, before=min(behind).segment)
 
     def let_go(self) -> None:
         locks.release(self._ship_lock)
@@ -203,26 +204,38 @@ class Rounds(Background):
             self._tended.pop(gone).let_go()
         failed = False
         for folder in folders:
-            with locks.held(folder / ALIVE, exclusive=False) as dead:
-                tended = self._tended.get(folder) or (None if dead else self._take(folder))
-                if tended is None:
-                    continue
-                if dead:  # the rest is for recovery
-                    self._tended.pop(folder).let_go()
-                    continue
-            if not tended.ship(self._stopping):
+            try:
+                tended = self._tend(folder)
+            except OSError:  # it cannot be seen now: the look for the dead tells of that
+                continue
+            if tended is not None and not tended.ship(self._stopping):
                 failed = True
                 break  # the exporter is away: no use asking it for every journal
         self._failures = self._failures + 1 if failed else 0
 
+    def _tend(self, folder: Path) -> _Tended | None:
+        """The journal of a living process that is ours to ship."""
+        if self._sink.name not in cursor_names(folder):
+            return None
+        dead = not locks.is_held(folder / ALIVE)
+        tended = self._tended.get(folder) or (None if dead else self._take(folder))
+        if tended is not None and dead:  # the rest is for recovery
+            self._tended.pop(folder).let_go()
+            return None
+        return tended
+
     def _take(self, folder: Path) -> _Tended | None:
-        if self._sink.name not in cursor_names(folder) or not self._may_take(folder):
+        if not self._may_take(folder):
             return None
         try:
             ship_lock = locks.acquire(folder / f"{self._sink.name}.ship", exclusive=True)
         except OSError:  # the process has not let go yet
             return None
-        tended = self._tended[folder] = _Tended(folder, self._sink.fresh(), ship_lock, self._moved)
+        try:
+            tended = self._tended[folder] = _Tended(folder, self._sink.fresh(), ship_lock, self._moved)
+        except OSError:
+            locks.release(ship_lock)
+            raise
         return tended
 
     def _moved(self) -> None:

@@ -15,6 +15,7 @@ from .figures import Figures, figures
 from .folders import journal_folders
 from .frames import scan
 from .reader import Cursor
+from .recovery import look
 from .room import Room, taken
 from .segments import read_file, segment_numbers, segment_path
 from .trouble import Trouble, trouble_of
@@ -41,18 +42,24 @@ class JournalState(msgspec.Struct, frozen=True):
     limit: int  # the cap, in bytes
     exporters: list[Backlog]
     shipped: dict[str, Figures]
+    left_alone: dict[str, str]  # names of folders that are neither shipped nor deleted, and why
 
 
 def journal_state(room: Room) -> JournalState:
     """Looks at the disk: milliseconds, with hundreds of journals tens of them."""
-    return JournalState(taken(room.root), room.limit, backlog(room.root), dict(figures))
+    try:
+        left_alone = look(room.root).left_alone
+        return JournalState(taken(room.root), room.limit, backlog(room.root), dict(figures), left_alone)
+    except OSError as error:
+        why = f"it cannot be read: {error.strerror}"
+        return JournalState(0, room.limit, [], dict(figures), {room.root.name: why})
 
 
 def backlog(root: Path, folders: Iterable[Path] | None = None) -> list[Backlog]:
     """The backlog of every exporter that a journal below ``root`` waits for; of ``folders`` only, where given."""
     waiting: dict[str, list[tuple[int, float | None]]] = {}
     for folder in journal_folders(root) if folders is None else folders:
-        with contextlib.suppress(OSError):  # shipped meanwhile
+        with contextlib.suppress(OSError):  # shipped meanwhile; or it cannot be read, which `look` tells
             sizes = {number: segment_path(folder, number).stat().st_size for number in segment_numbers(folder)}
             for name in cursor_names(folder):
                 cursor, _ = CursorFile(name).load(folder)

@@ -14,6 +14,7 @@ An agent does all that itself: where one begins, the courier ends.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Sequence
@@ -78,15 +79,20 @@ def _go_round_until_idle(root: Path, exporters: set[str], rounds: Sequence[Round
 
 
 def _dead(root: Path, exporters: set[str]) -> set[Path]:
-    return {folder for folder in dead_journals(root) if cursor_names(folder) & exporters}
+    return {folder for folder in dead_journals(root) if _waits_for(folder, exporters)}
+
+
+def _waits_for(folder: Path, exporters: set[str]) -> bool:
+    with contextlib.suppress(OSError):
+        return bool(cursor_names(folder) & exporters)
+    return False
 
 
 def _entrusted_live(root: Path, exporters: set[str]) -> bool:
     for folder in journal_folders(root):
-        if _is_entrusted(folder) and cursor_names(folder) & exporters:
-            with locks.held(folder / ALIVE, exclusive=False) as dead:
-                if not dead:
-                    return True
+        with contextlib.suppress(OSError):  # it cannot be seen: the look for the dead tells of that
+            if _is_entrusted(folder) and cursor_names(folder) & exporters and locks.is_held(folder / ALIVE):
+                return True
     return False
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..records import Process
@@ -12,13 +14,34 @@ from . import crash, locks
 from .cursors import CursorFile
 from .reader import Cursor
 
-__all__ = ["create_folder", "discard", "journal_folders", "make_root", "remove_folder"]
+__all__ = ["create_folder", "discard", "half_folders", "journal_folders", "make_root", "remove_folder", "strangers"]
+
+MAKING, GONE = ".making-", ".gone-"  # before the name of a folder that is half made or half deleted
+
+_NAME = re.compile(r"\d{14}-\d+-[0-9a-f]{12}(-\d+)?")  # as create_folder gives it
 
 
 def journal_folders(root: Path) -> list[Path]:
-    """Folders of all journals below ``root``, oldest first."""
+    """Folders of all journals below ``root``, known by their names, oldest first. OSError where the look fails."""
+    return [root / name for name in _folders(root) if _NAME.fullmatch(name)]
+
+
+def strangers(root: Path) -> list[str]:
+    """Names of the folders below ``root`` that we did not make: lost+found, a copy that somebody saved."""
+    return [name for name in _folders(root) if not name.startswith(".") and not _NAME.fullmatch(name)]
+
+
+def half_folders(root: Path) -> Iterator[Path]:
+    """What processes left that died while they made or deleted a journal's folder."""
+    for name in _folders(root):
+        if any(name.startswith(state) and _NAME.fullmatch(name.removeprefix(state)) for state in (MAKING, GONE)):
+            yield root / name
+
+
+def _folders(root: Path) -> list[str]:
     try:
-        return sorted(path for path in root.iterdir() if not path.name.startswith(".") and path.is_dir())
+        with os.scandir(root) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
     except FileNotFoundError:
         return []
 
@@ -34,7 +57,7 @@ def create_folder(root: Path, process: Process, exporters: Sequence[str], count:
     make_root(root)
     started = time.strftime("%Y%m%d%H%M%S", time.gmtime(process.started / 1e9))
     name = f"{started}-{process.pid}-{process.process_id.hex()[:12]}" + (f"-{count}" if count > 1 else "")
-    making = root / f".making-{name}"
+    making = root / f"{MAKING}{name}"
     making.mkdir(mode=0o700)
     descriptor = None
     try:
@@ -52,7 +75,7 @@ def create_folder(root: Path, process: Process, exporters: Sequence[str], count:
 
 def remove_folder(folder: Path) -> None:
     """Delete a journal's folder; of several that try, one does."""
-    gone = folder.with_name(f".gone-{folder.name}")
+    gone = folder.with_name(f"{GONE}{folder.name}")
     with contextlib.suppress(OSError):
         folder.rename(gone)
         discard(gone)

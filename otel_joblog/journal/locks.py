@@ -11,13 +11,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["acquire", "held", "release"]
+__all__ = ["acquire", "held", "is_held", "release"]
 
 _descriptors: set[int] = set()
 
 
 def acquire(path: Path, *, exclusive: bool) -> int:
-    """Lock this file, made where there is none, without waiting; OSError where another holds it."""
+    """Lock this file, made where there is none, without waiting. BlockingIOError where another holds it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     _descriptors.add(descriptor)
     try:
@@ -32,6 +32,15 @@ def release(descriptor: int) -> None:
     if descriptor in _descriptors:
         _descriptors.discard(descriptor)
         os.close(descriptor)
+
+
+def is_held(path: Path) -> bool:
+    """Whether somebody holds this lock exclusively. OSError where that cannot be seen."""
+    try:
+        release(acquire(path, exclusive=False))
+    except BlockingIOError:
+        return True
+    return False
 
 
 @contextlib.contextmanager

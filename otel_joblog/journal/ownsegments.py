@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -172,6 +173,9 @@ def end_of(segments: Sequence[OwnSegment]) -> Cursor:
     last = segments[-1]
     if last.memory is not None:
         return Cursor(last.number, len(last.memory))
-    with contextlib.suppress(OSError):
+    try:
         return Cursor(last.number, last.path.stat().st_size)
-    return Cursor(last.number, 0)
+    except FileNotFoundError:
+        return Cursor(last.number, 0)
+    except OSError:  # it cannot be seen: then it may hold anything
+        return Cursor(last.number, sys.maxsize)

@@ -4,8 +4,11 @@
    exporters may work on it side by side, and no one mistakes it for a living one.
 2. Each exporter is claimed by a lock of its own, so that two never ship the same records at once.
 3. What the process had open is closed: each run and step gets an end, ``lost``, with what can be said of the reason.
-4. A cursor file says that an exporter has still to come to the end; it is deleted when that is done. A journal without
-   any is deleted. Neither needs room on the disk, which may well be full of journals.
+4. A cursor file says that an exporter has still to come to the end; it is renamed when that is done. A journal with
+   nothing but such is deleted. Neither needs room on the disk, which may well be full of journals.
+
+Only what is certainly ours and certainly done is deleted. A folder with another name is none of our business; where a
+look fails, or nothing says for whom a journal waits, it is left alone, and that is told (:func:`left_alone`).
 """
 
 from __future__ import annotations
@@ -14,31 +17,54 @@ import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from ..diagnostics import report
 from ..records import Process, SpanEnded
 from . import locks
 from .closing import OpenSpans
 from .crash import ALIVE, verdict
-from .cursors import CursorFile, cursor_names
+from .cursors import CursorFile, cursor_names, done, marked
 from .delivery import Deliverer, Sink
-from .folders import discard, journal_folders, remove_folder
+from .folders import discard, half_folders, journal_folders, remove_folder
 from .reader import Cursor, JournalReader
 from .segments import DiskSegments
 
-__all__ = ["being_shipped", "dead_journals", "ship_all_dead", "ship_dead", "tidy"]
+__all__ = ["Looked", "being_shipped", "dead_journals", "look", "ship_all_dead", "ship_dead", "tidy"]
 
 STALE = 3_600.0  # seconds after which a folder half made or half deleted is nobody's any more
 
 
-def dead_journals(root: Path) -> list[Path]:
-    """Folders of journals that nobody writes any more, oldest first."""
-    found = []
+class Looked(NamedTuple):
+    """What a look at all journals saw."""
+
+    dead: list[Path]  # folders of journals that nobody writes any more, oldest first
+    left_alone: dict[str, str]  # names of folders that are neither shipped nor deleted, and why
+
+
+def look(root: Path) -> Looked:
+    """Look at all journals. OSError where not even their names can be seen."""
+    looked = Looked([], {})
     for folder in journal_folders(root):
-        with locks.held(folder / ALIVE, exclusive=False) as free:
-            if free:
-                found.append(folder)
-    return found
+        try:
+            if not marked(folder):
+                if folder.exists():  # else it was shipped meanwhile
+                    looked.left_alone[folder.name] = "nothing in it says for whom it waits"
+            elif not locks.is_held(folder / ALIVE):
+                looked.dead.append(folder)
+        except FileNotFoundError:  # shipped meanwhile
+            pass
+        except OSError as error:
+            looked.left_alone[folder.name] = f"it cannot be read: {error.strerror}"
+    return looked
+
+
+def dead_journals(root: Path) -> list[Path]:
+    """Folders of journals that nobody writes any more, oldest first; of what is left alone a warning tells."""
+    looked = look(root)
+    for name, why in looked.left_alone.items():
+        report(f"left alone: {name}", "journal %s is neither shipped nor deleted: %s", name, why)
+    return looked.dead
 
 
 def being_shipped(folder: Path) -> bool:
@@ -75,9 +101,9 @@ def ship_all_dead(root: Path, sink: Sink, waits: Callable[[float], bool]) -> Non
 
 def tidy(root: Path) -> None:
     """Delete what processes left that died while they made or deleted a journal's folder."""
-    for folder in root.glob(".*"):
+    for folder in half_folders(root):
         with contextlib.suppress(OSError):
-            if folder.name.startswith((".making-", ".gone-")) and time.time() - folder.stat().st_mtime > STALE:
+            if time.time() - folder.stat().st_mtime > STALE:
                 discard(folder)
 
 
@@ -86,6 +112,8 @@ def ship_dead(folder: Path, sink: Sink, waits: Callable[[float], bool]) -> bool:
 
     ``waits`` is asked with 0 between batches, and with the seconds to wait after a failure; False gives up for now.
     """
+    if not marked(folder):
+        return True
     with locks.held(folder / ALIVE, exclusive=False) as free:
         if not free:
             return False
@@ -95,8 +123,8 @@ def ship_dead(folder: Path, sink: Sink, waits: Callable[[float], bool]) -> bool:
             if sink.name in cursor_names(folder):
                 if not _ship(folder, sink, waits):
                     return False
-                CursorFile(sink.name).delete(folder)
-        if not cursor_names(folder):
+                CursorFile(sink.name).finish(folder)
+        if done(folder):
             remove_folder(folder)
     return True
 

@@ -61,7 +61,8 @@ class Room:
     def full(self) -> bool:
         """Whether the cap is reached; seen at most a tenth of a second ago."""
         if time.monotonic() >= self._look_at:
-            self._full = taken(self.root) >= self.limit
+            with contextlib.suppress(OSError):  # a look that fails tells nothing: what the last one saw holds good
+                self._full = taken(self.root) >= self.limit
             self._look_at = time.monotonic() + LOOK
         return self._full
 
@@ -74,7 +75,8 @@ class Room:
             return False
         with locks.held(self.root / LOCK, exclusive=True) as alone:
             if alone:
-                self._give_up_oldest()
+                with contextlib.suppress(OSError):  # it cannot be seen now what there is
+                    self._give_up_oldest()
         self._look_at = 0.0
         return not self.full()
 
@@ -119,10 +121,10 @@ class _Segment(NamedTuple):
 
 
 def taken(root: Path) -> int:
-    """Bytes that all journals take."""
+    """Bytes that all journals take, as far as they can be read. OSError where not even their names can."""
     total = 0
     for folder in journal_folders(root):
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             for number in list(segment_numbers(folder)):
                 with contextlib.suppress(FileNotFoundError):
                     total += segment_path(folder, number).stat().st_size
@@ -131,7 +133,7 @@ def taken(root: Path) -> int:
 
 def _segments_with_lines(root: Path) -> Iterator[_Segment]:
     for folder in journal_folders(root):
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             for number in list(segment_numbers(folder)):
                 if not is_remainder(number):
                     with contextlib.suppress(FileNotFoundError):

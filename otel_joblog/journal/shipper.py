@@ -110,7 +110,10 @@ class Lane(Background):
         """How far this exporter has come, be it by this lane or by an agent."""
         folder = self._journal.folder
         if self.standing_by and folder is not None:
-            return self._cursor_file.load(folder)[0]
+            try:
+                return self._cursor_file.load(folder)[0]
+            except OSError:  # it cannot be seen now
+                return Cursor()
         return self._reader.cursor
 
     def _ship(self) -> None:

@@ -17,6 +17,11 @@ PROCESS = Process(
 )
 
 
+def named(number: int) -> str:
+    """A name such as folders of journals have."""
+    return f"{number:014d}-4711-000102030405"
+
+
 def line(number: int, message: str = "") -> Line:
     return Line(b"t" * 16, b"r" * 8, b"r" * 8, number, number, 9, 0, "log", message or f"line {number}")
 

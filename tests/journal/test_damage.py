@@ -14,15 +14,15 @@ from otel_joblog.journal.segments import FIRST, segment_path
 from otel_joblog.records import SpanEnded, encode
 from otel_joblog.testing import recording
 
-from .samples import Kept, fill, journal
+from .samples import Kept, fill, journal, named
 
 
-def dead(root: Path, name: str) -> Path:
+def dead(root: Path, number: int) -> Path:
     written = journal(root, "kept")
     fill(written, range(3))
     folder = written.close()
     assert folder is not None
-    return folder.rename(root / name)
+    return folder.rename(root / named(number))
 
 
 def at_once(seconds: float) -> bool:
@@ -39,7 +39,7 @@ def test_every_damaged_journal_is_told_of_be_it_in_its_middle_or_at_its_end(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(diagnostics, "counts", diagnostics.Counter())
-    middle, end, cut, sound = (segment_path(dead(tmp_path, name), FIRST) for name in ("middle", "end", "cut", "sound"))
+    middle, end, cut, sound = (segment_path(dead(tmp_path, number), FIRST) for number in range(4))
     size = sound.stat().st_size
     flip(middle, size * 4)
     flip(end, size * 8 - 1)
@@ -49,7 +49,7 @@ def test_every_damaged_journal_is_told_of_be_it_in_its_middle_or_at_its_end(
     assert len(sink.numbers) == 3 * 4 - 3
     told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert len(told) == 3
-    assert all(any(f"journal {name} " in message for message in told) for name in ("middle", "end", "cut"))
+    assert all(any(f"journal {named(number)} " in message for message in told) for number in range(3))
 
 
 def test_runs_of_a_process_that_the_damage_made_unknown_are_closed_all_the_same(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from otel_joblog.journal.reader import Cursor
 from otel_joblog.journal.recovery import being_shipped, dead_journals, ship_all_dead, ship_dead, tidy
 from otel_joblog.records import Line, SpanStarted
 
-from .samples import Kept, fill, journal
+from .samples import Kept, fill, journal, named
 
 
 def go_on(seconds: float) -> bool:
@@ -101,7 +101,7 @@ def test_an_exporter_that_is_away_leaves_it_for_later(tmp_path: Path) -> None:
 def test_racing_recoverers_ship_each_journal_once(tmp_path: Path) -> None:
     for number in range(10):
         folder = dead(tmp_path, range(number * 10, number * 10 + 10), "kept")
-        folder.rename(tmp_path / f"{number}")
+        folder.rename(tmp_path / named(number))
     sinks = [Kept() for _ in range(4)]
     together = threading.Barrier(len(sinks))
 
@@ -131,14 +131,14 @@ def test_a_journal_that_cannot_be_read_does_not_keep_the_others(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(diagnostics, "counts", diagnostics.Counter())
-    bad = dead(tmp_path, range(3), "kept").rename(tmp_path / "0-bad")
+    bad = dead(tmp_path, range(3), "kept").rename(tmp_path / named(0))
     (bad / "00000002.seg").unlink()
     (bad / "00000002.seg").mkdir()
     dead(tmp_path, range(3), "kept")
     sink = Kept()
     ship_all_dead(tmp_path, sink, go_on)
     assert sink.numbers == [0, 1, 2]
-    assert "0-bad could not be shipped" in caplog.text
+    assert f"{named(0)} could not be shipped" in caplog.text
 
 
 def test_a_batch_without_a_record_is_not_taken_for_the_end(tmp_path: Path) -> None:
@@ -154,12 +154,14 @@ def test_a_batch_without_a_record_is_not_taken_for_the_end(tmp_path: Path) -> No
 
 
 def test_folders_half_made_or_half_deleted_are_deleted_when_old(tmp_path: Path) -> None:
-    for name in (".making-old", ".gone-old", ".making-new", ".other"):
+    making, gone, new = f".making-{named(0)}", f".gone-{named(1)}", f".making-{named(2)}"
+    others = {".other", ".gone-fishing"}
+    for name in (making, gone, new, *others):
         (tmp_path / name).mkdir()
-    for name in (".making-old", ".gone-old", ".other"):
+    for name in (making, gone, *others):
         os.utime(tmp_path / name, (0, time.time() - recovery.STALE - 1))
     tidy(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {".making-new", ".other"}
+    assert {path.name for path in tmp_path.iterdir()} == {new, *others}
 
 
 def test_a_lock_is_held_by_one(tmp_path: Path) -> None:

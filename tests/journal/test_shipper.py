@@ -19,7 +19,7 @@ from otel_joblog.journal.journal import Journal
 from otel_joblog.journal.shipper import Shipper
 from otel_joblog.records import Line, Process, Record, encode
 
-from .samples import Kept, fill, journal, until
+from .samples import Kept, fill, journal, named, until
 
 
 @pytest.fixture(autouse=True)
@@ -211,7 +211,7 @@ def test_recovery_that_the_processs_own_records_interrupt_goes_on_when_it_is_sil
         fill(dead, [number])
         folder = dead.close()
         assert folder is not None
-        folder.rename(tmp_path / f"{number}")
+        folder.rename(tmp_path / named(number))
     written = journal(tmp_path, "kept")
     shipping = Shipper(written, [sink := Interrupted()])
     shipping.start()
