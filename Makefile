@@ -9,7 +9,7 @@ COLLECTOR := .cache/bin/collector
 JAEGER    := .cache/bin/jaeger
 GO_BUILD  := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags="-s -w"
 
-.PHONY: help demo test test-postgres faults fuzz outage collector jaeger check bench clean
+.PHONY: help demo test test-postgres faults fuzz others outage collector jaeger check bench clean
 
 help:
 	@echo "make demo    database, viewer and jobs to look at (ARGS=--once checks itself and exits)"
@@ -17,6 +17,7 @@ help:
 	@echo "make test-postgres PG_BIN=/usr/lib/postgresql/15/bin    what touches the database, on another version of it"
 	@echo "make faults  kill, starve and unplug it; fails on any line lost or stored twice (ARGS='--scale 0.1 sigterm')"
 	@echo "make fuzz    send the ingest 100,000 requests that nobody should send (ARGS='--requests 2000')"
+	@echo "make others  CPython's own tests in a job and out of one; prints what differs (ARGS='test_logging')"
 	@echo "make collector jaeger    build both with Go into .cache/bin; make test then uses them"
 	@echo "make outage  100,000 spans through the collector while the ingest is down and the collector is killed"
 	@echo "make check   lint, format, types, the house's contract"
@@ -47,6 +48,9 @@ faults: $(READY)
 
 fuzz: $(READY)
 	$(BIN)/python -m tests.ingest.fuzz $(ARGS)
+
+others: $(READY)
+	$(BIN)/python -m tests.others $(ARGS)
 
 outage: $(READY) $(COLLECTOR)
 	$(BIN)/python -m tests.collector.outage $(ARGS)

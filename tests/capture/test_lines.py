@@ -154,7 +154,7 @@ def test_extras_that_hold_themselves_are_kept_to_a_depth(recorded: Recorded) -> 
 
 def test_records_by_a_factory_of_ones_own_are_kept(recorded: Recorded) -> None:
     class Own(logging.LogRecord):
-        def getMessage(self) -> Any:  # noqa: N802
+        def getMessage(self) -> Any:
             return b"bytes"
 
     before = logging.getLogRecordFactory()

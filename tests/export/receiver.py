@@ -84,7 +84,7 @@ def over_grpc(*answers: tuple[grpc.StatusCode, str]) -> Iterator[Receiver]:
     receiver = Receiver(*answers)
 
     class Service(TraceServiceServicer):
-        def Export(self, request: Any, context: Any) -> ExportTraceServiceResponse:  # noqa: N802
+        def Export(self, request: Any, context: Any) -> ExportTraceServiceResponse:
             if receiver.answers:
                 context.abort(*receiver.answers.pop(0))
             receiver.requests.append(request)
