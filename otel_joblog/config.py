@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from . import parsing
+from .carrier import PARENT_RUN
+from .diagnostics import report
 from .errors import ConfigError
 
 __all__ = ["Acknowledge", "Fsync", "OnFull", "Settings", "documented"]
@@ -22,6 +25,11 @@ Acknowledge = Literal["commit", "journal"]
 OtlpMode = Literal["auto", "on", "off"]
 OnFull = Literal["drop_oldest_logs", "drop_new_logs", "block"]
 Fsync = Literal["never", "interval", "always"]
+
+
+_LIKE_OURS = re.compile(r"otel_?job_?logs?_", re.IGNORECASE)
+_NO_SETTINGS = {"OTEL_JOBLOG_INGEST_ENDPOINT", PARENT_RUN}  # a collector's, and what a run hands on
+_TESTS = "OTEL_JOBLOG_TEST_"
 
 
 def default_state_dir() -> Path:
@@ -63,7 +71,7 @@ class Settings:
     dsn: str | None = _setting(
         None,
         "OTEL_JOBLOG_DSN",
-        str,
+        parsing.dsn,
         "The PostgreSQL to store in, as a URI or as key=value words. It says all of it: libpq's variables (`PGHOST`, "
         "`PGPASSWORD`, …) are left to the job.",
         shown="the embedded server of the state folder",
@@ -71,7 +79,7 @@ class Settings:
     reader_dsn: str | None = _setting(
         None,
         "OTEL_JOBLOG_READER_DSN",
-        str,
+        parsing.dsn,
         "Where the viewer and the commands that only look do so: by a login that may not write, on a standby. Without "
         "an `OTEL_JOBLOG_DSN` beside it, `serve` ships nothing.",
         shown="`OTEL_JOBLOG_DSN`",
@@ -287,30 +295,54 @@ class Settings:
             try:
                 values[field.name] = field.metadata["parse"](text)
             except ValueError as error:
-                problem = f"{field.metadata['variable']}={text!r} cannot be used: {error}"
+                problem = f"{_quoted(field.metadata['variable'], text, field.metadata)} cannot be used: {error}"
                 if on_bad is None:
                     raise ConfigError(problem) from error
                 if isinstance(error, parsing.PartlyUsable):
                     values[field.name] = error.usable
-                    on_bad(ConfigError(f"{problem}; the rest of it is used"))
+                    on_bad(ConfigError(f"{problem}; {error.told}"))
                 else:
                     on_bad(ConfigError(f"{problem}; the default is used"))
+        for problem in misspelt(environ):
+            if on_bad is None:
+                report(f"config: {problem}", "%s", problem)
+            else:
+                on_bad(ConfigError(problem))
         known = {field.name: field.metadata for field in dataclasses.fields(cls)}
         for name, value in overrides.items():
             if name not in known:
                 raise ConfigError(f"there is no setting {name!r}; there are {', '.join(known)}")
             if value is not None:
-                values[name] = _parsed(name, value, known[name]["parse"])
+                values[name] = _parsed(name, value, known[name])
         return cls(**values)
 
 
-def _parsed(name: str, value: Any, parse: Callable[[str], Any]) -> Any:
+def _parsed(name: str, value: Any, metadata: Mapping[str, Any]) -> Any:
     try:
         if isinstance(value, list | tuple):
             value = "\n".join(map(str, value))
-        return parse(value if isinstance(value, str) else str(value))
+        return metadata["parse"](value if isinstance(value, str) else str(value))
     except ValueError as error:
-        raise ConfigError(f"{name}={value!r} cannot be used: {error}") from error
+        raise ConfigError(f"{_quoted(name, value, metadata)} cannot be used: {error}") from error
+
+
+def _quoted(name: str, value: Any, metadata: Mapping[str, Any]) -> str:
+    """The setting with its value, unless that may hold a password."""
+    return name if metadata["secret"] or metadata["parse"] is parsing.dsn else f"{name}={value!r}"
+
+
+def misspelt(environ: Mapping[str, str]) -> Iterator[str]:
+    """Of each variable that looks like ours and is none, a sentence that says so."""
+    ours = {field.metadata["variable"] for field in dataclasses.fields(Settings)} | _NO_SETTINGS
+    for name in environ:
+        if (like := _LIKE_OURS.match(name)) and name not in ours and not name.startswith(_TESTS):
+            from difflib import get_close_matches
+
+            endings = {_LIKE_OURS.sub("", known): known for known in ours}
+            meant = get_close_matches(name[like.end() :].upper(), endings, 1)
+            yield f"{name} is no setting and changes nothing" + (
+                f"; did you mean {endings[meant[0]]}?" if meant else ""
+            )
 
 
 def documented() -> Iterator[tuple[str, str, str]]:

@@ -10,6 +10,7 @@ from typing import Any, get_args
 __all__ = [
     "PartlyUsable",
     "age",
+    "dsn",
     "flag",
     "folder",
     "level",
@@ -124,11 +125,28 @@ def patterns(text: str) -> tuple[str, ...]:
 
 
 class PartlyUsable(ValueError):
-    """A part of a value cannot be used; ``usable`` is the value without it."""
+    """A part of a value cannot be used; ``usable`` is what holds instead, and ``told`` says so."""
 
-    def __init__(self, problem: str, usable: Any) -> None:
+    def __init__(self, problem: str, usable: Any, told: str = "the rest of it is used") -> None:
         super().__init__(problem)
         self.usable = usable
+        self.told = told
+
+
+def dsn(text: str) -> str:
+    """A connection string. Raises :class:`PartlyUsable` for anything else: no other database is meant by it."""
+    from .dsn import words_of
+
+    word = text.strip()
+    try:
+        words_of(word)
+    except ValueError:
+        raise PartlyUsable(
+            "say postgresql://user:password@host:port/database or host=… port=… dbname=… user=… password=…",
+            word,
+            "what is recorded waits in the journal",
+        ) from None
+    return word
 
 
 def folder(text: str) -> Path:

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from ..errors import ConfigError
+
 __all__ = ["main"]
 
 _COMMANDS = {
@@ -59,6 +61,8 @@ class LazyGroup(click.Group):
             sys.stdout.flush()
         except BrokenPipeError:
             die_of_broken_pipe()
+        except ConfigError as error:
+            raise click.ClickException(str(error)) from error
         return result
 
 

@@ -17,11 +17,11 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from ..config import Settings
 from ..diagnostics import report
-from ..errors import JobLogError
+from ..errors import JobLogError, StoreUnavailable
 from ..records import Process, Record
 from ..redaction import make_redactor
 from .spans import to_records
-from .targets import postgres_name
+from .targets import NOWHERE, postgres_name
 
 if TYPE_CHECKING:
     from ..store.writer import Writer
@@ -57,6 +57,8 @@ class PostgresSpanExporter(SpanExporter):
 
     def ship(self, records: Sequence[Record], process: Process | None) -> None:
         """Store records, all or none. Raises :class:`~otel_joblog.errors.RecordRefused` where that can never work."""
+        if self.name == NOWHERE:
+            raise StoreUnavailable("nothing is stored while OTEL_JOBLOG_DSN cannot be used")  # which has been told
         with self._lock:
             self._connected().write(records, process)
 

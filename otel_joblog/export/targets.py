@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from hashlib import blake2s
 from typing import NamedTuple
-from urllib.parse import parse_qsl, urlsplit
 
 from ..config import Settings
+from .places import UNREADABLE, address, postgres_place
 
-__all__ = ["Endpoint", "endpoint", "otlp_name", "otlp_target", "place", "postgres_name", "target_names"]
+__all__ = ["EMBEDDED", "NOWHERE", "Endpoint", "endpoint", "otlp_name", "otlp_target", "postgres_name", "target_names"]
 
-_WORDS = re.compile(r"(\w+)\s*=\s*('(?:[^'\\]|\\.)*'|\S*)")
-_PLACE = ("service", "host", "hostaddr", "port", "dbname")
+EMBEDDED = "postgres-embedded"
+NOWHERE = f"postgres-{UNREADABLE}"
 
 
 class Endpoint(NamedTuple):
@@ -47,40 +45,28 @@ def otlp_target(settings: Settings, environ: Mapping[str, str], *, by_default: b
     return None
 
 
-def place(dsn: str) -> str:
-    """What in a connection string says where, not as whom: the journal's cursors go by it.
-
-    So an agent ships for processes that have logins of their own, and a new password is no new place. Nothing of libpq
-    is imported for that: both its forms are taken apart here.
-    """
-    if "://" in dsn:
-        parts = urlsplit(dsn)
-        words = {
-            "host": parts.netloc.rpartition("@")[2],
-            "dbname": parts.path.strip("/"),
-            **dict(parse_qsl(parts.query)),
-        }
-        words["user"] = parts.username or ""
-    else:
-        words = {name: value.strip("'") for name, value in _WORDS.findall(dsn)}
-    if not words.get("dbname"):  # libpq's own default
-        words["dbname"] = words.get("user", "")
-    return " ".join(f"{name}={words[name]}" for name in _PLACE if words.get(name))
-
-
 def postgres_name(settings: Settings) -> str:
-    return f"postgres-{_mark(place(settings.dsn) if settings.dsn else str(settings.postgres_dir))}"
+    """``postgres-database@host:port``, or ``postgres-embedded``: that of the state folder, which may move."""
+    if not settings.dsn:
+        return EMBEDDED
+    place = postgres_place(settings.dsn)
+    of_a_socket = "@%2F" in place
+    return EMBEDDED if of_a_socket and place == _embedded_place(settings) else f"postgres-{place}"
 
 
 def otlp_name(where: Endpoint) -> str:
-    return f"otlp-{_mark(where.url)}"
+    """``otlp-host:port``; whatever follows in the address is a mark."""
+    return f"otlp-{address(where.url, 4317 if where.grpc else 4318)}"
+
+
+def _embedded_place(settings: Settings) -> str:
+    from ..store.embedded import DATABASE, PORT, EmbeddedServer
+
+    server = EmbeddedServer(settings.postgres_dir, settings.pg_bin)
+    return postgres_place(f"host='{server.socket_dir}' port={PORT} dbname={DATABASE}")
 
 
 def target_names(settings: Settings, environ: Mapping[str, str]) -> list[str]:
     """Of all exporters that a program without spans of its own ships to."""
     where = otlp_target(settings, environ, by_default=True)
     return [postgres_name(settings), *([] if where is None else [otlp_name(where)])]
-
-
-def _mark(target: str) -> str:
-    return blake2s(target.encode(), digest_size=4).hexdigest()
