@@ -28,6 +28,7 @@ from . import identifiers
 from .attributes import otel_values
 from .context import get_current
 from .failures import describe_exception, leave_note, outcome
+from .late import going_on
 from .output import Splitter
 from .resources import Look, look, used
 from .span import LightSpan
@@ -55,15 +56,21 @@ os.register_at_fork(after_in_child=_after_fork)
 
 
 def current() -> Active | None:
-    """The innermost run or step of this context that is recorded."""
+    """The innermost run or step of this context that is recorded and has not ended."""
     found: Any = get_current().get(CONTEXT_KEY)
-    return found if found is not None and found.recording else None
+    active: Active | None = found if found is None or found.recording else going_on(found)
+    return active
 
 
 def surrounding() -> Active | None:
-    """The innermost run or step of this context, recorded or not."""
+    """The innermost run or step of this context that has not ended, recorded or not; one that hides what runs inside
+    does so afterwards, too.
+    """
     found: Any = get_current().get(CONTEXT_KEY)
-    return found if found is not None and found.entered else None
+    while found is not None and not found.entered and not found.hidden:
+        found = found.parent
+    active: Active | None = found
+    return active
 
 
 class Active:
@@ -86,7 +93,8 @@ class Active:
         self.links: list[SpanLink] = []
         self.declared_error: str | None = None  # user code set OTel's error status, with this description
         self.mirror: Mirror | None = None
-        self.outputs: dict[tuple[int, int], Splitter] = {}  # by stream and thread: lines of output still unfinished
+        # Lines of output still unfinished, by stream, thread, and what they were said in where that has ended.
+        self.outputs: dict[tuple[int, int, bytes], Splitter] = {}
         self._seq = 0
         self._span: trace.Span = trace.INVALID_SPAN
         self._sampled = True
@@ -198,8 +206,12 @@ class Active:
         return outer
 
     def _surroundings(self, outer: Context) -> Context:
-        """The context that its span begins in, where it begins in this one."""
-        return outer
+        """The context that its span begins in, where it begins in this one: a parent that has ended is passed over."""
+        innermost: Any = outer.get(CONTEXT_KEY)
+        parent = self.parent
+        if innermost is parent or parent is None or outer.get(_SPAN_KEY) is not innermost._span:
+            return outer
+        return Context({**outer, _SPAN_KEY: parent._span})
 
     def _light_span(self, runtime: setup.Runtime, outer: Context) -> None:
         parent = self.parent
@@ -242,8 +254,8 @@ class Active:
         if capture is not None:
             if capture.owner is self:
                 capture.end()
-            else:
-                capture.turn_to(self.parent or self.run)
+            elif capture.target is self:
+                capture.turn_to(going_on(self.parent) or capture.owner)
         for splitter in list(self.outputs.values()):
             splitter.finish()
         end = self._start + time.monotonic_ns() - self._clock  # a clock set back must not shorten it
@@ -333,12 +345,32 @@ class Active:
 
     def _leave(self) -> None:
         self.recording = self.entered = False
-        outer, self._outer = self._outer, None
+        outer = self._outer
         if outer is None:
             return
-        # Only from where it is current: a generator may be closed in a context that never was its own.
         innermost: Any = get_current().get(CONTEXT_KEY)
-        while innermost is not None and innermost is not self:
-            innermost = innermost.parent
-        if innermost is self:
-            attach(outer)
+        if innermost is not self:
+            # Only from where it is current: it may be left in a context that never was its own.
+            if innermost is None or not _is_inside(innermost, self):
+                self._outer = None
+                return
+            if innermost.entered and innermost.run.entered:
+                return  # what began later goes on: it leaves to the context that this one leaves to
+        self._outer = None
+        attach(_not_ended(outer))
+
+
+def _is_inside(active: Active, other: Active) -> bool:
+    around = active.parent
+    while around is not None and around is not other:
+        around = around.parent
+    return around is other
+
+
+def _not_ended(context: Context) -> Context:
+    """The context, or that further out which those of it that have ended, out of turn, were to leave to."""
+    found: Any = context.get(CONTEXT_KEY)
+    while found is not None and not found.entered and found._outer is not None:
+        context = found._outer
+        found = context.get(CONTEXT_KEY)
+    return context

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.trace import get_current_span
 
 from .. import setup
-from ..conventions import Attribute, SpanKind
+from ..conventions import CONTEXT_KEY, Attribute, SpanKind
 from ..diagnostics import report
 from ..records import text
 from . import attempts, installation
 from .active import current, surrounding
 from .attributes import circumstances, identity
+from .context import get_current
 from .elsewhere import around_process, elsewhere, links
 from .runs import Run, Step
 from .span import named
@@ -27,7 +28,7 @@ __all__ = ["begin_run", "begin_step", "current"]
 def begin_run(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
     """Begin a run of this job; one that does not record where recording is off or not possible. Never raises."""
     name = definition.name or "job"
-    found = surrounding()
+    found = current() or surrounding()
     run = Run(definition, name, found)
     try:
         runtime = setup.runtime()
@@ -64,10 +65,10 @@ def begin_run(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str
 
 def begin_step(definition: StepDefinition) -> Step:
     """Begin a step of the current run; outside of one, a step that does not record. Never raises."""
-    found = surrounding()
+    found = current()
     name = definition.name or "step"
-    step = Step(definition, name, found)
-    if found is None or not found.recording:
+    step = Step(definition, name, found or get_current().get(CONTEXT_KEY))  # type: ignore[arg-type]
+    if found is None:
         step._surround()
     else:
         try:

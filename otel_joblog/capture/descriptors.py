@@ -34,6 +34,7 @@ __all__ = ["Descriptors", "join", "take"]
 
 CHUNK = 64 * 1024
 BY_DESCRIPTOR = -1  # stands where Active.outputs has a thread's id
+NO_SPAN = b""  # and that of the span
 PIPE_BYTES = 1024 * 1024  # so that a burst need not wait for our thread
 
 _decoder = getincrementaldecoder("utf-8")
@@ -224,7 +225,7 @@ class Descriptors:
             return
         try:
             outputs = self.target.outputs
-            key = (pipe.stream, BY_DESCRIPTOR)
+            key = (pipe.stream, BY_DESCRIPTOR, NO_SPAN)
             if key not in outputs:
                 outputs[key] = Splitter(self.target, pipe.stream)
             outputs[key].feed(pipe.decode(data))

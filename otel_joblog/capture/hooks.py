@@ -20,6 +20,7 @@ from ..diagnostics import report
 from ..records import shown, text
 from .context import get_current
 from .failures import describe_exception
+from .late import going_on, said_in
 from .logs import emit_line, without_capture
 from .patch import Patch
 
@@ -74,12 +75,16 @@ def _context_of(thread: Any) -> Context:
 
 def _take(context: Context, what: str, error: BaseException, thread: str) -> None:
     try:
-        active: Any = context.get(CONTEXT_KEY)
-        if active is not None and active.recording:
+        innermost: Any = context.get(CONTEXT_KEY)
+        active = going_on(innermost)
+        if active is not None:
+            seq = next(active.run.line_numbers)
             attributes = describe_exception(error)
+            if active is not innermost:
+                attributes |= said_in(innermost)
             if thread:
                 attributes[Attribute.THREAD_NAME] = thread
             message = f"{what}: {attributes[Attribute.EXCEPTION_TYPE]}: {text(error)}"
-            emit_line(active, time.time_ns(), int(Severity.ERROR), 0, "", message, attributes)
+            emit_line(active, seq, time.time_ns(), int(Severity.ERROR), 0, "", message, attributes)
     except Exception as trouble:
         report("hooks", "an exception that nobody caught could not be recorded: %r", trouble)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from .active import Active
     from .runs import Run
+    from .step import StepDefinition
 
     CaptureOutput = bool | Literal["fd"]
     P = ParamSpec("P")
@@ -24,7 +25,7 @@ else:
         return function
 
 
-__all__ = ["JobDefinition", "job"]
+__all__ = ["JobDefinition", "job", "left"]
 
 
 class JobDefinition:
@@ -37,6 +38,7 @@ class JobDefinition:
         "arguments",
         "attempt",
         "attributes",
+        "begun",
         "capture_output",
         "code",
         "enabled",
@@ -95,6 +97,7 @@ class JobDefinition:
         self.resources = resources
         self.enabled = enabled
         self.code: Any = None
+        self.begun: list[Active] = []  # by ``with``, and not left yet
 
     def __call__(self, func: Callable[P, R], /) -> Callable[P, R]:
         definition = self._named(function_name(func), func)
@@ -105,12 +108,13 @@ class JobDefinition:
         if self.name is None:
             raise TypeError('a job used as a context manager needs a name: with job("nightly-import"):')
         run: Run = self.begin((), {})
+        self.begun.append(run)
         return run
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        active = innermost(self)
+        active = left(self)
         return active is not None and active.finish(error)
 
     async def __aenter__(self) -> Run:
@@ -130,16 +134,26 @@ class JobDefinition:
         named = JobDefinition.__new__(JobDefinition)
         for slot in JobDefinition.__slots__:
             setattr(named, slot, getattr(self, slot))
+        named.begun = []
         named.name = self.name or name
         named.code = getattr(getattr(func, "__func__", func), "__code__", None)
         return named
 
 
-def innermost(definition: object) -> Active | None:
-    """The run or step that this definition began in this context: usually the innermost of all."""
+def left(definition: JobDefinition | StepDefinition) -> Active | None:
+    """What is being left, of all that a definition began: that of this context, as a rule; in another thread or task
+    than it was entered in, the latest one that is still open.
+    """
+    begun = definition.begun
     active: Active | None = engine().surrounding()
-    while active is not None and active.definition is not definition:
+    while active is not None and (active.definition is not definition or not active.entered):
         active = active.parent
+    try:
+        if active is None:
+            return begun.pop()
+        begun.remove(active)
+    except (IndexError, ValueError):  # left twice
+        return None
     return active
 
 

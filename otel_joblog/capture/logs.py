@@ -23,6 +23,7 @@ from ..records import Line, decode, shown, text
 from .context import get_current
 from .decorate import forget_frame
 from .failures import stacktrace, type_name
+from .late import going_on, said_in
 from .patch import Patch
 
 if TYPE_CHECKING:
@@ -92,8 +93,11 @@ def _calling_handlers(original: Callable[..., None], alive: list[bool]) -> Calla
     @functools.wraps(original)
     def callHandlers(logger: logging.Logger, record: logging.LogRecord) -> None:  # noqa: N802
         active: Any = get_current().get(CONTEXT_KEY)
-        if active is not None and active.recording and alive:
-            _take(active, record)
+        if active is not None and alive:
+            if active.recording:
+                _take(active, record)
+            elif taker := going_on(active):
+                _take(taker, record, active)
         if _lowered is not None and (not logger.level or logger.level is _lowered) and _only_lowered(logger, record):
             return  # it came this far only because we lowered the root's level: the handlers must not see it
         try:
@@ -147,12 +151,14 @@ def _level_is_the_root_s(logger: logging.Logger | None) -> bool:
     return True
 
 
-def _take(active: Active, record: logging.LogRecord) -> None:
+def _take(active: Active, record: logging.LogRecord, ended: Active | None = None) -> None:
+    """``ended`` is what the record was logged in, where something else takes it."""
     try:
         level = record.levelno
         name = record.name if type(record.name) is str else text(record.name)
         if level < (setup._runtime or setup.runtime()).settings.log_level or _is_telemetry(name):
             return
+        seq = next(active.run.line_numbers)  # before anything can fail: what is taken and not kept is missing
         try:
             message = record.getMessage()
         except Exception:  # the handlers will complain of it on stderr; here the parts are kept
@@ -160,14 +166,17 @@ def _take(active: Active, record: logging.LogRecord) -> None:
         if type(message) is not str:
             message = text(message)
         severity = _severities.get(level) or _severity(level)
-        plain = level < logging.WARNING and _is_plain(record)
-        emit_line(active, int(record.created * 1e9), severity, 0, name, message, None if plain else _attributes(record))
+        attributes = None if level < logging.WARNING and _is_plain(record) else _attributes(record)
+        if ended is not None:
+            attributes = said_in(ended) | (attributes or {})
+        emit_line(active, seq, int(record.created * 1e9), severity, 0, name, message, attributes)
     except Exception as error:
         report("logs", "a log line could not be recorded: %r", error)
 
 
 def emit_line(
     active: Active,
+    seq: int,
     time: int,
     severity: int,
     stream: int,
@@ -175,10 +184,14 @@ def emit_line(
     message: str,
     attributes: dict[str, Any] | None,
 ) -> None:
-    """Append one line of what is active here to the journal; ``stream`` is a :class:`~..conventions.Stream`."""
-    run = active.run
-    seq = next(run.line_numbers)
-    line = Line(active.trace_id, run.span_id, active.span_id, time, seq, severity, stream, logger, message, attributes)
+    """Append one line of what is active here to the journal.
+
+    ``seq`` is the next of its run's ``line_numbers``, taken before anything could fail; ``stream`` is a
+    :class:`~..conventions.Stream`.
+    """
+    line = Line(
+        active.trace_id, active.run.span_id, active.span_id, time, seq, severity, stream, logger, message, attributes
+    )
     runtime = setup._runtime or setup.runtime()
     payload = runtime.redactor.encode(line)
     runtime.journal.append(payload)

@@ -18,6 +18,7 @@ from ..conventions import CONTEXT_KEY, Severity, Stream
 from ..diagnostics import report
 from .context import get_current
 from .decorate import forget_frame
+from .late import going_on, said_in
 from .logs import emit_line, printing_a_record
 
 if TYPE_CHECKING:
@@ -33,11 +34,12 @@ INFO = int(Severity.INFO)  # of both streams: progress bars and chatter go to st
 class Splitter:
     """Cuts what is written into lines; of a line redrawn with carriage returns, what stands there at its end."""
 
-    __slots__ = ("_active", "_pieces", "_stream")
+    __slots__ = ("_active", "_attributes", "_pieces", "_stream")
 
-    def __init__(self, active: Active, stream: int) -> None:
+    def __init__(self, active: Active, stream: int, attributes: dict[str, Any] | None = None) -> None:
         self._active = active
         self._stream = stream
+        self._attributes = attributes  # of each line
         self._pieces: list[str] = []
 
     def feed(self, text: str) -> None:
@@ -71,9 +73,11 @@ class Splitter:
         self._pieces.append(piece)
 
     def _emit(self, line: str) -> None:
+        active = self._active
+        seq = next(active.run.line_numbers)
         if "\r" in line:
             line = line.rstrip("\r").rpartition("\r")[2]
-        emit_line(self._active, time.time_ns(), INFO, self._stream, "", line, None)
+        emit_line(active, seq, time.time_ns(), INFO, self._stream, "", line, self._attributes)
 
 
 class StreamTap:
@@ -97,21 +101,30 @@ class StreamTap:
             forget_frame(error)
             raise
         active: Any = get_current().get(CONTEXT_KEY)
-        if active is not None and active.recording and active.run.capture_output and not printing_a_record():
-            self._take(active, text)
+        if active is not None and not printing_a_record():
+            self._taken(active, text)
         return written
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
             self.write(line)
 
-    def _take(self, active: Active, text: str) -> None:
+    def _taken(self, active: Active, text: str) -> None:
+        if active.recording:
+            if active.run.capture_output:
+                self._take(active, text)
+        elif (taker := going_on(active)) and taker.run.capture_output:
+            self._take(taker, text, active)
+
+    def _take(self, active: Active, text: str, ended: Active | None = None) -> None:
+        """``ended`` is what it was printed in, where something else takes it."""
         try:
             # By thread, too: print() writes a text and its newline apart, so two threads would tear their lines.
-            key = (self._stream, threading.get_ident())
+            key = (self._stream, threading.get_ident(), b"" if ended is None else ended.span_id)
             splitter = active.outputs.get(key)
             if splitter is None:
-                splitter = active.outputs[key] = Splitter(active, self._stream)
+                attributes = None if ended is None else said_in(ended)
+                splitter = active.outputs[key] = Splitter(active, self._stream, attributes)
             splitter.feed(text)
         except Exception as error:
             report("output", "output could not be recorded: %r", error)
@@ -150,8 +163,7 @@ class LoggerTap(StreamTap):
             written = super().write(text)
         finally:
             attach(outer)
-        if active.recording and active.run.capture_output:
-            self._take(active, text)
+        self._taken(active, text)
         return written
 
 

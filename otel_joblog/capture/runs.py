@@ -104,7 +104,7 @@ class Run(Active):
         self.parent_run = parent.run
 
     def _surroundings(self, outer: Context) -> Context:
-        return outer if self._within is None else within(outer, self._within)
+        return super()._surroundings(outer) if self._within is None else within(outer, self._within)
 
     def _begin(self, runtime: setup.Runtime, seq: int, attributes: dict[str, Any]) -> None:
         super()._begin(runtime, seq, attributes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .decorate import decorable, decorate, function_name
 from .engine import engine
-from .job import innermost
+from .job import left
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, ParamSpec, TypeVar, overload
 
+    from .active import Active
     from .runs import Step
 
     P = ParamSpec("P")
@@ -28,7 +29,7 @@ __all__ = ["StepDefinition", "step"]
 class StepDefinition:
     """What ``step(...)`` returns: a decorator, and a context manager (also ``async with``) that gives the step."""
 
-    __slots__ = ("attributes", "name", "stage", "task_id")
+    __slots__ = ("attributes", "begun", "name", "stage", "task_id")
 
     def __init__(
         self, name: str | None, *, stage: str | None, task_id: str | None, attributes: Mapping[str, Any] | None
@@ -37,6 +38,7 @@ class StepDefinition:
         self.stage = stage
         self.task_id = task_id
         self.attributes = attributes
+        self.begun: list[Active] = []  # by ``with``, and not left yet
 
     def __call__(self, func: Callable[P, R], /) -> Callable[P, R]:
         definition = StepDefinition(
@@ -49,12 +51,13 @@ class StepDefinition:
         if self.name is None:
             raise TypeError('a step used as a context manager needs a name: with step("load"):')
         active: Step = engine().begin_step(self)
+        self.begun.append(active)
         return active
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        active = innermost(self)
+        active = left(self)
         return active is not None and active.finish(error)
 
     async def __aenter__(self) -> Step:

@@ -89,6 +89,39 @@ def test_a_second_run_at_once_is_refused_the_descriptors_and_keeps_its_lines(tmp
     assert sorted(message for _, message, _ in recorded(tmp_path)) == ["of a", "of b"]  # each once
 
 
+def test_a_step_that_ends_elsewhere_leaves_what_is_written_to_the_one_that_goes_on(tmp_path: Path) -> None:
+    source = """
+        import os, threading
+        from otel_joblog import job, step
+
+        begun, end, ended = threading.Event(), threading.Event(), threading.Event()
+
+        def other():
+            with step("other"):
+                begun.set()
+                end.wait()
+            ended.set()
+
+        with job("all", capture_output="fd"):
+            thread = threading.Thread(target=other)
+            thread.start()
+            begun.wait()
+            outer, inner = step("outer"), step("inner")
+            outer.__enter__()
+            inner.__enter__()
+            end.set()
+            ended.wait()
+            os.write(1, b"in inner\\n")
+            outer.__exit__(None, None, None)
+            os.write(1, b"still in inner\\n")
+            inner.__exit__(None, None, None)
+            os.write(1, b"in none\\n")
+            thread.join()
+    """
+    assert run(source, tmp_path).returncode == 0
+    assert recorded(tmp_path) == [("inner", "in inner", 1), ("inner", "still in inner", 1), ("all", "in none", 1)]
+
+
 def test_a_flood_of_output_passes_and_is_kept(tmp_path: Path) -> None:
     source = """
         import subprocess
