@@ -222,7 +222,8 @@ class CommandRun:
 
     def _have_courier(self) -> None:
         root = self._settings.journal_dir
-        if time.monotonic() < self._courier_at or courier_at_work(root, self._targets) or agent_at_work(root):
+        served = all(agent_at_work(root, exporter) for exporter in self._targets)
+        if time.monotonic() < self._courier_at or served or courier_at_work(root, self._targets):
             return
         self._courier_at = time.monotonic() + AGAIN
         spawn_ours("otel_joblog.command.courier", stdin=None, stderr=None)

@@ -1,12 +1,15 @@
 """The agent: ships the journals of all processes on this host that share a state folder, of the living and the dead.
 
-1. It holds the host's agent lock. Every process looks for that once a second; where it is held they only append,
-   without a connection of their own, and let go of the ship locks of their journals.
+1. It holds the host's agent lock of each exporter that it has, and touches it every second. Every process looks for
+   the locks of its own exporters as often; where one is held, and its holder seen at work, the process only appends,
+   without a connection of its own, and lets go of the ship lock of its journal.
 2. For each exporter one thread goes round all journals. It takes a living journal's ship lock and reads on from where
    the cursor file stands. When the process has died, recovery ships what is left and closes what is open.
-3. When the agent stops or is killed, its locks are free at once, and the processes go on from the same cursors.
+3. When the agent stops or is killed, its locks are free at once, and the processes go on from the same cursors. When it
+   is frozen (SIGSTOP), they are taken away from it after a while (:mod:`.claims`).
 
-Of two agents one ships and the other waits for the lock. Without it only the dead are shipped, as anybody may.
+Of two agents with the same exporter one ships and the other waits for the lock. Without it only the dead are shipped,
+as anybody may.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from opentelemetry.context.context import Context
 from ..background import Background
 from ..diagnostics import report
 from . import locks
+from .claims import Claim, Lease
 from .crash import ALIVE
 from .cursors import CursorFile, cursor_names
 from .delivery import BEAT, Deliverer, Sink, backoff
@@ -33,11 +37,13 @@ from .reader import Cursor, JournalReader
 from .recovery import ship_all_dead
 from .room import Room
 from .segments import LivingSegments, delete_segments
-from .standby import AGENT_LOCK
+from .standby import BATCH, agent_lock, claim_journal
 
 __all__ = ["Agent", "Rounds", "allow_many_files"]
 
 ROUND = 0.2  # seconds between two rounds
+PULSE = 1.0  # seconds between two signs of life
+TURN = 1.0  # seconds that are spent on one journal before the others have their turn
 LOOK_FOR_DEAD = 1.0  # seconds between two looks for dead processes
 LOOK_FOR_ROOM = 10.0  # seconds between looks at the journal's cap, while the exporter is away
 STOP = 5.0  # seconds that a stopping agent waits for an exporter that hangs
@@ -61,44 +67,57 @@ class Agent:
         self, root: Path, sinks: Sequence[Sink], room: Room, *, lost_after: float, living: bool = True
     ) -> None:
         self._root = root
-        self._living = living
-        self._lock: int | None = None
         self._stopping = threading.Event()
-        self._threads = [Rounds(root, sink, room, lost_after, self._stopping, self._may_take) for sink in sinks]
+        self._leases = [Lease(agent_lock(root, sink.name)) for sink in sinks] if living else []
+        allowed = [lease.holds for lease in self._leases] if living else [_never] * len(sinks)
+        self._rounds = [
+            Rounds(root, sink, room, lost_after, self._stopping, _of_any(may))
+            for sink, may in zip(sinks, allowed, strict=True)
+        ]
+        self._pulse = Background(self._show_life)
 
     def __enter__(self) -> Self:
         make_root(self._root)
         allow_many_files()
-        self._may_ship_living()
-        for thread in self._threads:
+        for lease in self._leases:
+            lease.holds()
+        for thread in (*self._rounds, self._pulse):
             thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._stopping.set()
         deadline = time.monotonic() + STOP
-        for thread in self._threads:  # one whose exporter never answers ends with the process
+        for thread in (*self._rounds, self._pulse):  # one whose exporter never answers ends with the process
             thread.join(max(0.0, deadline - time.monotonic()))
-        if self._lock is not None:
-            locks.release(self._lock)
+        for lease in self._leases:
+            lease.let_go()
 
-    def _may_take(self, _folder: Path) -> bool:
-        return self._may_ship_living()
+    def _show_life(self) -> None:
+        """In a thread of its own: a batch may take a minute. A thread that hangs for longer is as good as frozen."""
+        while not self._stopping.wait(PULSE):
+            for lease, rounds in zip(self._leases, self._rounds, strict=False):
+                if time.monotonic() < rounds.stirred_at + BATCH:
+                    lease.holds()
 
-    def _may_ship_living(self) -> bool:
-        if self._living and self._lock is None:
-            with contextlib.suppress(OSError):  # another agent has it
-                self._lock = locks.acquire(self._root / AGENT_LOCK, exclusive=True)
-        return self._lock is not None
+
+def _never() -> bool:
+    return False
+
+
+def _of_any(may: Callable[[], bool]) -> Callable[[Path], bool]:
+    return lambda _folder: may()
 
 
 class _Tended:
     """A living process's journal, shipped for one exporter."""
 
-    def __init__(self, folder: Path, sink: Sink, ship_lock: int, moved: Callable[[], None]) -> None:
+    def __init__(self, folder: Path, sink: Sink, claim: Claim, moved: Callable[[], None]) -> None:
         self.folder = folder
         self.sink = sink
-        self._ship_lock = ship_lock
+        self.claim = claim
+        self.behind = False  # more may be there than a turn takes
+        self.lost = False  # another ships it, as this process was stopped for long
         self._moved = moved
         self._cursor_file = CursorFile(sink.name)
         cursor, snapshot = self._cursor_file.load(folder)
@@ -108,10 +127,15 @@ class _Tended:
         self.process_id: bytes | None = None
 
     def ship(self, stopping: threading.Event) -> bool:
-        """Ship all that is there by now; False where the exporter does not take it."""
+        """Ship what is there, for about a second: others wait, too. False where the exporter does not take it."""
+        self.behind = False
+        over = time.monotonic() + TURN
         while not stopping.is_set():
             batch = self._reader.read()
             if batch.end == self._reader.cursor:
+                return True
+            self.lost = not self.claim.holds()
+            if self.lost:
                 return True
             if batch.damaged:
                 report(
@@ -121,7 +145,13 @@ class _Tended:
                 return False
             if batch.process is not None:
                 self.process_id = batch.process.process_id
+            self.lost = not self.claim.holds()
+            if self.lost:
+                return True
             self._move_to(batch.end)
+            if time.monotonic() >= over:
+                self.behind = True
+                break
         return True
 
     def _move_to(self, cursor: Cursor) -> None:
@@ -135,9 +165,6 @@ class _Tended:
                 behind = [CursorFile(name).load(self.folder)[0] for name in cursor_names(self.folder)]
                 if behind:
                     delete_segments(self.folder, before=min(behind).segment)
-
-    def let_go(self) -> None:
-        locks.release(self._ship_lock)
 
 
 class Rounds(Background):
@@ -161,6 +188,7 @@ class Rounds(Background):
         self._may_take = may_take
         self.looked_for_dead = 0.0  # when the last look for them that is over began, by time.monotonic
         self.moved_at = 0.0  # when a batch was shipped last
+        self.stirred_at = time.monotonic()  # when anything was done last
         self._tended: dict[Path, _Tended] = {}
         self._failures = 0  # in a row
         self._due: dict[str, float] = {}
@@ -168,7 +196,8 @@ class Rounds(Background):
     def _go_rounds(self) -> None:
         # No spans by instrumentations of psycopg or requests for what telemetry itself does.
         attach(Context({_SUPPRESS_INSTRUMENTATION_KEY: True}))
-        while not self._stopping.wait(ROUND if not self._failures else backoff(self._failures)):
+        while not self._stopping.wait(self._pause()):
+            self.stirred_at = time.monotonic()
             try:
                 self._go_round()
             except (
@@ -176,8 +205,13 @@ class Rounds(Background):
             ) as error:  # never the end of the thread: what cannot be done now is tried at the next round
                 report(f"agent: {type(error).__name__}", "shipping to %s stumbled: %r", self._sink.name, error)
         for tended in self._tended.values():
-            tended.let_go()
+            tended.claim.let_go()
         self._sink.close()
+
+    def _pause(self) -> float:
+        if self._failures:
+            return backoff(self._failures)
+        return 0.0 if any(tended.behind for tended in self._tended.values()) else ROUND
 
     def _go_round(self) -> None:
         self._ship_living()
@@ -201,7 +235,7 @@ class Rounds(Background):
     def _ship_living(self) -> None:
         folders = journal_folders(self._root)
         for gone in self._tended.keys() - set(folders):
-            self._tended.pop(gone).let_go()
+            self._tended.pop(gone).claim.let_go()
         failed = False
         for folder in folders:
             try:
@@ -218,34 +252,35 @@ class Rounds(Background):
         if self._sink.name not in cursor_names(folder):
             return None
         dead = not locks.is_held(folder / ALIVE)
-        tended = self._tended.get(folder) or (None if dead else self._take(folder))
-        if tended is not None and dead:  # the rest is for recovery
-            self._tended.pop(folder).let_go()
+        may = not dead and self._may_take(folder)
+        tended = self._tended.get(folder)
+        if tended is not None and (tended.lost or not may):  # the rest is for recovery, or for another
+            self._tended.pop(folder).claim.let_go()
             return None
-        return tended
+        return tended or (self._take(folder) if may else None)
 
     def _take(self, folder: Path) -> _Tended | None:
-        if not self._may_take(folder):
-            return None
         try:
-            ship_lock = locks.acquire(folder / f"{self._sink.name}.ship", exclusive=True)
+            claim = claim_journal(folder, self._sink.name)
         except OSError:  # the process has not let go yet
             return None
         try:
-            tended = self._tended[folder] = _Tended(folder, self._sink.fresh(), ship_lock, self._moved)
+            tended = self._tended[folder] = _Tended(folder, self._sink.fresh(), claim, self._moved)
         except OSError:
-            locks.release(ship_lock)
+            claim.let_go()
             raise
         return tended
 
     def _moved(self) -> None:
-        self.moved_at = time.monotonic()
+        self.moved_at = self.stirred_at = time.monotonic()
 
     def _may_go_on(self, seconds: float) -> bool:
-        if not seconds:  # between two batches
-            self._moved()
-        # After a failure the next round tries again: waiting here would hold up the living.
-        return seconds == 0 and not self._stopping.is_set()
+        if seconds:  # the next round tries again: waiting here would hold up the living
+            return False
+        self._moved()
+        if self._is_due("living", TURN):
+            self._ship_living()
+        return not self._failures and not self._stopping.is_set()
 
     def _is_due(self, what: str, interval: float) -> bool:
         now = time.monotonic()

@@ -9,7 +9,7 @@ others end at once. What is not for any of its exporters is none of its business
 3. It looks again then. A scribe closes its journal first and looks for a courier second: where it saw the lock held and
    left its journal there, this look finds it.
 
-An agent does all that itself: where one begins, the courier ends.
+An agent does all that itself for its exporters: where there is one for each, the courier ends.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ import contextlib
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from . import locks
 from .agent import ROUND, Rounds, allow_many_files
+from .claims import FROZEN, Claim
 from .crash import ALIVE
 from .cursors import cursor_names
 from .delivery import Sink
@@ -45,25 +47,33 @@ def run_courier(root: Path, sinks: Sequence[Sink], room: Room, *, lost_after: fl
     stopping = threading.Event()
     tried: set[Path] | None = None
     while tried is None or _dead(root, exporters) - tried:
-        with locks.held(courier_lock(root, exporters), exclusive=True) as alone:
-            if not alone or agent_at_work(root):
+        try:
+            alone = Claim.take(courier_lock(root, exporters), stale=FROZEN)
+        except OSError:
+            break
+        try:
+            if _served(root, exporters):
                 break
             if not rounds:
-                rounds = [Rounds(root, sink, room, lost_after, stopping, _is_entrusted) for sink in sinks]
+                rounds = [
+                    Rounds(root, sink, room, lost_after, stopping, partial(_is_ours, root, sink.name)) for sink in sinks
+                ]
                 for thread in rounds:
                     thread.start()
-            tried = _go_round_until_idle(root, exporters, rounds)
+            tried = _go_round_until_idle(root, exporters, rounds, alone)
+        finally:
+            alone.let_go()
     stopping.set()
     deadline = time.monotonic() + STOP
     for thread in rounds:
         thread.join(max(0.0, deadline - time.monotonic()))
 
 
-def _go_round_until_idle(root: Path, exporters: set[str], rounds: Sequence[Rounds]) -> set[Path]:
+def _go_round_until_idle(root: Path, exporters: set[str], rounds: Sequence[Rounds], alone: Claim) -> set[Path]:
     """Returns the dead journals that a whole look has tried to ship since no entrusted one lives."""
     idle_since: float | None = None
     dead: set[Path] = set()
-    while not agent_at_work(root):
+    while alone.holds() and not _served(root, exporters):
         if _entrusted_live(root, exporters):
             idle_since = None
         elif idle_since is None:
@@ -94,6 +104,15 @@ def _entrusted_live(root: Path, exporters: set[str]) -> bool:
             if _is_entrusted(folder) and cursor_names(folder) & exporters and locks.is_held(folder / ALIVE):
                 return True
     return False
+
+
+def _served(root: Path, exporters: set[str]) -> bool:
+    """Whether agents do all that."""
+    return bool(exporters) and all(agent_at_work(root, exporter) for exporter in exporters)
+
+
+def _is_ours(root: Path, exporter: str, folder: Path) -> bool:
+    return _is_entrusted(folder) and not agent_at_work(root, exporter)
 
 
 def _is_entrusted(folder: Path) -> bool:

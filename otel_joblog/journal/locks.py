@@ -11,21 +11,32 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["acquire", "held", "is_held", "release"]
+__all__ = ["acquire", "held", "is_at", "is_held", "release"]
 
 _descriptors: set[int] = set()
 
 
 def acquire(path: Path, *, exclusive: bool) -> int:
     """Lock this file, made where there is none, without waiting. BlockingIOError where another holds it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    _descriptors.add(descriptor)
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _descriptors.add(descriptor)
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+            if is_at(descriptor, path):
+                return descriptor
+        except OSError:
+            release(descriptor)
+            raise
+        release(descriptor)  # somebody has put another file in its place meanwhile
+
+
+def is_at(descriptor: int, path: Path) -> bool:
+    """Whether this open file is the one that lies there."""
     try:
-        fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-    except OSError:
-        release(descriptor)
-        raise
-    return descriptor
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def release(descriptor: int) -> None:

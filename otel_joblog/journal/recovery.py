@@ -22,6 +22,7 @@ from typing import NamedTuple
 from ..diagnostics import report
 from ..records import Process, SpanEnded
 from . import locks
+from .claims import Claim
 from .closing import OpenSpans
 from .crash import ALIVE, verdict
 from .cursors import CursorFile, cursor_names, done, marked
@@ -29,6 +30,7 @@ from .delivery import Deliverer, Sink
 from .folders import discard, half_folders, journal_folders, remove_folder
 from .reader import Cursor, JournalReader
 from .segments import DiskSegments
+from .standby import claim_journal, ship_lock
 
 __all__ = ["Looked", "being_shipped", "dead_journals", "look", "ship_all_dead", "ship_dead", "tidy"]
 
@@ -69,10 +71,8 @@ def dead_journals(root: Path) -> list[Path]:
 
 def being_shipped(folder: Path) -> bool:
     """Whether somebody is at work on a dead journal just now."""
-    for name in cursor_names(folder):
-        with locks.held(folder / f"{name}.ship", exclusive=True) as free:
-            if not free:
-                return True
+    with contextlib.suppress(FileNotFoundError):  # somebody just was, to its end
+        return any(locks.is_held(ship_lock(folder, name)) for name in cursor_names(folder))
     return False
 
 
@@ -117,13 +117,17 @@ def ship_dead(folder: Path, sink: Sink, waits: Callable[[float], bool]) -> bool:
     with locks.held(folder / ALIVE, exclusive=False) as free:
         if not free:
             return False
-        with locks.held(folder / f"{sink.name}.ship", exclusive=True) as claimed:
-            if not claimed:
-                return False
+        try:
+            claim = claim_journal(folder, sink.name)
+        except OSError:  # somebody else is at it
+            return False
+        try:
             if sink.name in cursor_names(folder):
-                if not _ship(folder, sink, waits):
+                if not (_ship(folder, sink, waits, claim) and claim.holds()):
                     return False
                 CursorFile(sink.name).finish(folder)
+        finally:
+            claim.let_go()
         if done(folder):
             remove_folder(folder)
     return True
@@ -141,7 +145,7 @@ def closing_records(folder: Path) -> tuple[Process | None, list[SpanEnded]]:
     return batch.process, list(spans.closing(verdict(batch.process, folder, spans.last_seen)))
 
 
-def _ship(folder: Path, sink: Sink, waits: Callable[[float], bool]) -> bool:
+def _ship(folder: Path, sink: Sink, waits: Callable[[float], bool], claim: Claim) -> bool:
     cursor_file = CursorFile(sink.name)
     cursor, snapshot = cursor_file.load(folder)
     sink.restore(snapshot)
@@ -155,7 +159,11 @@ def _ship(folder: Path, sink: Sink, waits: Callable[[float], bool]) -> bool:
         if batch.end == reader.cursor:
             process, ends = closing_records(folder)
             return deliverer.deliver(ends, process)
-        if not waits(0) or (batch.records and not deliverer.deliver(batch.records, batch.process)):
+        if not waits(0) or not claim.holds():
+            return False
+        if batch.records and not deliverer.deliver(batch.records, batch.process):
+            return False
+        if not claim.holds():  # this process was stopped, and another ships on
             return False
         reader.cursor = batch.end
         with contextlib.suppress(OSError):  # a full disk: the cursor not written down costs a repetition, nothing else

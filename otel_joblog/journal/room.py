@@ -20,6 +20,7 @@ from ..config import OnFull, Settings
 from ..diagnostics import report
 from ..records import holds_lines, lines_of, run_of_line
 from . import locks
+from .claims import FROZEN, Claim
 from .crash import ALIVE
 from .cursors import CursorFile, cursor_names
 from .folders import journal_folders
@@ -73,17 +74,19 @@ class Room:
             return True
         if self.on_full != "drop_oldest_logs":
             return False
-        with locks.held(self.root / LOCK, exclusive=True) as alone:
-            if alone:
-                with contextlib.suppress(OSError):  # it cannot be seen now what there is
-                    self._give_up_oldest()
+        with contextlib.suppress(OSError):  # another makes room, or it cannot be seen now what there is
+            alone = Claim.take(self.root / LOCK, stale=FROZEN)
+            try:
+                self._give_up_oldest(alone)
+            finally:
+                alone.let_go()
         self._look_at = 0.0
         return not self.full()
 
-    def _give_up_oldest(self) -> None:
+    def _give_up_oldest(self, alone: Claim) -> None:
         wanted = taken(self.root) - self.limit + self.limit // MARGIN
         for segment in sorted(_segments_with_lines(self.root)):
-            if wanted <= 0:
+            if wanted <= 0 or not alone.holds():
                 break
             with contextlib.suppress(OSError), _undisturbed(segment) as free:
                 if free:

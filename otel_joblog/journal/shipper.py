@@ -8,7 +8,8 @@ Every exporter has a *lane*: a thread with a cursor of its own, so that one that
    the dead-letter file beside the journal,
 4. writes its cursor down, and deletes the segments that every lane is done with.
 
-It holds the ship lock of its exporter meanwhile, and stands by, without a connection, where an agent does all this.
+It holds the ship lock of its exporter meanwhile, and stands by, without a connection, where an agent does all this for
+that exporter.
 
 A crash between 3 and 4 ships a batch twice. The store is idempotent; for OTLP the same span arrives again.
 """
@@ -31,7 +32,7 @@ from opentelemetry.context.context import Context
 from ..background import Background, unlist
 from ..diagnostics import report
 from ..errors import ExportUnavailable, StoreUnavailable
-from . import locks
+from .claims import Claim
 from .cursors import CursorFile
 from .delivery import BEAT, Deliverer, Sink, chance
 from .durability import Syncer
@@ -39,7 +40,7 @@ from .journal import SEGMENT_BYTES, Journal
 from .ownsegments import MemoryOf
 from .reader import Batch, Cursor, JournalReader
 from .recovery import ship_all_dead
-from .standby import agent_at_work
+from .standby import agent_at_work, claim_journal
 
 __all__ = ["Lane", "Shipper"]
 
@@ -94,7 +95,7 @@ class Lane(Background):
         self._seen = Cursor()  # the journal's end at the last batch
         self._seen_at = time.monotonic()
         self._claimed: Path | None = None  # the journal's folder whose ship lock is held
-        self._ship_lock: int | None = None
+        self._ship_lock: Claim | None = None
         self._look_at = 0.0
         self._take_over_at = 0.0  # once no agent is at work any more
         self._sweep_at = 0.0
@@ -155,7 +156,7 @@ class Lane(Background):
         if time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + LOOK_FOR_AGENT
             # What lies in memory no agent can read.
-            if agent_at_work(self._journal.root) and not self._journal.in_memory:
+            if self._is_served() and not self._journal.in_memory:
                 if not self.standing_by:
                     self.standing_by = True
                     self._let_go()
@@ -170,6 +171,9 @@ class Lane(Background):
             self._claim()  # nothing is shipped from a folder that an agent might hold
         return self.standing_by
 
+    def _is_served(self) -> bool:
+        return agent_at_work(self._journal.root, self.sink.name)
+
     def _is_time_to_take_over(self) -> bool:
         """At a time of its own after the agent has gone, so that they do not all connect at once; when ending, now."""
         self._take_over_at = self._take_over_at or time.monotonic() + chance.uniform(0.0, GRACE)
@@ -180,7 +184,7 @@ class Lane(Background):
         folder = self._journal.folder
         if folder is not None:
             try:
-                self._ship_lock = locks.acquire(folder / f"{self.sink.name}.ship", exclusive=True)
+                self._ship_lock = claim_journal(folder, self.sink.name)
             except BlockingIOError:  # an agent has not let go yet
                 self.standing_by = True
                 return
@@ -196,7 +200,7 @@ class Lane(Background):
     def _let_go(self) -> None:
         self._claimed = None
         if self._ship_lock is not None:
-            locks.release(self._ship_lock)
+            self._ship_lock.let_go()
             self._ship_lock = None
 
     def _ship_memory(self) -> None:
@@ -219,13 +223,15 @@ class Lane(Background):
 
     def _take(self, batch: Batch) -> bool:
         self._prepare()
+        if not self._still_claimed():
+            return False
         if batch.damaged:
             report("damaged", "%d bytes of the journal were damaged and passed over", batch.damaged)
         if not self._deliverer.deliver(batch.records, batch.process):
             return False
         self._reader.cursor = batch.end
         folder = self._journal.folder
-        if folder is not None:
+        if folder is not None and self._still_claimed():
             with contextlib.suppress(OSError):  # a cursor not written down costs a repetition, nothing else
                 self._cursor_file.save(folder, batch.end, self.sink.snapshot())
         self.failing = False
@@ -233,6 +239,13 @@ class Lane(Background):
             self._progressed.notify_all()
         self._moved()
         return True
+
+    def _still_claimed(self) -> bool:
+        """Whether nobody else ships this journal, as an agent does when this process was stopped for long."""
+        if self._ship_lock is None or self._ship_lock.holds():
+            return True
+        self._let_go()
+        return False
 
     def _pause(self) -> float:
         """Seconds to the next batch: none while there is plenty more, or somebody waits for it.
@@ -295,7 +308,7 @@ class Lane(Background):
             time.sleep(min(seconds, left, LAST_TRIES))  # what lies in memory ends with us: all the time that is left
             return True
         self._bell.wait(seconds)
-        return not agent_at_work(self._journal.root)  # when ending, one more try
+        return not self._is_served()  # when ending, one more try
 
     def _look_for_room(self) -> None:
         """The exporter is away, and journals gather. Jobs too short to look for themselves may be what is written."""

@@ -1,4 +1,6 @@
-"""Whether somebody else on this host ships: looked for by processes that would otherwise do it themselves."""
+"""Whether somebody else on this host ships to an exporter: looked for by processes that would otherwise do it
+themselves.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +9,68 @@ from hashlib import blake2s
 from pathlib import Path
 
 from . import locks
+from .claims import FROZEN, Claim, silent
 
-__all__ = ["AGENT_LOCK", "ENTRUSTED", "agent_at_work", "courier_at_work", "courier_lock"]
+__all__ = [
+    "ENTRUSTED",
+    "agent_at_work",
+    "agent_lock",
+    "claim_journal",
+    "courier_at_work",
+    "courier_lock",
+    "served",
+    "ship_lock",
+]
 
-AGENT_LOCK = "agent.lock"
 ENTRUSTED = "entrusted"  # in the folder of a journal whose process leaves its shipping to a courier
+BATCH = 120.0  # seconds that whoever ships a journal may take for a batch; who takes longer is stopped
+
+_AGENT, _LOCK = "agent-", ".lock"
 
 
-def agent_at_work(root: Path) -> bool:
-    """Whether an agent ships the journals below ``root``."""
-    return _is_held(root / AGENT_LOCK)
+def agent_lock(root: Path, exporter: str) -> Path:
+    return root / f"{_AGENT}{exporter}{_LOCK}"
+
+
+def agent_at_work(root: Path, exporter: str) -> bool:
+    """Whether an agent ships the journals below ``root`` to this exporter. One that is stopped does not."""
+    return _at_work(agent_lock(root, exporter))
+
+
+def served(root: Path) -> set[str]:
+    """The exporters that agents ship to. OSError where that cannot be seen."""
+    names = [path.name for path in root.iterdir()] if root.exists() else []
+    found = {name[len(_AGENT) : -len(_LOCK)] for name in names if name.startswith(_AGENT) and name.endswith(_LOCK)}
+    return {exporter for exporter in found if agent_at_work(root, exporter)}
 
 
 def courier_at_work(root: Path, exporters: Iterable[str]) -> bool:
     """Whether a courier ships to these exporters what is entrusted to it below ``root``, and what the dead left."""
-    return _is_held(courier_lock(root, exporters))
+    return _at_work(courier_lock(root, exporters))
 
 
 def courier_lock(root: Path, exporters: Iterable[str]) -> Path:
     """Of the courier that ships to exactly these exporters; one with others knows nothing of their database."""
     mark = blake2s(" ".join(sorted(exporters)).encode(), digest_size=4).hexdigest()
     return root / f"courier-{mark}.lock"
+
+
+def ship_lock(folder: Path, exporter: str) -> Path:
+    return folder / f"{exporter}.ship"
+
+
+def claim_journal(folder: Path, exporter: str) -> Claim:
+    """Claim the shipping of a journal. BlockingIOError where somebody else is at it; OSError where there is no room.
+
+    Of an agent that is stopped it is taken away at once: it may have been in no batch for hours.
+    """
+    agent = agent_lock(folder.parent, exporter)
+    stopped = _is_held(agent) and silent(agent, FROZEN)
+    return Claim.take(ship_lock(folder, exporter), stale=FROZEN if stopped else BATCH)
+
+
+def _at_work(lock: Path) -> bool:
+    return _is_held(lock) and not silent(lock, FROZEN)
 
 
 def _is_held(lock: Path) -> bool:

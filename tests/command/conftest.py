@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from running import Running
 
-from otel_joblog.journal import locks
+from otel_joblog.export.targets import EMBEDDED
+from otel_joblog.journal.claims import Lease
 from otel_joblog.journal.folders import make_root
-from otel_joblog.journal.standby import AGENT_LOCK
+from otel_joblog.journal.standby import agent_lock
 
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Running]:
     journals = tmp_path / "state" / "journal"
     make_root(journals)
-    with locks.held(journals / AGENT_LOCK, exclusive=True):
-        yield Running(tmp_path)
+    lease, over = Lease(agent_lock(journals, EMBEDDED)), threading.Event()
+
+    def show_life() -> None:
+        while lease.holds() and not over.wait(1.0):
+            pass
+
+    assert lease.holds()
+    living = threading.Thread(target=show_life)
+    living.start()
+    yield Running(tmp_path)
+    over.set()
+    living.join()
+    lease.let_go()
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from psycopg.conninfo import make_conninfo
 
 from otel_joblog.journal.recovery import dead_journals
-from otel_joblog.journal.standby import agent_at_work
+from otel_joblog.journal.standby import served
 
 from .bench import HANG, Bench, Room, wait_until
 from .tally import Tally
@@ -40,7 +40,7 @@ def interrupted(bench: Bench, tally: Tally, number: int, seconds: Callable[[], f
             room.work(threads=2, lines=1500, pause=0.005)
         for _ in range(5):
             agent = room.command("agent")
-            wait_until(lambda room=room: agent_at_work(room.state / "journal"), HANG, "the agent at work")
+            wait_until(lambda room=room: served(room.state / "journal"), HANG, "the agent at work")
             time.sleep(seconds())
             agent.send_signal(number)
             agent.wait(HANG)

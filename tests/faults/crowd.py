@@ -7,7 +7,7 @@ import time
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from otel_joblog.journal.standby import agent_at_work
+from otel_joblog.journal.standby import served
 
 from .bench import HANG, Bench, Room, wait_until
 from .endpoint import Endpoint
@@ -42,7 +42,7 @@ def agent_500_processes(bench: Bench, tally: Tally) -> None:
 def crowded(room: Room, tally: Tally, processes: int) -> str:
     begun = time.monotonic()
     agent = room.command("agent", under=FEW_FILES)
-    wait_until(lambda: agent_at_work(room.state / "journal"), HANG, "the agent at work")
+    wait_until(lambda: served(room.state / "journal"), HANG, "the agent at work")
     worker = room.work("crowd", threads=processes, lines=LINES, pause=PAUSE)
     wait_until(lambda: all(worker.counts[slot] for slot in range(processes)), 3 * HANG, "a line of each process")
     before = most_connections(room, seconds=5)
@@ -50,7 +50,7 @@ def crowded(room: Room, tally: Tally, processes: int) -> str:
     agent.wait()
     time.sleep(1)
     agent = room.command("agent", under=FEW_FILES)
-    wait_until(lambda: agent_at_work(room.state / "journal"), HANG, "the agent at work")
+    wait_until(lambda: served(room.state / "journal"), HANG, "the agent at work")
     during = most_connections(room, seconds=1)
     restarted = time.monotonic()
     wait_until(lambda: most_connections(room, seconds=3) <= 1, CALM, "the agent's connection for all")

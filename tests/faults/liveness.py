@@ -7,7 +7,7 @@ import time
 
 import psycopg
 
-from otel_joblog.journal.standby import agent_at_work
+from otel_joblog.journal.standby import served
 
 from .bench import HANG, Bench, Room, Worker, wait_until
 from .tally import STATUSES, Tally
@@ -21,7 +21,7 @@ def lost_within_5_seconds(bench: Bench, tally: Tally) -> None:
     for words in (("agent",), ("serve", "--port", "0")):
         room = bench.room()
         watcher = room.command(*words)
-        wait_until(lambda root=room.state / "journal": agent_at_work(root), HANG, f"otel-joblog {words[0]} at work")
+        wait_until(lambda root=room.state / "journal": served(root), HANG, f"otel-joblog {words[0]} at work")
         took = []
         for _ in bench.times(10):
             worker = room.work(lines=10**9, pause=0.01)

@@ -20,7 +20,7 @@ from otel_joblog.journal.courier import run_courier
 from otel_joblog.journal.journal import Journal
 from otel_joblog.journal.recovery import dead_journals
 from otel_joblog.journal.shipper import Shipper
-from otel_joblog.journal.standby import AGENT_LOCK, agent_at_work
+from otel_joblog.journal.standby import agent_at_work, agent_lock
 from otel_joblog.records import Process, Record
 
 from .samples import PROCESS, Kept, fill, unlimited, until
@@ -69,12 +69,12 @@ def test_an_agent_ships_for_a_living_process_which_then_ships_nothing_itself(
 ) -> None:
     theirs = Kept()
     with working(tmp_path, theirs):
-        assert agent_at_work(tmp_path)
+        assert agent_at_work(tmp_path, "kept")
         living.log(range(100))
         until(lambda: theirs.numbers == list(range(100)))
         assert living.shipper.flush(10), "what an agent has shipped counts as shipped"
     assert own.numbers == []
-    assert not agent_at_work(tmp_path)
+    assert not agent_at_work(tmp_path, "kept")
 
 
 def test_a_process_goes_on_where_the_agent_stopped(tmp_path: Path, living: Living, own: Kept) -> None:
@@ -156,12 +156,11 @@ def test_what_a_process_leaves_the_agent_ships_to_its_end(tmp_path: Path) -> Non
 def test_of_two_agents_one_ships_and_the_other_takes_over(tmp_path: Path, living: Living) -> None:
     first, second = Kept(), Kept()
     with working(tmp_path, second) as waiting:
-        waiting_lock = waiting._lock
-        assert waiting_lock is not None
+        assert waiting._leases[0].holds()
         with working(tmp_path, first) as another:
             living.log(range(10))
             until(lambda: second.numbers == list(range(10)))
-            assert another._lock is None
+            assert not another._leases[0].holds()
     with working(tmp_path, first):
         living.log(range(10, 20))
         until(lambda: first.numbers == list(range(10, 20)))
@@ -244,9 +243,9 @@ def test_a_courier_may_open_as_many(tmp_path: Path) -> None:
 
 
 def test_a_lock_is_free_when_its_agent_is_gone(tmp_path: Path) -> None:
-    with working(tmp_path, Kept()), locks.held(tmp_path / AGENT_LOCK, exclusive=True) as free:
+    with working(tmp_path, Kept()), locks.held(agent_lock(tmp_path, "kept"), exclusive=True) as free:
         assert not free
-    with locks.held(tmp_path / AGENT_LOCK, exclusive=True) as free:
+    with locks.held(agent_lock(tmp_path, "kept"), exclusive=True) as free:
         assert free
 
 

@@ -15,7 +15,7 @@ from otel_joblog.journal.agent import Agent
 from otel_joblog.journal.journal import Journal
 from otel_joblog.journal.segments import DiskSegments
 from otel_joblog.journal.shipper import Shipper
-from otel_joblog.journal.standby import AGENT_LOCK
+from otel_joblog.journal.standby import agent_lock
 from otel_joblog.records import Process, Record
 
 from .samples import Kept, fill, journal, read_all, unlimited
@@ -116,7 +116,7 @@ def test_an_agent_whose_exporter_never_answers_stops_all_the_same(
         assert asked.wait(10)
         begun = time.monotonic()
     assert time.monotonic() - begun < 10
-    with locks.held(tmp_path / AGENT_LOCK, exclusive=True) as free:
+    with locks.held(agent_lock(tmp_path, "kept"), exclusive=True) as free:
         assert free
     answer.set()
     written.close()
