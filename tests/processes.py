@@ -48,6 +48,27 @@ def run(source: str, folder: Path, *options: str, **variables: str) -> subproces
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
+OURS = ("otel_joblog: job ", "otel_joblog: no PostgreSQL")
+
+Ended = tuple[int, str, str]  # exit code, stdout, stderr
+
+
+def with_and_without(source: str, folder: Path, *options: str) -> tuple[Ended, Ended]:
+    """How a script ends with telemetry, and how with OTEL_JOBLOG_ENABLED=false. Its folder is then ``folder / "y"``.
+
+    Left out is what we say by design: the note on an exception (which job, step and run it comes from) and, to those
+    who want INFO, that the store is away.
+    """
+    there, gone = folder / "x", folder / "y"
+    there.mkdir()
+    enabled = run(source, there, *options)
+    there.rename(gone)
+    there.mkdir()
+    disabled = run(source, there, *options, OTEL_JOBLOG_ENABLED="false")
+    err = "".join(line for line in enabled.stderr.splitlines(keepends=True) if not any(said in line for said in OURS))
+    return (enabled.returncode, enabled.stdout, err), (disabled.returncode, disabled.stdout, disabled.stderr)
+
+
 def command(word: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run ``otel-joblog WORD`` with the state folder of the scripts."""
     return subprocess.run(

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from .. import setup
-from . import hooks, logs, output, propagation
+from . import hooks, logs, output, propagation, unheard
 from .sampler import Sampler
 
 if TYPE_CHECKING:
@@ -66,11 +66,13 @@ def _sync() -> None:
     global _installed
     if _runs and not _installed:
         _installed = True
-        logs.install(setup.runtime().settings.log_level)
+        logs.install()
+        unheard.install(setup.runtime().settings.log_level)
         propagation.install()
         hooks.install()
     elif _installed and not _runs:
         _installed = False
+        unheard.uninstall()
         logs.uninstall()
         output.uninstall()
         propagation.uninstall()

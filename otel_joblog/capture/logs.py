@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from .active import Active
 
-__all__ = ["emit_line", "install", "printing_a_record", "uninstall", "without_capture"]
+__all__ = ["emit_line", "install", "printing_a_record", "take", "uninstall", "without_capture"]
 
 _PLAIN = logging.LogRecord("", 0, "", 0, "", (), None)
 _CORRELATION = {"otelTraceID", "otelSpanID", "otelTraceSampled", "otelServiceName"}  # by OTel's logging instrumentation
@@ -46,31 +46,15 @@ _printing = threading.local()
 passing: Callable[[], AbstractContextManager[None]] | None = None
 
 
-class _Lowered(int):
-    """The root logger's level while we lower it: told by identity from a level that the application sets."""
-
-
-_lowered: _Lowered | None = None
-
-
-def install(level: int) -> None:
-    """Take log lines from now on; from ``level`` on also where the root logger was left at Python's default."""
-    global _lowered
+def install() -> None:
+    """Take log lines from now on."""
     _call_handlers.install()
     _handle.install()
-    root = logging.root
-    if root.level == logging.WARNING and level < logging.WARNING:
-        _lowered = _Lowered(level)
-        root.setLevel(_lowered)
 
 
 def uninstall() -> None:
-    global _lowered
     _call_handlers.uninstall()
     _handle.uninstall()
-    if _lowered is not None and logging.root.level is _lowered:
-        logging.root.setLevel(logging.WARNING)
-    _lowered = None
 
 
 def printing_a_record() -> bool:
@@ -95,11 +79,9 @@ def _calling_handlers(original: Callable[..., None], alive: list[bool]) -> Calla
         active: Any = get_current().get(CONTEXT_KEY)
         if active is not None and alive:
             if active.recording:
-                _take(active, record)
+                take(active, record)
             elif taker := going_on(active):
-                _take(taker, record, active)
-        if _lowered is not None and (not logger.level or logger.level is _lowered) and _only_lowered(logger, record):
-            return  # it came this far only because we lowered the root's level: the handlers must not see it
+                take(taker, record, active)
         try:
             original(logger, record)
         except BaseException as error:
@@ -139,20 +121,8 @@ _call_handlers = Patch(logging.Logger, "callHandlers", _calling_handlers)
 _handle = Patch(logging.Handler, "handle", _handling)
 
 
-def _only_lowered(logger: logging.Logger, record: logging.LogRecord) -> bool:
-    return record.levelno < logging.WARNING and logging.root.level is _lowered and _level_is_the_root_s(logger)
-
-
-def _level_is_the_root_s(logger: logging.Logger | None) -> bool:
-    while logger is not None:
-        if logger.level:
-            return logger is logging.root
-        logger = logger.parent
-    return True
-
-
-def _take(active: Active, record: logging.LogRecord, ended: Active | None = None) -> None:
-    """``ended`` is what the record was logged in, where something else takes it."""
+def take(active: Active, record: logging.LogRecord, ended: Active | None = None) -> None:
+    """Keep a record as a line of what is active; ``ended`` is what it was logged in, where something else takes it."""
     try:
         level = record.levelno
         name = record.name if type(record.name) is str else text(record.name)
