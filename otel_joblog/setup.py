@@ -54,11 +54,12 @@ class Runtime:
         self.tracer: Tracer = self.provider.tracer
         self.process: Process = self.redactor.record(describe_process(self.provider.resource))
         sinks = make_sinks(settings, otlp_by_default=self.provider.unwatched)
-        self.room = Room.of(settings)
+        names = [sink.name for sink in sinks]
+        self.room = Room.of(settings, names)
         self.journal: Journal = Journal(
             settings.journal_dir,
             self.process,
-            [sink.name for sink in sinks],
+            names,
             self.room,
             settings.fsync,
             self.redactor.encode,

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
+from pathlib import Path
 
 import click
 
 from ..config import Settings
 from ..errors import StoreError
+from ..export.targets import target_names
 from ..health.keeper import keep_due_times
 from ..journal.agent import Agent
+from ..journal.backlog import backlog
 from ..journal.cursors import cursor_names
 from ..journal.recovery import being_shipped, dead_journals, look, ship_all_dead
 from ..journal.room import Room
@@ -20,6 +24,7 @@ from ..store.maintenance import Maintenance
 from ..store.may import May, login_may
 from ..store.retention import Retention
 from .common import told_plainly
+from .journal import foreign_remark, tell_of_foreign
 from .stopping import until_told_to_stop
 
 __all__ = ["agent", "recover"]
@@ -40,10 +45,16 @@ def agent() -> None:
     with (
         told_plainly(),
         until_told_to_stop() as wait,
-        Agent(settings.journal_dir, sinks, Room.of(settings), lost_after=settings.lost_after),
+        Agent(
+            settings.journal_dir,
+            sinks,
+            Room.of(settings, [sink.name for sink in sinks]),
+            lost_after=settings.lost_after,
+        ),
         Maintenance(lambda: resolve_dsn(settings), Retention.of(settings), [keep_due_times]),
     ):
         click.echo(f"Shipping what is below {settings.journal_dir}  (Ctrl-C stops it)")
+        tell_of_foreign(settings)
         wait()
 
 
@@ -61,20 +72,27 @@ def recover() -> None:
     """Ship what dead processes of this host left, once. Exits with 1 where something has to stay."""
     settings = Settings.from_environment()
     with told_plainly():
-        found = len(dead_journals(settings.journal_dir))
+        root, here = settings.journal_dir, set(target_names(settings, os.environ))
+        found = len(dead_journals(root))
         left = _ship_all(settings)
-        left_alone = look(settings.journal_dir).left_alone
-    click.echo(f"{found - left} of {found} journals of dead processes shipped.")
+        left_alone = look(root).left_alone
+        later = sum(not here.isdisjoint(cursor_names(folder)) for folder in left)
+        elsewhere = [behind for behind in backlog(root, left) if behind.exporter not in here]
+    click.echo(f"{found - len(left)} of {found} journals of dead processes shipped.")
+    for behind in elsewhere:
+        click.echo(foreign_remark(root, behind), err=True)
+    if later:
+        raise click.ClickException(f"{later} stay for later: `otel-joblog doctor` tells whether their database answers")
     if left:
-        raise click.ClickException(f"{left} stay for later: `otel-joblog doctor` tells whether their database answers")
+        raise click.ClickException(f"{len(left)} stay: nothing here ships to where they are to go")
     if left_alone:
         told = ", ".join(f"{name} ({why})" for name, why in left_alone.items())
         raise click.ClickException(f"neither shipped nor deleted: {told}")
 
 
-def _ship_all(settings: Settings) -> int:
-    """Ship all journals of dead processes; returns how many stay. Where somebody else is about to ship one, and may not
-    come to its end, it is tried again for a while.
+def _ship_all(settings: Settings) -> list[Path]:
+    """Ship all journals of dead processes; returns those that stay. Where somebody else is about to ship one, and may
+    not come to its end, it is tried again for a while.
     """
     root = settings.journal_dir
     sinks = make_sinks(settings, otlp_by_default=True)
@@ -97,4 +115,4 @@ def _ship_all(settings: Settings) -> int:
         time.sleep(0.1)
     for sink in sinks:
         sink.close()
-    return len(left)
+    return left

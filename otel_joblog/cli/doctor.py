@@ -17,8 +17,9 @@ import msgspec
 
 from ..config import Settings
 from ..errors import ConfigError, JobLogError
-from ..export.targets import endpoint
+from ..export.targets import endpoint, target_names
 from ..journal.backlog import Backlog, journal_state
+from ..journal.cursors import cursor_names
 from ..journal.folders import journal_folders, strangers
 from ..journal.recovery import look
 from ..journal.room import Room
@@ -28,6 +29,7 @@ from ..store.reader import Reader
 from ..store.upkeep import Upkeep
 from ..web import format as words
 from .common import JSON_OPTION
+from .journal import foreign_remark
 
 __all__ = ["doctor"]
 
@@ -139,11 +141,13 @@ def _state_folder(settings: Settings) -> Finding:
 
 def _journal(settings: Settings) -> Iterator[Finding]:
     root = settings.journal_dir
-    state = journal_state(Room.of(settings))
+    here = set(target_names(settings, os.environ))
+    state = journal_state(Room.of(settings, here))
     for name, why in state.left_alone.items():
         yield Finding(False, "journal", f"{name} in {root} is neither shipped nor deleted: {why}")
     try:
-        journals, waiting, others = journal_folders(root), len(look(root).dead), strangers(root)
+        journals, others = journal_folders(root), strangers(root)
+        waiting = sum(not here.isdisjoint(cursor_names(folder)) for folder in look(root).dead)
     except OSError:  # told above
         return
     if not journals:
@@ -156,7 +160,10 @@ def _journal(settings: Settings) -> Iterator[Finding]:
     if others:
         yield Finding(True, "journal", f"left alone, because they are no journals: {', '.join(others)}")
     for exporter in state.exporters:
-        yield _exporter(exporter)
+        if exporter.exporter in here:
+            yield _exporter(exporter)
+        elif exporter.bytes:
+            yield Finding((exporter.age or 0) < LATE, "elsewhere", foreign_remark(root, exporter))
     letters = root / "dead-letters.jsonl"
     if letters.exists():
         number = letters.read_bytes().count(b"\n")

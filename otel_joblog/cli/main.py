@@ -20,6 +20,7 @@ _COMMANDS = {
     "agent": "agent",
     "ingest": "ingest",
     "recover": "agent:recover",
+    "journal": "journal",
     "db": "db",
     "migrate": "migrate",
     "list": "runs:list_runs",

@@ -6,6 +6,7 @@ import click
 
 from ..config import Settings
 from .common import told_plainly
+from .journal import tell_of_foreign
 from .stopping import until_told_to_stop
 from .viewer import DEFAULT_PORT, Viewer, database, listening_socket
 
@@ -44,4 +45,5 @@ def serve(*, host: str, exposed: bool, names: tuple[str, ...], port: int, agent:
         if viewer.no_ingest:
             click.echo(f"Takes no OTLP: {viewer.no_ingest}.")
         click.echo(f"Viewer: {viewer.url}  (Ctrl-C stops it)")
+        tell_of_foreign(settings)
         wait()

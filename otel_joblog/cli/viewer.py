@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import os
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import NamedTuple, Self
 import click
 
 from ..config import Settings
+from ..export.targets import target_names
 from ..health.keeper import keep_due_times
 from ..journal.agent import Agent
 from ..journal.room import Room
@@ -136,7 +138,7 @@ class Viewer:
         self._listening = listening
         host, port = listening.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        room = Room.of(settings)
+        room = Room.of(settings, target_names(settings, os.environ))
         self._work: list[Maintenance | Agent] = []
         if using.may > May.READ:
             sinks = make_sinks(settings, otlp_by_default=True)

@@ -17,5 +17,6 @@ def main() -> None:
     os.chdir("/")
     os.environ.pop("PGSERVICE", None)  # the command's; where no file has such a service, libpq connects nowhere at all
     sinks = make_sinks(settings, otlp_by_default=True)
-    run_courier(settings.journal_dir, sinks, Room.of(settings), lost_after=settings.lost_after)
+    room = Room.of(settings, [sink.name for sink in sinks])
+    run_courier(settings.journal_dir, sinks, room, lost_after=settings.lost_after)
     os._exit(0)  # a lane that hangs in a connection must not keep us

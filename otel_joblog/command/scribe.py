@@ -76,7 +76,7 @@ class CommandRun:
             settings.journal_dir,
             self._process,
             self._targets,
-            Room.of(settings),
+            Room.of(settings, self._targets),
             settings.fsync,
             self._redactor.encode,
         )

@@ -10,11 +10,11 @@ import os
 import re
 import socket
 from hashlib import blake2s
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from ..dsn import words_of
 
-__all__ = ["UNREADABLE", "address", "postgres_place"]
+__all__ = ["UNREADABLE", "address", "in_words", "postgres_place"]
 
 UNREADABLE = "unreadable"  # the place of a connection string that is none
 
@@ -38,6 +38,21 @@ def postgres_place(dsn: str) -> str:
         ports = ports[:1] * len(hosts)
     places = {f"{_host(host)}:{port.strip() or '5432'}" for host, port in zip(hosts, ports, strict=True)}
     return _short(",".join(sorted(places)), words)
+
+
+def in_words(exporter: str) -> str:
+    """What the name of an exporter says, for people."""
+    kind, _, place = exporter.partition("-")
+    if kind == "otlp":
+        return f"the OTLP endpoint {place.partition('~')[0]}"
+    if place == "embedded":
+        return "the embedded PostgreSQL of this state folder"
+    if place == UNREADABLE:
+        return "a connection string that could not be read"
+    database, at, hosts = place.partition("@")
+    if kind != "postgres" or not at:
+        return exporter
+    return f"the database {unquote(database)} on {unquote(hosts).replace(',', ', ')}"
 
 
 def address(url: str, default_port: int) -> str:

@@ -33,7 +33,7 @@ class Journaled:
         sink = PostgresSpanExporter(settings)
         host, name = socket.gethostname(), "otel-joblog ingest"
         process = Process(os.urandom(16), time.time_ns(), os.getpid(), host, boot_id(), name, {"service.name": name})
-        self._room = Room.of(settings)
+        self._room = Room.of(settings, [sink.name])
         self._timeout = settings.exit_timeout
         self._journal = Journal(settings.journal_dir, process, [sink.name], self._room, settings.fsync)
         self._shipper = Shipper(self._journal, [sink])

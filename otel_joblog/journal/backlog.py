@@ -16,7 +16,7 @@ from .folders import journal_folders
 from .frames import scan
 from .reader import Cursor
 from .recovery import look
-from .room import Room, taken
+from .room import Room, bytes_behind
 from .segments import read_file, segment_numbers, segment_path
 from .trouble import Trouble, trouble_of
 
@@ -38,7 +38,7 @@ class Backlog(msgspec.Struct, frozen=True):
 class JournalState(msgspec.Struct, frozen=True):
     """The journals of a host, and what the exporters of this process have done since it began."""
 
-    bytes: int
+    bytes: int  # of what counts for the cap
     limit: int  # the cap, in bytes
     exporters: list[Backlog]
     shipped: dict[str, Figures]
@@ -49,7 +49,7 @@ def journal_state(room: Room) -> JournalState:
     """Looks at the disk: milliseconds, with hundreds of journals tens of them."""
     try:
         left_alone = look(room.root).left_alone
-        return JournalState(taken(room.root), room.limit, backlog(room.root), dict(figures), left_alone)
+        return JournalState(room.taken(), room.limit, backlog(room.root), dict(figures), left_alone)
     except OSError as error:
         why = f"it cannot be read: {error.strerror}"
         return JournalState(0, room.limit, [], dict(figures), {room.root.name: why})
@@ -63,7 +63,7 @@ def backlog(root: Path, folders: Iterable[Path] | None = None) -> list[Backlog]:
             sizes = {number: segment_path(folder, number).stat().st_size for number in segment_numbers(folder)}
             for name in cursor_names(folder):
                 cursor, _ = CursorFile(name).load(folder)
-                waiting.setdefault(name, []).append((_bytes_behind(cursor, sizes), _emitted(folder, cursor, sizes)))
+                waiting.setdefault(name, []).append((bytes_behind(cursor, sizes), _emitted(folder, cursor, sizes)))
     now = time.time()
     found = []
     for name, journals in sorted(waiting.items()):
@@ -72,11 +72,6 @@ def backlog(root: Path, folders: Iterable[Path] | None = None) -> list[Backlog]:
         age = max(0.0, now - min(times)) if times else None
         found.append(Backlog(name, len(behind), sum(size for size, _ in behind), age, trouble_of(root, name)))
     return found
-
-
-def _bytes_behind(cursor: Cursor, sizes: dict[int, int]) -> int:
-    later = sum(size for number, size in sizes.items() if number > cursor.segment)
-    return later + max(0, sizes.get(cursor.segment, 0) - cursor.offset)
 
 
 def _emitted(folder: Path, cursor: Cursor, sizes: dict[int, int]) -> float | None:

@@ -22,6 +22,7 @@ from typing import NamedTuple
 from ..diagnostics import report
 from ..records import Process, SpanEnded
 from . import locks
+from .bindings import adopt
 from .claims import Claim
 from .closing import OpenSpans
 from .crash import ALIVE, verdict
@@ -94,6 +95,7 @@ def ship_all_dead(root: Path, sink: Sink, waits: Callable[[float], bool]) -> Non
         if gave_up:
             return
         try:
+            adopt(folder, sink.name)
             ship_dead(folder, sink.fresh(), waits_or_notes)
         except Exception as error:
             report(f"recovery: {type(error).__name__}", "journal %s could not be shipped: %r", folder.name, error)

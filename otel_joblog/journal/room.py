@@ -1,7 +1,9 @@
 """The journal's cap: what all journals of a host may take, and how room is made.
 
 The oldest lines go first, of whatever process: a sealed segment that no exporter has begun is replaced by what is left
-of it without its lines, which are counted (:class:`Dropped`). Starts and ends of runs and steps always stay.
+of it without its lines, which are counted (:class:`Dropped`). Starts and ends of runs and steps always stay; where they
+fill the room, because one exporter is away for good, another that keeps up gets its lines all the same. What waits for
+none of the exporters of this configuration is not counted, and left alone.
 
 What is left of segment 4 is segment 5: readers come from the one to the other by themselves, and a reader that had seen
 the old one sees nothing anew but what the store knows already. A segment that a reader may be in is left alone.
@@ -12,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +28,7 @@ from .cursors import CursorFile, cursor_names
 from .folders import journal_folders
 from .frames import frame, scan
 from .losses import AT_THE_CAP, dropped_frames
+from .reader import Cursor
 from .segments import (
     delete_segment,
     is_remainder,
@@ -36,34 +39,53 @@ from .segments import (
     segment_path,
     write_file,
 )
+from .standby import ship_lock
 
-__all__ = ["Room", "taken"]
+__all__ = ["Room", "bytes_behind", "taken"]
 
 LOCK = "room.lock"
 LOOK = 0.1  # seconds for which a look at the disk holds good, for lines that wait for room
+KEEPS_UP = 4  # an exporter does for which no more than one part in so many of the cap waits
 MARGIN = 32  # when room is made, one part in so many more than is needed, so that it is not needed again at once
 
 
 class Room:
     """The room below ``root`` for all journals of this host."""
 
-    def __init__(self, root: Path, limit: int, on_full: OnFull) -> None:
+    def __init__(self, root: Path, limit: int, on_full: OnFull, exporters: Iterable[str] | None = None) -> None:
         self.limit = limit
         self.on_full = on_full
         self.root = root
+        self._exporters = None if exporters is None else frozenset(exporters)
         self._damaged = 0
         self._full = False
         self._look_at = 0.0
 
     @classmethod
-    def of(cls, settings: Settings) -> Room:
-        return cls(settings.journal_dir, settings.journal_max_bytes, settings.on_full)
+    def of(cls, settings: Settings, exporters: Iterable[str]) -> Room:
+        """``exporters`` are those of these settings: what waits for others alone does not count, and is left alone."""
+        return cls(settings.journal_dir, settings.journal_max_bytes, settings.on_full, exporters)
+
+    def taken(self) -> int:
+        """Bytes of the journals that count. OSError where not even their names can be seen."""
+        return taken(self._folders())
+
+    def _folders(self) -> list[Path]:
+        return [folder for folder in journal_folders(self.root) if self._counts(folder)]
+
+    def _counts(self, folder: Path) -> bool:
+        if self._exporters is None:
+            return True
+        with contextlib.suppress(OSError):
+            names = cursor_names(folder)
+            return not names or not names.isdisjoint(self._exporters)
+        return True
 
     def full(self) -> bool:
         """Whether the cap is reached; seen at most a tenth of a second ago."""
         if time.monotonic() >= self._look_at:
             with contextlib.suppress(OSError):  # a look that fails tells nothing: what the last one saw holds good
-                self._full = taken(self.root) >= self.limit
+                self._full = self.taken() >= self.limit
             self._look_at = time.monotonic() + LOOK
         return self._full
 
@@ -81,11 +103,26 @@ class Room:
             finally:
                 alone.let_go()
         self._look_at = 0.0
-        return not self.full()
+        return not self.full() or self._somebody_takes()
+
+    def _somebody_takes(self) -> bool:
+        """Whether an exporter keeps up, where no lines are left to be given up: the others' debt costs it nothing."""
+        return min(self._debts().values(), default=self.limit) < self.limit // KEEPS_UP
+
+    def _debts(self) -> dict[str, int]:
+        """The bytes that wait for each exporter that counts."""
+        debts: Counter[str] = Counter(dict.fromkeys(self._exporters or (), 0))
+        for folder in self._folders():
+            with contextlib.suppress(OSError):
+                sizes = {number: segment_path(folder, number).stat().st_size for number in segment_numbers(folder)}
+                for name in cursor_names(folder):
+                    if self._exporters is None or name in self._exporters:
+                        debts[name] += bytes_behind(CursorFile(name).load(folder)[0], sizes)
+        return debts
 
     def _give_up_oldest(self, alone: Claim) -> None:
-        wanted = taken(self.root) - self.limit + self.limit // MARGIN
-        for segment in sorted(_segments_with_lines(self.root)):
+        wanted = self.taken() - self.limit + self.limit // MARGIN
+        for segment in sorted(_segments_with_lines(self._folders())):
             if wanted <= 0 or not alone.holds():
                 break
             with contextlib.suppress(OSError), _undisturbed(segment) as free:
@@ -123,10 +160,16 @@ class _Segment(NamedTuple):
     number: int
 
 
-def taken(root: Path) -> int:
-    """Bytes that all journals take, as far as they can be read. OSError where not even their names can."""
+def bytes_behind(cursor: Cursor, sizes: dict[int, int]) -> int:
+    """Of segments with these sizes."""
+    later = sum(size for number, size in sizes.items() if number > cursor.segment)
+    return later + max(0, sizes.get(cursor.segment, 0) - cursor.offset)
+
+
+def taken(folders: Iterable[Path]) -> int:
+    """Bytes that journals take, as far as they can be read."""
     total = 0
-    for folder in journal_folders(root):
+    for folder in folders:
         with contextlib.suppress(OSError):
             for number in list(segment_numbers(folder)):
                 with contextlib.suppress(FileNotFoundError):
@@ -134,8 +177,8 @@ def taken(root: Path) -> int:
     return total
 
 
-def _segments_with_lines(root: Path) -> Iterator[_Segment]:
-    for folder in journal_folders(root):
+def _segments_with_lines(folders: Iterable[Path]) -> Iterator[_Segment]:
+    for folder in folders:
         with contextlib.suppress(OSError):
             for number in list(segment_numbers(folder)):
                 if not is_remainder(number):
@@ -150,7 +193,7 @@ def _undisturbed(segment: _Segment) -> Iterator[bool]:
     names = cursor_names(folder)
     with locks.held(folder / ALIVE, exclusive=False) as dead, contextlib.ExitStack() as claims:
         if dead:
-            claimed = [claims.enter_context(locks.held(folder / f"{name}.ship", exclusive=True)) for name in names]
+            claimed = [claims.enter_context(locks.held(ship_lock(folder, name), exclusive=True)) for name in names]
             at = [CursorFile(name).load(folder)[0].segment for name in names]
             yield all(claimed) and number not in at
         else:

@@ -13,6 +13,7 @@ from otel_joblog.config import OnFull
 from otel_joblog.conventions import SpanKind
 from otel_joblog.journal import journal as module
 from otel_joblog.journal.cursors import CursorFile
+from otel_joblog.journal.folders import journal_folders
 from otel_joblog.journal.journal import Journal
 from otel_joblog.journal.locks import held
 from otel_joblog.journal.reader import Cursor, JournalReader
@@ -42,7 +43,7 @@ def looks_hold_no_longer_than_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_oldest_lines_go_and_are_counted(tmp_path: Path) -> None:
     written = capped(tmp_path)
     fill(written, range(5_000), "x" * 50)
-    assert taken(tmp_path) < CAP + SEGMENT
+    assert taken(journal_folders(tmp_path)) < CAP + SEGMENT
     numbers, damaged = read_all(written)
     assert not damaged
     first = next(number for number in numbers if number + 1 not in numbers) + 1  # those of a segment one may be reading
@@ -64,7 +65,7 @@ def test_lines_that_came_many_at_once_are_counted_each(tmp_path: Path, on_full: 
     written.append(encode(started(1)))  # with what is not given up it is told what was
     folder = written.close()
     assert folder is not None
-    assert taken(tmp_path) < CAP + SEGMENT + 2_000
+    assert taken(journal_folders(tmp_path)) < CAP + SEGMENT + 2_000
     reader = JournalReader(DiskSegments(folder), Cursor())
     numbers = []
     while (batch := reader.read()).end != reader.cursor:
@@ -167,7 +168,7 @@ def test_an_exporter_that_has_shipped_a_segment_misses_nothing(tmp_path: Path) -
 def test_new_lines_go_where_that_is_asked_for_and_come_again_when_there_is_room(tmp_path: Path) -> None:
     written = capped(tmp_path, on_full="drop_new_logs")
     fill(written, range(3_000), "x" * 50)
-    assert taken(tmp_path) < CAP + SEGMENT
+    assert taken(journal_folders(tmp_path)) < CAP + SEGMENT
     kept = read_all(written)[0]
     assert kept == list(range(len(kept)))
     last = written.position()
@@ -190,7 +191,7 @@ def test_lines_wait_for_room_where_that_is_asked_for(tmp_path: Path) -> None:
     numbers: list[int] = []
     waited = False
     while len(numbers) < 3_000:
-        if taken(tmp_path) < CAP and writing.is_alive():
+        if taken(journal_folders(tmp_path)) < CAP and writing.is_alive():
             time.sleep(0.01)
             continue
         waited = waited or writing.is_alive()

@@ -57,7 +57,7 @@ def test_segments_that_are_shipped_are_deleted_while_the_process_goes_on(
     fill(written, range(500))
     assert shipping.flush(10)
     assert sink.numbers == list(range(500))
-    assert len(written.numbers()) == 1
+    until(lambda: len(written.numbers()) == 1)
     shipping.shutdown(10)
     written.remove()
 
