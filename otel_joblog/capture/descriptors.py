@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ..background import Background
 from ..conventions import Stream
 from ..diagnostics import report
-from . import logs
+from . import logs, stdio
 from .output import Splitter
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ class _Pipe:
         os.set_blocking(self.reading, False)
         with contextlib.suppress(OSError):
             fcntl.fcntl(writing, getattr(fcntl, "F_SETPIPE_SZ", 0), PIPE_BYTES)  # Linux only
+        self._identity = _identity(writing)
         os.dup2(writing, descriptor, inheritable=True)
         os.close(writing)
         self.decode = _decoder("backslashreplace").decode
@@ -121,8 +122,27 @@ class _Pipe:
             except OSError:  # nobody reads there any more: who wrote would have been told by SIGPIPE
                 return
 
+    def in_place(self) -> bool:
+        """Whether the descriptor is still on the pipe: a job may put a file of its own there, or close it."""
+        return not self.closed and _identity(self.descriptor) == self._identity
+
     def restore(self) -> None:
-        os.dup2(self.before, self.descriptor, inheritable=True)
+        if self.in_place():
+            os.dup2(self.before, self.descriptor, inheritable=True)
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """The descriptor is where it was before, for as long as the block runs."""
+        if not self.in_place():
+            yield
+            return
+        writing = os.dup(self.descriptor)
+        self.restore()
+        try:
+            yield
+        finally:
+            os.dup2(writing, self.descriptor, inheritable=True)
+            os.close(writing)
 
     def close(self) -> None:
         self.closed = True
@@ -158,7 +178,7 @@ class Descriptors:
             self._put_back()
             return False
         _capturing = self
-        logs.passing = passing
+        logs.passing, stdio.aside = passing, self.aside
         self.covers_python = _descriptor(sys.stdout) == 1 and _descriptor(sys.stderr) == 2
         self._recording = True
         self._write_through()
@@ -178,7 +198,18 @@ class Descriptors:
         self._put_back()
         self.drain()
         self._recording = False
-        _capturing = logs.passing = None
+        _capturing = logs.passing = stdio.aside = None
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """The descriptors are where they were before: a file can be sought there, which a pipe cannot."""
+        with contextlib.ExitStack() as stack:
+            if self._pid == os.getpid():  # in a forked child nobody reads
+                stack.enter_context(self._reading)
+                self.drain()
+            for pipe in self._pipes:
+                stack.enter_context(pipe.aside())
+            yield
 
     def drain(self) -> None:
         """Take what has been written up to now."""
@@ -231,6 +262,14 @@ class Descriptors:
             outputs[key].feed(pipe.decode(data))
         except Exception as error:
             report("output", "output could not be recorded: %r", error)
+
+
+def _identity(descriptor: int) -> tuple[int, int] | None:
+    try:
+        status = os.fstat(descriptor)
+    except OSError:  # closed
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _descriptor(stream: Any) -> int | None:

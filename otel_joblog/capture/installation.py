@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from .. import setup
-from . import hooks, logs, output, propagation, unheard
+from . import hooks, logs, propagation, stdio, unheard
 from .sampler import Sampler
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def acquire(run: Run, *, descriptors: bool) -> None:
         _runs.add(run)
         _sync()
         if run.capture_output:
-            output.install()
+            stdio.install()
             if descriptors or any(other.descriptors is not None for other in _runs):
                 _share_descriptors(run, wanted=descriptors)
     _sampler.begin()
@@ -74,7 +74,7 @@ def _sync() -> None:
         _installed = False
         unheard.uninstall()
         logs.uninstall()
-        output.uninstall()
+        stdio.uninstall()
         propagation.uninstall()
         hooks.uninstall()
 

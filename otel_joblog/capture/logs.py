@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
     from .active import Active
 
-__all__ = ["emit_line", "install", "printing_a_record", "take", "uninstall", "without_capture"]
+__all__ = ["emit_line", "install", "printing", "printing_a_record", "take", "uninstall", "without_capture"]
 
 _PLAIN = logging.LogRecord("", 0, "", 0, "", (), None)
 _CORRELATION = {"otelTraceID", "otelSpanID", "otelTraceSampled", "otelServiceName"}  # by OTel's logging instrumentation
 _PLAIN_FIELDS = frozenset(_PLAIN.__dict__) | {"message", "asctime", "taskName"} | _CORRELATION
 _PLAIN_COUNT = len(_PLAIN.__dict__)
 
-_printing = threading.local()
+printing = threading.local()
 
 # While file descriptors are captured (.descriptors): what a handler writes to them is not taken.
 passing: Callable[[], AbstractContextManager[None]] | None = None
@@ -59,18 +59,18 @@ def uninstall() -> None:
 
 def printing_a_record() -> bool:
     """Whether this thread is in a handler that prints a log record: its output is not output of the run."""
-    return getattr(_printing, "now", False)
+    return getattr(printing, "now", False)
 
 
 @contextlib.contextmanager
 def without_capture() -> Iterator[None]:
     """What this thread prints meanwhile is not output of the run."""
     before = printing_a_record()
-    _printing.now = True
+    printing.now = True
     try:
         yield
     finally:
-        _printing.now = before
+        printing.now = before
 
 
 def _calling_handlers(original: Callable[..., None], alive: list[bool]) -> Callable[..., None]:
@@ -95,8 +95,8 @@ def _calling_handlers(original: Callable[..., None], alive: list[bool]) -> Calla
 def _handling(original: Callable[..., Any], alive: list[bool]) -> Callable[..., Any]:  # noqa: ARG001
     @functools.wraps(original)
     def handle(handler: logging.Handler, record: logging.LogRecord) -> Any:
-        before = getattr(_printing, "now", False)
-        _printing.now = True
+        before = getattr(printing, "now", False)
+        printing.now = True
         try:
             if passing is None:
                 return original(handler, record)
@@ -106,7 +106,7 @@ def _handling(original: Callable[..., Any], alive: list[bool]) -> Callable[..., 
             forget_frame(error)
             raise
         finally:
-            _printing.now = before
+            printing.now = before
 
     _pose_as_logging(handle)
     return handle

@@ -1,4 +1,4 @@
-"""What a run prints: ``sys.stdout`` and ``sys.stderr`` stand-ins that find the run by context.
+"""What a run prints: what stands in for a stream finds the run by context, and cuts what is written into lines.
 
 The stand-in passes everything through first, unchanged, to where it went before. Runs in other threads and tasks have
 another context, so their output never mixes; what is printed outside of a run is not looked at.
@@ -6,11 +6,9 @@ another context, so their output never mixes; what is printed outside of a run i
 
 from __future__ import annotations
 
-import logging
-import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, SupportsIndex
 
 from opentelemetry.context import Context, attach
 
@@ -19,14 +17,14 @@ from ..diagnostics import report
 from .context import get_current
 from .decorate import forget_frame
 from .late import going_on, said_in
-from .logs import emit_line, printing_a_record
+from .logs import emit_line, printing, printing_a_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .active import Active
 
-__all__ = ["Splitter", "install", "uninstall"]
+__all__ = ["LoggerTap", "Splitter", "StreamTap", "Tap"]
 
 INFO = int(Severity.INFO)  # of both streams: progress bars and chatter go to stderr, too
 
@@ -43,15 +41,17 @@ class Splitter:
         self._pieces: list[str] = []
 
     def feed(self, text: str) -> None:
-        head, newline, rest = text.partition("\n")
-        self._add(head)
-        if not newline:
+        if "\n" not in text:
+            self._add(text)
             return
+        head, _, rest = text.partition("\n")
+        self._add(head)
         self.finish(always=True)
-        *lines, tail = rest.split("\n")
-        for line in lines:
-            self._emit(line)
-        self._add(tail)
+        if rest:
+            *lines, tail = rest.split("\n")
+            for line in lines:
+                self._emit(line)
+            self._add(tail)
 
     def finish(self, *, always: bool = False) -> None:
         """Emit what there is of an unfinished line."""
@@ -61,6 +61,9 @@ class Splitter:
 
     def _add(self, piece: str) -> None:
         if not piece:
+            return
+        if "\r" not in piece and not (self._pieces and self._pieces[-1][-1] == "\r"):
+            self._pieces.append(piece)
             return
         shown = piece.rstrip("\r")
         if not shown:
@@ -80,10 +83,13 @@ class Splitter:
         emit_line(active, seq, time.time_ns(), INFO, self._stream, "", line, self._attributes)
 
 
-class StreamTap:
-    """Stands in for a text stream; everything but writing goes to the stream itself."""
+class Tap:
+    """What stands in for a stream; everything but writing goes to the stream itself."""
 
-    __slots__ = ("_stream", "_target")
+    __slots__ = ()
+
+    _stream: int
+    _target: Any
 
     def __init__(self, target: Any, stream: Stream) -> None:
         object.__setattr__(self, "_target", target)
@@ -106,8 +112,12 @@ class StreamTap:
         return written
 
     def writelines(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self.write(line)
+        try:
+            for line in lines:
+                self.write(line)
+        except BaseException as error:
+            forget_frame(error)
+            raise
 
     def _taken(self, active: Active, text: str) -> None:
         if active.recording:
@@ -130,7 +140,11 @@ class StreamTap:
             report("output", "output could not be recorded: %r", error)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._target, name)
+        try:
+            return getattr(self._target, name)
+        except BaseException as error:
+            forget_frame(error)
+            raise
 
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self._target, name, value)
@@ -142,43 +156,69 @@ class StreamTap:
         return iter(self._target)
 
     def __enter__(self) -> Self:
+        self._target.__enter__()
         return self
 
     def __exit__(self, *args: object) -> None:
         self._target.__exit__(*args)
 
+    def __eq__(self, other: object) -> bool:
+        theirs: Any = other
+        return bool(self._target == (theirs._target if issubclass(type(other), Tap) else other))
 
-class LoggerTap(StreamTap):
+    def __hash__(self) -> int:
+        return hash(self._target)
+
+    def __repr__(self) -> str:
+        return repr(self._target)
+
+    def __dir__(self) -> Iterable[str]:
+        return dir(self._target)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        reduced: str | tuple[Any, ...] = self._target.__reduce_ex__(protocol)
+        return reduced
+
+
+class StreamTap(Tap):
+    """Stands in for a stream of any kind that can write."""
+
+    __slots__ = ("__weakref__", "_stream", "_target")
+
+    def write(self, text: str) -> int:
+        before = printing_a_record()
+        printing.now = True  # it may be wrapped around a stand-in that an earlier run has put there
+        try:
+            written: int = self._target.write(text)
+        except BaseException as error:
+            forget_frame(error)
+            raise
+        finally:
+            printing.now = before
+        active: Any = get_current().get(CONTEXT_KEY)
+        if active is not None and not before:
+            self._taken(active, text)
+        return written
+
+
+class LoggerTap(Tap):
     """Stands in for a stream that writes to a logger, as Celery's does: its record is not taken for another line."""
 
-    __slots__ = ()
+    __slots__ = ("__weakref__", "_stream", "_target")
 
     def write(self, text: str) -> int:
         outer = get_current()
         active: Any = outer.get(CONTEXT_KEY)
-        if active is None:
-            return super().write(text)
-        attach(Context({key: value for key, value in outer.items() if key != CONTEXT_KEY}))
+        if active is not None:
+            attach(Context({key: value for key, value in outer.items() if key != CONTEXT_KEY}))
         try:
-            written = super().write(text)
+            written: int = self._target.write(text)
+        except BaseException as error:
+            forget_frame(error)
+            raise
         finally:
-            attach(outer)
-        self._taken(active, text)
+            if active is not None:
+                attach(outer)
+        if active is not None:
+            self._taken(active, text)
         return written
-
-
-def install() -> None:
-    """Put the stand-ins before ``sys.stdout`` and ``sys.stderr``, unless they are there."""
-    for name, stream in (("stdout", Stream.STDOUT), ("stderr", Stream.STDERR)):
-        target = getattr(sys, name, None)
-        if target is not None and not issubclass(type(target), StreamTap):
-            kind = LoggerTap if isinstance(getattr(target, "logger", None), logging.Logger) else StreamTap
-            setattr(sys, name, kind(target, stream))
-
-
-def uninstall() -> None:
-    """Take them away, unless somebody else has put something before them meanwhile."""
-    for name in ("stdout", "stderr"):
-        tap = getattr(sys, name, None)
-        if tap is not None and issubclass(type(tap), StreamTap):
-            setattr(sys, name, tap._target)

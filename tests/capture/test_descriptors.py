@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
-from processes import journaled, run
+from processes import environment, journaled, run
 
 from otel_joblog import job
 from otel_joblog.errors import ConfigError
@@ -154,3 +157,63 @@ def test_a_record_that_a_handler_prints_is_no_output_however_large(tmp_path: Pat
 def test_another_word_is_refused_where_it_is_said() -> None:
     with pytest.raises(ConfigError, match='say True, False or "fd"'):
         job("x", capture_output="tty")  # type: ignore[call-overload]
+
+
+FILE = """
+    import os, subprocess, sys
+    from otel_joblog import job
+
+    with job("x", capture_output="fd"):
+        print("one")
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+        print("zwei \u00fc", sys.stdout.tell(), flush=True)
+        subprocess.run(["echo", "three"])
+        sys.stdout.reconfigure(encoding="utf-16")  # no mark at its beginning, as it is not the beginning
+        print("four")
+        sys.stdout.reconfigure(encoding="latin-1", newline="\\r\\n", line_buffering=True)
+        sys.stdout.seek(0, os.SEEK_END)
+        print("five \u00fc")
+        print(sys.stdout.line_buffering, sys.stdout.encoding)
+    print("after")
+"""
+
+
+def test_a_file_as_stdout_may_be_asked_where_it_is_and_given_another_encoding(tmp_path: Path) -> None:
+    written = []
+    for folder, enabled in ((tmp_path / "y", "false"), (tmp_path / "x", "true")):
+        folder.mkdir()
+        script, log = folder / "script.py", folder / "log"
+        script.write_text(dedent(FILE))
+        log.write_text("yesterday\n")
+        variables = environment(folder / "state", OTEL_JOBLOG_ENABLED=enabled, PYTHONIOENCODING="ascii")
+        with log.open("ab") as out:  # as cron's >> log
+            subprocess.run([sys.executable, script], env=variables, cwd=folder, stdout=out, check=True, timeout=60)
+        written.append(log.read_bytes())
+    assert written[0] == written[1]
+    assert [message for _, message, _ in recorded(tmp_path / "x") if "f" not in message] == [
+        "one",
+        "zwei \u00fc 14",
+        "three",
+        "True latin-1",
+    ]
+
+
+def test_what_a_job_puts_in_the_place_of_its_descriptors_stays_there(tmp_path: Path) -> None:
+    source = """
+        import os, sys
+        from otel_joblog import job
+
+        with job("daemon", capture_output="fd"):
+            print("before")
+            sys.stdout.flush()
+            log = os.open("log", os.O_WRONLY | os.O_CREAT)
+            os.dup2(log, 1)
+            os.close(2)
+            print("in the log")
+        print("in the log, too", flush=True)
+        os.write(1, b"as this\\n")
+    """
+    done = run(source, tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "before\n", "")
+    assert (tmp_path / "log").read_text() == "in the log\nin the log, too\nas this\n"
+    assert [message for _, message, _ in recorded(tmp_path)] == ["before"]
