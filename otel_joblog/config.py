@@ -104,11 +104,13 @@ class Settings:
         parsing.flag,
         "Keep what runs and steps use: CPU time, memory, disk; and, of runs longer than a second, how it went.",
     )
-    arguments: bool = _setting(
-        False,
+    arguments: bool | None = _setting(
+        None,
         "OTEL_JOBLOG_ARGUMENTS",
         parsing.flag,
-        "Keep, in short, what each job is called with, unless the job says otherwise.",
+        "Keep, in short, what each job is called with, unless the job says otherwise; and all arguments of a command "
+        "(`otel-joblog run`). `false` keeps of those not even what does not look like a password.",
+        shown="false; of a command, what does not look like a password",
     )
     environment: tuple[str, ...] = _setting(
         (),

@@ -136,6 +136,7 @@ class Attribute:
     MAX_ATTEMPTS = "joblog.max_attempts"
     LINK = "joblog.link"  # of a span link: what it is to the run, such as previous_attempt
     EXIT_CODE = "joblog.exit_code"
+    ERROR_OUTPUT = "joblog.error_output"  # the last lines that a command which failed wrote to its stderr
     SEQ = "joblog.seq"
     STAGE = "joblog.stage"
     TASK_ID = "joblog.task_id"

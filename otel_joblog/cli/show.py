@@ -152,6 +152,8 @@ def _print_error(console: Console, detail: RunDetail) -> None:
         console.print(Text(shown(f"{detail.error.type}: {detail.error.message}"), style="bold red"))
         if detail.error.stacktrace:
             console.print(Text(shown(detail.error.stacktrace.rstrip()), style="red"))
+        if detail.error_output and detail.error_output != detail.error.message:
+            console.print(Text(shown(detail.error_output), style="red"))
         console.print()
 
 

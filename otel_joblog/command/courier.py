@@ -15,6 +15,7 @@ __all__ = ["main"]
 def main() -> None:
     settings = Settings.from_environment(on_bad=lambda _problem: None)  # the scribe has told of it
     os.chdir("/")
+    os.umask(0o077)
     os.environ.pop("PGSERVICE", None)  # the command's; where no file has such a service, libpq connects nowhere at all
     sinks = make_sinks(settings, otlp_by_default=True)
     room = Room.of(settings, [sink.name for sink in sinks])

@@ -4,11 +4,13 @@ is no option, the command does not wait for that either.
 
 from __future__ import annotations
 
+import os
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
-__all__ = ["Options", "parser"]
+__all__ = ["Options", "name_of", "parse", "parser"]
 
 LONGEST = 10 * 365 * 86_400  # seconds; a timer does not take every number
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -30,6 +32,11 @@ class Options:
     quiet_on_success: bool = False
     env_context: bool = True
     cwd: str | None = None
+
+
+def name_of(program: str) -> str:
+    """The name of a job that is given none."""
+    return os.path.basename(program.rstrip("/")) or program or "command"  # noqa: PTH119  (pathlib costs an import)
 
 
 def seconds(text: str) -> float:

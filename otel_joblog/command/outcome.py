@@ -13,8 +13,11 @@ __all__ = ["ending", "outcome"]
 OUT_OF_MEMORY = "out of memory: the control group counted an OOM kill"
 
 
-def outcome(facts: dict[str, Any], *, oom_killed: bool) -> tuple[RunStatus, str, str]:
-    """Status, reason in words and ``error.type`` of what the wrapper told at the end."""
+def outcome(facts: dict[str, Any], *, oom_killed: bool, last_line: str = "") -> tuple[RunStatus, str, str]:
+    """Status, reason in words and ``error.type`` of what the wrapper told at the end.
+
+    Of a command that says itself that it failed, the reason is the ``last_line`` of its stderr, if there is one.
+    """
     if refused := facts.get("refused"):
         received = facts["received"]
         return (RunStatus.CANCELLED if received else RunStatus.SKIPPED), refused, received
@@ -33,7 +36,8 @@ def outcome(facts: dict[str, Any], *, oom_killed: bool) -> tuple[RunStatus, str,
         return RunStatus.ERROR, OUT_OF_MEMORY, "out_of_memory"
     if killed:
         return RunStatus.ERROR, f"killed by {signal_name(killed)}", signal_name(killed)
-    return RunStatus.ERROR, f"exited with code {facts['code']}", f"exit_code_{facts['code']}"
+    code = facts["code"]
+    return RunStatus.ERROR, last_line or f"exited with code {code}", f"Exit code {code}"
 
 
 def ending(status: int) -> str:

@@ -7,6 +7,8 @@ import select
 import struct
 from collections.abc import Iterator
 
+from .complaints import complain
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import IO
@@ -20,32 +22,48 @@ _HEADER = struct.Struct("<BI")
 class Passed:
     """Passed through at once."""
 
+    def __init__(self) -> None:
+        self._refused: set[int] = set()  # streams that were said to take nothing
+
     def write(self, stream: int, data: bytes) -> bool:
-        """Write all of it to descriptor ``stream``, 1 or 2. False where that takes no more."""
+        """Write all of it to descriptor ``stream``, 1 or 2. False where nobody reads that any more."""
         rest = memoryview(data)
         while rest:
             try:
                 rest = rest[os.write(stream, rest) :]
             except BlockingIOError:  # somebody who shares it has made it so
                 select.select([], [stream], [])
-            except OSError:  # nobody reads any more, or a disk is full
+            except (BrokenPipeError, ConnectionResetError):
                 return False
+            except OSError as error:  # a full disk, a terminal that is gone: the next may be taken
+                self._refuse(stream, error)
+                break
         return True
 
     def finish(self, *, failed: bool) -> None:
-        """No more comes."""
+        """The command has ended. What comes now is of others that it started."""
+
+    def _refuse(self, stream: int, error: OSError) -> None:
+        if stream not in self._refused:
+            self._refused.add(stream)
+            name = ("stdin", "stdout", "stderr")[stream]
+            complain(f"otel_joblog: {name} cannot be written ({error.strerror}): the command goes on without")
 
 
 class Held(Passed):
     """Printed in the end, in the order in which it came, if the command failed."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._memory = bytearray()
         self._file: IO[bytes] | None = None
         self._in_file = 0  # bytes that are there for certain
         self._passing = False  # no disk takes it: then it is printed after all
+        self._succeeded = False
 
     def write(self, stream: int, data: bytes) -> bool:
+        if self._succeeded:
+            return True
         if not self._passing:
             self._memory += _HEADER.pack(stream, len(data)) + data
             if len(self._memory) <= IN_MEMORY or self._write_out():
@@ -55,7 +73,10 @@ class Held(Passed):
         return super().write(stream, data)
 
     def finish(self, *, failed: bool) -> None:
-        if failed and not self._passing:
+        if not failed:
+            self._succeeded = not self._passing
+        elif not self._passing:
+            self._passing = True
             self._print()
 
     def _write_out(self) -> bool:

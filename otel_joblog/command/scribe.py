@@ -5,6 +5,7 @@ database driver at work beside it would hold it up, and its memory would no long
 where the wrapper prints the first.
 
 Where the wrapper vanishes without a word of the end, the journal is left open as by any process that is killed.
+What the command has started may go on to print after its end: that belongs to the run, too.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import time
 from typing import Any
 
 from ..config import Settings
-from ..conventions import Attribute, JobType, RunStatus, Severity, SpanKind, Trigger
+from ..conventions import Attribute, JobType, RunStatus, Severity, SpanKind, Stream, Trigger
 from ..diagnostics import report
 from ..export.targets import target_names
 from ..journal.crash import note_end, oom_kills
@@ -26,8 +27,11 @@ from ..records import Journaled, Output, Process, Sample, SpanEnded, SpanStarted
 from ..redaction import make_redactor
 from ..setup import SCOPE, describe_process, make_sinks
 from ..timezone import local_timezone
+from .arguments import without_secrets
+from .lastwords import LastWords
 from .lines import LineCutter
 from .messages import FACTS, messages
+from .options import name_of
 from .outcome import ending, outcome
 from .resource import resource
 from .spawn import spawn_ours
@@ -44,6 +48,7 @@ MEMORY_TIMEOUT = 30.0  # seconds for shipping, at the end, what no disk takes: n
 
 
 def main() -> None:
+    os.umask(0o077)
     with open(0, "rb", buffering=0) as told:
         found = messages(told)
         facts = next(found, None)
@@ -55,8 +60,9 @@ def main() -> None:
         for message in found:
             if message.kind == FACTS:
                 run.end(message.facts, message.time)
-                break
-            run.read(message.kind, message.time, message.data)
+            else:
+                run.read(message.kind, message.time, message.data)
+        run.hand_over()
 
 
 class CommandRun:
@@ -69,7 +75,8 @@ class CommandRun:
         self._start: int = facts["start"]
         self._trace_id, self._span_id, self._parent_id, self._parent_run, self._sampled = facts["ids"]
         self._redactor = make_redactor(settings)
-        process = describe_process(resource(os.environ, facts["command"][0], self._pid))
+        self._words = self._arguments()
+        process = describe_process(resource(os.environ, self._words[0], self._pid))
         self._process: Process = self._redactor.record(process)
         self._targets = target_names(settings, os.environ)
         self._journal = Journal(
@@ -80,11 +87,13 @@ class CommandRun:
             settings.fsync,
             self._redactor.encode,
         )
-        self._name: str = facts["name"]
+        self._name: str = facts["name"] or name_of(self._words[0])
         self._attributes = self._identity()
         self._lines = 0
         self._cutters: dict[int, LineCutter] = {}
-        self._ended = threading.Event()
+        self._last_words = LastWords()
+        self._ended = False
+        self._over = threading.Event()
         self._watch = threading.Thread(target=self._look_after, name="otel_joblog-watch", daemon=True)
         self._samples = 0
         self._courier_at = 0.0
@@ -100,28 +109,52 @@ class CommandRun:
         if self._settings.capture_output:
             cutter = self._cutters.setdefault(stream, LineCutter())
             if (lines := cutter.feed(data)) is not None:
-                self._emit_lines(stream, at, lines)
+                self._write(stream, at, lines)
 
     def end(self, facts: dict[str, Any], at: int) -> None:
         """It has ended, and the wrapper says how."""
-        self._ended.set()
-        for stream, cutter in self._cutters.items():
-            if (rest := cutter.finish()) is not None:
-                self._emit_lines(stream, at, rest)
-        self._watch.join()
+        self._ended = True
+        self._finish_lines(at)
         self._note_end(facts.get("status"))
         process = self._process
         killed = process.oom_kills is not None and (oom_kills(process.oom_events) or 0) > process.oom_kills
-        status, message, error = outcome(facts, oom_killed=killed)
+        if said := facts.get("not_started"):
+            facts["not_started"] = said.replace(self._facts["command"][0] or said, self._words[0] or said, 1)
+        last = self._last_words.lines
+        status, message, error = outcome(facts, oom_killed=killed, last_line=last[-1].strip() if last else "")
         ended = self._end_record(status, message, error, at, facts)
+        if status.failed and last:
+            ended.attributes[Attribute.ERROR_OUTPUT] = "\n".join(last)
         self._journal.open.clear()
         self._emit(ended)
-        self._hand_over()
+        if facts.get("others") and self._facts["ships"]:
+            self._ship_here()
+            self._shipper.flush(self._settings.exit_timeout)
+            _let_the_wrapper_go()
+
+    def hand_over(self) -> None:
+        """Nobody writes any more. See that what was recorded is shipped, unless the run has no end: as of the dead."""
+        if not self._ended:
+            return
+        self._finish_lines(time.time_ns())
+        self._over.set()
+        self._watch.join()
+        self._ship_or_leave()
 
     # Records
 
+    def _finish_lines(self, at: int) -> None:
+        for stream, cutter in self._cutters.items():
+            if (rest := cutter.finish()) is not None:
+                self._write(stream, at, rest)
+
     def _emit(self, record: Journaled) -> None:
         self._journal.append(self._redactor.encode(record))
+
+    def _write(self, stream: int, at: int, lines: bytes) -> None:
+        if stream == Stream.STDERR:
+            self._last_words.add(lines)
+        self._emit_lines(stream, at, lines)
 
     def _emit_lines(self, stream: int, at: int, lines: bytes) -> None:
         count = len(lines) - len(lines.replace(b"\n", b"")) + 1  # before Python 3.13, bytes.count takes twice as long
@@ -134,6 +167,13 @@ class CommandRun:
         first = self._lines + 1
         self._lines += count
         self._emit(Output(self._trace_id, self._span_id, at, first, count, int(Severity.INFO), stream, text))
+
+    def _arguments(self) -> list[str]:
+        """The command's own words, as far as they are to be kept: its name always is."""
+        command: list[str] = self._facts["command"]
+        if self._settings.arguments is False:
+            command = command[:1]
+        return without_secrets(command) if self._settings.redact and not self._settings.arguments else command
 
     def _identity(self) -> dict[str, Any]:
         facts = self._facts
@@ -149,7 +189,7 @@ class CommandRun:
             Attribute.SCHEDULE_TIMEZONE: local_timezone() if facts["schedule"] else None,
             Attribute.ATTEMPT: 1,
             Attribute.PARENT_RUN: parent,
-            Attribute.PROCESS_COMMAND_ARGS: facts["command"],
+            Attribute.PROCESS_COMMAND_ARGS: self._words,
         }
         environment = {
             f"{Attribute.PROCESS_ENVIRONMENT}.{name}": os.environ[name]
@@ -191,14 +231,14 @@ class CommandRun:
         began = time.monotonic()
         sample_at = began + SAMPLE
         wait = LONG
-        while not self._ended.wait(wait):
+        while not self._over.wait(wait):
             wait = TICK
             try:
                 self._journal.show_life()
                 self._journal.mark_sealed()
                 self._see_to_shipping()
                 now = time.monotonic()
-                if self._settings.resources and now >= sample_at:
+                if self._settings.resources and now >= sample_at and not self._ended:
                     self._sample()
                     sample_at = now + min(max((now - began) / 60, SAMPLE), 10 * SAMPLE)
             except Exception as error:
@@ -236,7 +276,7 @@ class CommandRun:
             self._shipper = Shipper(self._journal, make_sinks(self._settings, otlp_by_default=True))
             self._shipper.start()
 
-    def _hand_over(self) -> None:
+    def _ship_or_leave(self) -> None:
         self._journal.spill(ending=True)
         waited_for: bool = self._facts["ships"]
         if self._journal.in_memory or waited_for:
@@ -255,3 +295,10 @@ class CommandRun:
         """Where the command itself kept a journal and did not come to its end: how it ended, for the verdict on it."""
         if status is not None and self._pid:
             note_end(self._settings.journal_dir, self._pid, self._start, ending(status))
+
+
+def _let_the_wrapper_go() -> None:
+    """It waits for the end of our stderr."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)

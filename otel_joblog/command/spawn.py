@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
-__all__ = ["spawn_command", "spawn_ours"]
+    from .signals import Inherited
+
+__all__ = ["become", "open_descriptors", "spawn_command", "spawn_ours"]
 
 # Python ignores these two; a command expects them as they were.
 _RESTORED = [number for name in ("SIGPIPE", "SIGXFSZ") if (number := getattr(signal, name, None)) is not None]
@@ -22,18 +24,28 @@ _PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__fi
 
 
 def spawn_command(
-    command: list[str], environ: Mapping[str, str], outputs: tuple[int, int], *, own_group: bool, cwd: str | None
+    command: list[str],
+    environ: Mapping[str, str],
+    outputs: Mapping[int, int],
+    *,
+    own_group: bool,
+    cwd: str | None,
+    inherited: Inherited,
 ) -> int:
-    """Start a command with these descriptors as its stdout and stderr; returns its pid.
+    """Start a command, with the writing end of a pipe for each of its ``outputs``; returns its pid.
 
     Raises OSError where it cannot be started. A script without ``#!`` is given to ``/bin/sh``, as shells do.
     """
-    out, err = outputs
-    actions = [(os.POSIX_SPAWN_DUP2, out, 1), (os.POSIX_SPAWN_DUP2, err, 2)]
-    group: dict[str, Any] = {"setpgroup": 0} if own_group else {}
 
     def spawn(arguments: list[str]) -> int:
-        return os.posix_spawnp(arguments[0], arguments, environ, file_actions=actions, setsigdef=_RESTORED, **group)
+        if inherited.ignored:
+            return _fork(arguments, environ, outputs, inherited, own_group=own_group)
+        group: dict[str, Any] = {"setpgroup": 0} if own_group else {}
+        actions = [(os.POSIX_SPAWN_DUP2, pipe, stream) for stream, pipe in outputs.items()]
+        return os.posix_spawnp(
+            arguments[0], arguments, environ,
+            file_actions=actions, setsigdef=_RESTORED, setsigmask=inherited.blocked, **group,
+        )  # fmt: skip
 
     with _in_folder(cwd):
         try:
@@ -41,9 +53,57 @@ def spawn_command(
         except OSError as error:
             if error.errno != errno.ENOEXEC:
                 raise
-            import shutil
+            return spawn(_for_shell(command))
 
-            return spawn(["/bin/sh", shutil.which(command[0]) or command[0], *command[1:]])
+
+def _fork(
+    arguments: list[str],
+    environ: Mapping[str, str],
+    outputs: Mapping[int, int],
+    inherited: Inherited,
+    *,
+    own_group: bool,
+) -> int:
+    """The same of a command that is to ignore signals which we do not: ``posix_spawn`` cannot have that."""
+    import subprocess
+
+    def prepare() -> None:
+        for number in inherited.ignored:
+            signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, inherited.blocked)
+
+    process = subprocess.Popen(
+        arguments,
+        env=environ,
+        stdout=outputs.get(1),
+        stderr=outputs.get(2),
+        close_fds=False,
+        preexec_fn=prepare,  # noqa: PLW1509  (there is one thread)
+        process_group=0 if own_group else None,
+    )
+    process.returncode = 0  # it is for us to wait for it
+    return process.pid
+
+
+def become(command: list[str], environ: Mapping[str, str], cwd: str | None) -> NoReturn:
+    """Run the command in our place. Raises OSError where it cannot be."""
+    for number in _RESTORED:
+        signal.signal(number, signal.SIG_DFL)
+    if cwd is not None:
+        os.chdir(cwd)
+    try:
+        os.execvpe(command[0], command, environ)  # noqa: S606
+    except OSError as error:
+        if error.errno != errno.ENOEXEC:
+            raise
+        command = _for_shell(command)
+        os.execve(command[0], command, environ)  # noqa: S606
+
+
+def _for_shell(command: list[str]) -> list[str]:
+    import shutil
+
+    return ["/bin/sh", shutil.which(command[0]) or command[0], *command[1:]]
 
 
 def spawn_ours(module: str, *, stdin: int | None, stderr: int | None) -> int:
@@ -66,16 +126,21 @@ def spawn_ours(module: str, *, stdin: int | None, stderr: int | None) -> int:
     )
 
 
-def _inheritable() -> list[int]:
-    """Descriptors beyond the first three that whoever started us left open for all."""
+def open_descriptors() -> list[int]:
+    """Those beyond the first three, and the one by which they were listed, which is closed by then."""
     try:
         numbers = [int(name) for name in os.listdir("/dev/fd")]  # noqa: PTH208  (pathlib costs an import here)
     except OSError:
         return []
+    return [number for number in numbers if number > 2]
+
+
+def _inheritable() -> list[int]:
+    """Descriptors beyond the first three that whoever started us left open for all."""
     found = []
-    for number in numbers:
+    for number in open_descriptors():
         with contextlib.suppress(OSError):
-            if number > 2 and os.get_inheritable(number):
+            if os.get_inheritable(number):
                 found.append(number)
     return found
 
@@ -85,7 +150,7 @@ def _in_folder(path: str | None) -> Iterator[None]:
     if path is None:
         yield
         return
-    here = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    here = os.open(".", getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.chdir(path)
         yield

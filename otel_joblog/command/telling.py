@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 
+from .complaints import complain
 from .messages import FACTS, send
 from .spawn import spawn_ours
 
@@ -13,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["Scribe", "complain"]
+__all__ = ["Scribe"]
 
 PIPE_BYTES = 1024 * 1024  # what the pipe takes without waiting, where the system allows it
 READ = 64 * 1024
@@ -26,7 +27,7 @@ class Scribe:
 
     def __init__(self) -> None:
         self.complaints: int | None = None  # where what it warns of can be read
-        self._pipe: int | None = None
+        self.pipe: int | None = None  # what it is told goes through this
         self._complained = False
 
     def start(self, facts: dict[str, Any]) -> None:
@@ -45,19 +46,22 @@ class Scribe:
             return
         os.close(reading)
         os.close(complaining)
-        self._pipe, self.complaints = writing, complaints
+        self.pipe, self.complaints = writing, complaints
         self._send(FACTS, facts)
 
     def tell(self, stream: int, data: bytes) -> None:
         """The command wrote this. Waits while the scribe is behind, but not for one that has stopped."""
         self._send(stream, data)
 
-    def end(self, facts: dict[str, Any], *, wait: bool) -> None:
-        """No more comes. ``wait`` until it has shipped that, or given up on it."""
+    def end(self, facts: dict[str, Any]) -> None:
+        """How the command has ended."""
         self._send(FACTS, facts)
-        if self._pipe is not None:
-            os.close(self._pipe)
-            self._pipe = None
+
+    def leave(self, *, wait: bool) -> None:
+        """We tell it no more. ``wait`` until it has shipped what it knows, or given up on it."""
+        if self.pipe is not None:
+            os.close(self.pipe)
+            self.pipe = None
         if self.complaints is not None:
             while select.select([self.complaints], [], [], SHIPPING / 1000 if wait else 0)[0]:
                 if not self.pass_complaint():
@@ -80,12 +84,12 @@ class Scribe:
             complain(f"otel_joblog: {text}")
 
     def _send(self, kind: int, data: bytes | dict[str, Any]) -> None:
-        if self._pipe is not None:
+        if self.pipe is not None:
             try:
-                send(self._pipe, kind, data, _patience())
+                send(self.pipe, kind, data, _patience())
             except OSError as error:  # it is gone, or as good as that
-                os.close(self._pipe)
-                self._pipe = None
+                os.close(self.pipe)
+                self.pipe = None
                 if isinstance(error, TimeoutError):
                     self.warn(f"the command is not recorded any more: nothing could be written for {PATIENCE:.0f} s")
 
@@ -93,11 +97,6 @@ class Scribe:
 def _patience() -> float | None:
     """None where lines are to wait for room in the journal, whatever it takes (``OTEL_JOBLOG_ON_FULL``)."""
     return None if os.environ.get("OTEL_JOBLOG_ON_FULL", "").strip().lower() == "block" else PATIENCE
-
-
-def complain(text: str) -> None:
-    with contextlib.suppress(OSError):
-        os.write(2, f"{text}\n".encode("utf-8", "backslashreplace"))
 
 
 def _enlarge(pipe: int) -> None:

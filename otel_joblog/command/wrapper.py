@@ -6,47 +6,67 @@ Only what Python has at hand anyway is imported here: the command waits for it, 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import signal
 import time
 
 from ..carrier import TraceContext, child_environment, trace_context
-from .options import Options, parse
+from .complaints import complain
+from .environment import given_environment
+from .lifetime import all_end_with_us
+from .options import Options, name_of, parse
 from .output import Held, Passed
+from .pipes import Pipes
 from .signals import Target, handled
-from .spawn import spawn_command
-from .telling import Scribe, complain
+from .spawn import become, spawn_command
+from .telling import Scribe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
 __all__ = ["main"]
 
-READ = 64 * 1024
 DRAIN = 0.5  # seconds for what is still in the pipes when the command has ended: a grandchild may hold them open
 LOCKED, TIMED_OUT, CANNOT_RUN, NOT_FOUND = 75, 124, 126, 127
 STDOUT, STDERR = 1, 2
 LOOK = 0.05  # seconds between looks for what a timeout has not ended yet
+WANTING = {errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM}
 
 
 def main(arguments: list[str]) -> int:
     """Run the command of these arguments; returns the code to exit with."""
     options = parse(arguments)
-    _open_standard_descriptors()
+    outputs = _open_standard_descriptors()
     context = trace_context(os.environ if options.env_context else {})
-    return Wrapper(options, context).run()
+    environ = given_environment()
+    if options.env_context:
+        environ = child_environment(environ, context)
+    try:
+        return Wrapper(options, context, environ, outputs).run()
+    except _Unwatchable as lacking:
+        return _run_alone(options, environ, lacking)
+
+
+class _Unwatchable(Exception):
+    """There is no descriptor or process left for us beside the command, which was not started."""
 
 
 class Wrapper:
-    """One command."""
+    """One command. ``outputs`` are those of stdout and stderr that are open."""
 
-    def __init__(self, options: Options, context: TraceContext) -> None:
+    def __init__(
+        self, options: Options, context: TraceContext, environ: Mapping[str, str], outputs: tuple[int, ...]
+    ) -> None:
         self._options = options
         self._context = context
-        self._name = options.name or os.path.basename(options.command[0])  # noqa: PTH119  (pathlib costs an import)
-        self._target = Target(options.kill_after)
+        self._environ = environ
+        self._outputs = outputs
+        self._name = options.name or name_of(options.command[0])
+        self._target = Target(options.timeout, options.kill_after)
         self._pid = 0
         self._status: int | None = None  # of the command, as wait gives it, once it has ended
         self._usage: tuple[Any, ...] = ()
@@ -54,9 +74,13 @@ class Wrapper:
         self._scribe = Scribe()
         self._output = Held() if options.quiet_on_success else Passed()
         self._lock: Any = None  # held while the command runs
+        self._all_end_with_us = all_end_with_us(interactive=self._target.interactive)
 
     def run(self) -> int:
-        with handled(self._target) as woken:
+        """Raises :class:`_Unwatchable`."""
+        with contextlib.ExitStack() as stack:
+            with _lacking():
+                woken = stack.enter_context(handled(self._target))
             refusal = self._refused_by_lock() if self._options.lock else None
             code = self._refuse(refusal) if refusal is not None else self._run(woken)
         if self._lock is not None:
@@ -66,36 +90,49 @@ class Wrapper:
 
     def _run(self, woken: int) -> int:
         start = time.time_ns()
-        environ = os.environ if not self._options.env_context else child_environment(os.environ, self._context)
-        out, err = os.pipe(), os.pipe()
         try:
-            self._pid = self._target.pid = spawn_command(
-                self._options.command,
-                environ,
-                (out[1], err[1]),
-                own_group=not self._target.interactive,
-                cwd=self._options.cwd,
-            )
+            pipes = Pipes(self._start(), self._output, self._scribe)
         except OSError as error:
-            os.close(out[0])
-            os.close(err[0])
             return self._not_started(start, error)
-        finally:
-            os.close(out[1])
-            os.close(err[1])
-        if self._target.received:  # before there was anybody to be sent it
-            self._target.forward(signal.Signals[self._target.received], None)
-        if self._options.timeout is not None:
-            signal.setitimer(signal.ITIMER_REAL, self._options.timeout)
         self._scribe.start(self._facts(start))
-        self._pump({out[0]: STDOUT, err[0]: STDERR}, woken)
+        self._pump(pipes, woken)
         code = self._exit_code()
         self._output.finish(failed=code != 0)
-        self._end({
-            "status": self._status, "usage": self._usage, "received": self._received,
-            "timed_out": self._timed_out, "timeout": self._options.timeout,
-        }, code)  # fmt: skip
+        self._scribe.end({
+            "status": self._status, "usage": self._usage, "received": self._received, "code": code,
+            "timed_out": self._timed_out, "timeout": self._options.timeout, "others": bool(pipes),
+        })  # fmt: skip
+        if pipes:
+            pipes.leave_to_child()
+        self._scribe.leave(wait=self._all_end_with_us)
         return code
+
+    def _start(self) -> dict[int, int]:
+        """Start the command; returns the pipes of its outputs and which these are."""
+        if not self._options.command[0]:
+            raise FileNotFoundError(errno.ENOENT, "", "")
+        pipes: dict[int, tuple[int, int]] = {}
+        try:
+            with _lacking():
+                for stream in self._outputs:
+                    pipes[stream] = os.pipe()
+                self._pid = spawn_command(
+                    self._options.command,
+                    self._environ,
+                    {stream: writing for stream, (_, writing) in pipes.items()},
+                    own_group=self._target.own_group,
+                    cwd=self._options.cwd,
+                    inherited=self._target.inherited,
+                )
+        except BaseException:
+            for reading, _ in pipes.values():
+                os.close(reading)
+            raise
+        finally:
+            for _, writing in pipes.values():
+                os.close(writing)
+        self._target.started(self._pid)
+        return {reading: stream for stream, (reading, _) in pipes.items()}
 
     # What the scribe is told
 
@@ -103,23 +140,23 @@ class Wrapper:
         options, context = self._options, self._context
         ids = context.trace_id, context.span_id, context.parent_id, context.parent_run, context.sampled
         return {
-            "start": start, "pid": self._pid, "ids": ids, "command": options.command, "name": self._name,
+            "start": start, "pid": self._pid, "ids": ids, "command": options.command, "name": options.name,
             "reference": options.reference, "owner": options.owner, "trigger": options.trigger,
-            "schedule": options.schedule, "ships": _all_end_with_us(),
+            "schedule": options.schedule, "ships": self._all_end_with_us,
         }  # fmt: skip
 
-    def _end(self, facts: dict[str, Any], code: int) -> None:
-        self._scribe.end(facts | {"code": code}, wait=_all_end_with_us())
-
     def _not_started(self, start: int, error: OSError) -> int:
-        what = self._options.command[0]
-        missing = isinstance(error, FileNotFoundError) and error.filename == what
-        said = f"{what}: command not found" if missing else f"{error.filename or what}: {error.strerror}"
+        where, why, code = _explained(self._options, error)
+        said = f"{where}: {why}"
         complain(f"otel-joblog run: {said}")
-        code = NOT_FOUND if isinstance(error, FileNotFoundError) else CANNOT_RUN
-        self._scribe.start(self._facts(start))
-        self._end({"not_started": said}, code)
+        self._only(start, {"not_started": said, "code": code})
         return code
+
+    def _only(self, start: int, facts: dict[str, Any]) -> None:
+        """All there is to say of a command that does not run."""
+        self._scribe.start(self._facts(start))
+        self._scribe.end(facts)
+        self._scribe.leave(wait=self._all_end_with_us)
 
     # The lock
 
@@ -148,62 +185,52 @@ class Wrapper:
             code = 128 + signal.Signals[received]
         if self._options.lock == "fail":
             complain(f"otel-joblog run: {self._name}: {why}")
-        self._scribe.start(self._facts(time.time_ns()))
-        self._end({"refused": why, "received": received}, code)
+        self._only(time.time_ns(), {"refused": why, "received": received, "code": code})
         return code
 
     # While it runs
 
-    def _pump(self, sources: dict[int, int], woken: int) -> None:
+    def _pump(self, pipes: Pipes, woken: int) -> None:
         """Pass on what comes until the command has ended and its pipes are empty; see that a timeout ends the rest."""
         poll = select.poll()
-        for descriptor in (*sources, woken):
+        for descriptor in (*pipes, woken):
             poll.register(descriptor, select.POLLIN)
         if self._scribe.complaints is not None:
             poll.register(self._scribe.complaints, select.POLLIN)
         deadline: float | None = None
-        while self._status is None or sources or self._others_have_time():
+        while self._status is None or pipes or self._others_have_time():
             left: float | None = None
             if deadline is not None:
                 left = LOOK if self._others_have_time() else deadline - time.monotonic()
                 if left <= 0:
                     break
             for descriptor, _ in poll.poll(None if left is None else left * 1000):
-                if descriptor == woken:
-                    self._reap(woken)
-                elif descriptor == self._scribe.complaints:
-                    if not self._scribe.pass_complaint():
-                        poll.unregister(descriptor)
-                elif not self._move(descriptor, sources[descriptor]):
+                if not self._attend_to(descriptor, pipes, woken, deadline):
                     poll.unregister(descriptor)
-                    os.close(descriptor)
-                    del sources[descriptor]
             if self._status is not None and deadline is None:
                 deadline = time.monotonic() + DRAIN
-        if self._timed_out and not self._target.interactive:
+        if self._timed_out and self._target.own_group:
             with contextlib.suppress(OSError):
                 os.killpg(self._pid, signal.SIGKILL)
-        for descriptor in sources:
-            os.close(descriptor)
+
+    def _attend_to(self, descriptor: int, pipes: Pipes, woken: int, deadline: float | None) -> bool:
+        """False where nothing more will come from there."""
+        if descriptor == woken:
+            self._reap(woken)
+            return True
+        if descriptor == self._scribe.complaints:
+            return self._scribe.pass_complaint()
+        return pipes.move(descriptor, deadline)
 
     def _others_have_time(self) -> bool:
         """Whether something that the command started goes on after a timeout, and may still end by itself."""
-        if not self._timed_out or self._target.interactive or not signal.getitimer(signal.ITIMER_REAL)[0]:
+        if not self._timed_out or not self._target.own_group or not signal.getitimer(signal.ITIMER_REAL)[0]:
             return False
         try:
             os.killpg(self._pid, 0)
         except OSError:
             return False
         return True
-
-    def _move(self, descriptor: int, stream: int) -> bool:
-        """Read once; False at the end, or where nobody takes the output any more: the command is to know that."""
-        data = os.read(descriptor, READ)
-        if not data:
-            return False
-        taken = self._output.write(stream, data)
-        self._scribe.tell(stream, data)
-        return taken
 
     def _reap(self, woken: int) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -230,14 +257,47 @@ class Wrapper:
         return os.WEXITSTATUS(self._status)
 
 
-def _all_end_with_us() -> bool:
-    """Whether what we leave running is killed when we end: in a container, and as a service of systemd."""
-    return os.getpid() == 1 or os.environ.get("SYSTEMD_EXEC_PID") == str(os.getpid())
+def _run_alone(options: Options, environ: Mapping[str, str], lacking: _Unwatchable) -> int:
+    """Be the command: it does not fail by what only its recording takes."""
+    complain(f"otel_joblog: {lacking}: the command runs as it is, without being recorded and without our options")
+    try:
+        become(options.command, environ, options.cwd)
+    except OSError as error:
+        where, why, code = _explained(options, error)
+        complain(f"otel-joblog run: {where}: {why}")
+        return code
 
 
-def _open_standard_descriptors() -> None:
-    """See that 0, 1 and 2 are open: a pipe of ours must not get one of these numbers."""
+def _explained(options: Options, error: OSError) -> tuple[str, str, int]:
+    """What could not be started, why not, and the exit code for that."""
+    code = NOT_FOUND if isinstance(error, FileNotFoundError) else CANNOT_RUN
+    why = error.strerror or str(error)
+    if error.filename == options.cwd is not None:
+        return options.cwd, why, code
+    return options.command[0] or "''", "command not found" if code == NOT_FOUND else why, code
+
+
+@contextlib.contextmanager
+def _lacking() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in WANTING:
+            raise _Unwatchable(error.strerror) from error
+        raise
+
+
+def _open_standard_descriptors() -> tuple[int, ...]:
+    """See that 0, 1 and 2 are open: a pipe of ours must not get one of these numbers. Returns which of the last two
+    were; the command finds the others closed, as it would without us.
+    """
+    were_open = []
+    for stream in (STDOUT, STDERR):
+        with contextlib.suppress(OSError):
+            os.fstat(stream)
+            were_open.append(stream)
     with contextlib.suppress(OSError):
         while (descriptor := os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)) < 3:
             pass
         os.close(descriptor)
+    return tuple(were_open)

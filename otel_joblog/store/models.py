@@ -258,6 +258,7 @@ class RunDetail(msgspec.Struct, frozen=True, kw_only=True):
 
     run: RunSummary
     error: ErrorInfo | None  # with the stacktrace
+    error_output: str  # the last lines on stderr of a command that failed; empty of anything else
     returned: str | None  # what its function returned, in short
     arguments: dict[str, Any]  # what it was called with, in short, where that was asked for
     attributes: dict[str, Any]

@@ -144,6 +144,7 @@ class Reader:
             links=row["links"] or [],
             returned=row["returned"],
             arguments=below(Attribute.ARGUMENT, row["attributes"] or {}),
+            error_output=str((row["attributes"] or {}).get(Attribute.ERROR_OUTPUT, "")),
             samples=sample_infos(samples, row["started_at"]),
             steps=[step_info(step) for step in steps[:step_limit]],
             steps_left_out=steps_left_out,

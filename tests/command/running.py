@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -89,6 +90,16 @@ class Running:
 
         found: list[Record] = until(ended)
         return found
+
+    def wrappers(self) -> list[psutil.Process]:
+        """Those of this folder, and what goes on in their place."""
+        return [one for one in psutil.process_iter() if self._is_wrapper(one)]
+
+    def _is_wrapper(self, process: psutil.Process) -> bool:
+        with contextlib.suppress(psutil.Error):
+            state = process.environ().get("OTEL_JOBLOG_STATE_DIR", "")
+            return state.startswith(str(self.folder)) and process.cmdline()[1:4] == RUN[1:4]
+        return False
 
     def scribes(self) -> list[psutil.Process]:
         """Scribes that are at work on runs of this folder."""

@@ -86,6 +86,25 @@ def test_secrets_are_taken_out_of_lines_and_of_the_command(running: Running) -> 
     assert arguments[3:] == ["password=[redacted]", "also fine", "--token", "[redacted]"]
 
 
+MASKED = ["printf", "-p[redacted]", "x", "password=[redacted]"]
+KEPT = {"": MASKED, "true": ["printf", "-phunter2", "x", "password=[redacted]"], "false": ["printf"]}
+
+
+@pytest.mark.parametrize(("setting", "kept"), KEPT.items())
+def test_the_setting_for_arguments_holds_for_those_of_a_command(
+    running: Running, setting: str, kept: list[str]
+) -> None:
+    running("printf", "-phunter2", "x", "password=hunter2", OTEL_JOBLOG_ARGUMENTS=setting)
+    assert running.ended().attributes[Attribute.PROCESS_COMMAND_ARGS] == kept
+
+
+def test_a_password_in_the_name_of_a_command_is_kept_nowhere(running: Running) -> None:
+    done = running("mysqldump -phunter2 shop")
+    assert done.returncode == 127
+    assert running.ended().name == "mysqldump -p[redacted] shop"
+    assert b"hunter2" not in b"".join(path.read_bytes() for path in running.folder.rglob("*") if path.is_file())
+
+
 def test_a_run_says_what_it_was_told_about_itself(running: Running) -> None:
     options = ["--name", "nightly", "--reference", "2026-11-03", "--owner", "ops", "--trigger", "manual", "--schedule"]
     running("sh", "-c", "exit 0", options=(*options, "0 3 * * *"))

@@ -192,9 +192,9 @@ def test_what_comes_when_the_command_has_ended_changes_nothing(running: Running,
 
 def test_a_grandchild_that_holds_the_pipes_does_not_hold_us(running: Running) -> None:
     with running.start("sh", "-c", "sleep 600 & echo $!; exit 4") as process:
-        out, _ = process.communicate(timeout=30)
-    os.kill(int(out), signal.SIGKILL)
-    assert process.returncode == 4
+        assert process.wait(30) == 4
+        assert process.stdout is not None
+        os.kill(int(process.stdout.readline()), signal.SIGKILL)
 
 
 def test_whoever_stops_reading_stops_the_command(running: Running) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import psycopg
 import pytest
+from processes import environment
 from running import RUN, UNSHARE, Running, may_be_first, until
 
 from otel_joblog.conventions import RunStatus
@@ -65,6 +68,67 @@ def test_what_waited_for_the_database_goes_with_the_next_command(alone: Running,
         connection.execute("alter schema away rename to joblog")
     alone("echo", "second", options=("--name", "second"), OTEL_JOBLOG_DSN=away)
     until(lambda: [name for name, *_ in stored(dsn)] == ["first", "second"])
+
+
+ENDS_WITH_IT = '"$@"; exit $?'
+INITS = {
+    "a shell": [*UNSHARE, "--mount-proc", "sh", "-c", ENDS_WITH_IT, "sh"],
+    "a shell that sees the host's processes": [*UNSHARE, "sh", "-c", ENDS_WITH_IT, "sh"],
+    "tini": [*UNSHARE, "--mount-proc", "tini", "--"],
+    "dumb-init": [*UNSHARE, "--mount-proc", "dumb-init", "--"],
+    "timeout": [*UNSHARE, "--mount-proc", "timeout", "60"],
+    "a shell in a session of its own under a shell": [
+        *UNSHARE, "--mount-proc", "sh", "-c", ENDS_WITH_IT, "sh", "setsid", "--wait", "sh", "-c", ENDS_WITH_IT, "sh",
+    ],
+    "a process in another namespace": [
+        *UNSHARE, "--mount-proc", "sh", "-c", "sleep 600 & nsenter --pid=/proc/$!/ns/pid -- \"$@\"; exit $?", "sh",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.skipif(not may_be_first(), reason="no namespaces of processes here")
+@pytest.mark.parametrize("init", INITS.values(), ids=INITS)
+def test_what_ends_with_an_init_that_is_not_us_is_shipped_whole_before(
+    alone: Running, dsn: str, init: list[str]
+) -> None:
+    program = next((word for word in ("tini", "dumb-init") if word in init), "sh")
+    if shutil.which(program) is None:
+        pytest.skip(f"there is no {program}")
+    variables = {"OTEL_JOBLOG_DSN": dsn, "OTEL_JOBLOG_EXIT_TIMEOUT": "30"}
+    command = [*RUN, "--name", "first", "--", "sh", "-c", "seq 1 5002; exit 7"]
+    done = alone.directly(*init, *command, **variables)
+    assert (done.returncode, done.stderr) == (7, b"")
+    assert stored(dsn) == [("first", 5002, 7, "error")]
+
+
+@pytest.mark.skipif(not may_be_first(), reason="no namespaces of processes here")
+def test_under_such_an_init_others_go_on_as_long_as_it_does(alone: Running, dsn: str) -> None:
+    variables = {"OTEL_JOBLOG_DSN": dsn, "OTEL_JOBLOG_EXIT_TIMEOUT": "30"}
+    waits = '"$@"; code=$?; while ! [ -e over ]; do sleep 0.05; done; exit $code'
+    program = "{ while ! [ -e go ]; do sleep 0.05; done; echo late; } & echo first; exit 4"
+    init = [*UNSHARE, "--mount-proc", "sh", "-c", waits, "sh"]
+    run = [*RUN, "--name", "first", "--", "sh", "-c", program]
+    with subprocess.Popen(
+        [*init, *run], env=environment(alone.folder / "state", **variables), cwd=alone.folder, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        until(lambda: stored(dsn) == [("first", 1, 4, "error")])
+        (alone.folder / "go").touch()
+        assert [process.stdout.readline() for _ in range(2)] == [b"first\n", b"late\n"]
+        until(lambda: stored(dsn) == [("first", 2, 4, "error")])
+        (alone.folder / "over").touch()
+        assert process.wait(30) == 4
+
+
+def test_the_main_process_of_a_service_that_is_not_us_waits_for_what_is_shipped(alone: Running, dsn: str) -> None:
+    variables = {"OTEL_JOBLOG_DSN": dsn, "OTEL_JOBLOG_EXIT_TIMEOUT": "30"}
+    service = ["setsid", "--wait", "sh", "-c", f"export SYSTEMD_EXEC_PID=$$; {ENDS_WITH_IT}", "sh"]
+    for name, wrapped in (("a", ()), ("b", ("setsid", "--wait"))):
+        done = alone.directly(
+            *service, *wrapped, *RUN, "--name", name, "--", "sh", "-c", "seq 1 10; exit 7", **variables
+        )
+        assert done.returncode == 7
+        assert stored(dsn)[-1] == (name, 10, 7, "error")
 
 
 @pytest.mark.skipif(not may_be_first(), reason="no namespaces of processes here")

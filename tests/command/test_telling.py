@@ -19,7 +19,7 @@ def scribe(monkeypatch: pytest.MonkeyPatch) -> Scribe:
     os.set_blocking(writing, False)
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
     made = Scribe()
-    made._pipe = writing
+    made.pipe = writing
     made.reading = reading  # type: ignore[attr-defined]  # kept open as long as it
     return made
 
@@ -29,11 +29,11 @@ def test_a_scribe_that_has_stopped_is_given_up_with_one_warning(
 ) -> None:
     for _ in range(3):
         scribe.tell(1, b"x" * 5000)
-    assert scribe._pipe is None
+    assert scribe.pipe is None
     assert capfd.readouterr().err.count("not recorded any more") == 1
 
 
 def test_a_scribe_that_is_gone_is_no_news(scribe: Scribe, capfd: pytest.CaptureFixture[str]) -> None:
     os.close(scribe.reading)  # type: ignore[attr-defined]
     scribe.tell(1, b"x")
-    assert (scribe._pipe, capfd.readouterr().err) == (None, "")
+    assert (scribe.pipe, capfd.readouterr().err) == (None, "")
