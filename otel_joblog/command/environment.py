@@ -1,4 +1,4 @@
-"""The environment as it was given to us: CPython adds to it before any of our code runs."""
+"""The environment as it was given to us: CPython adds to it before any of our code runs (PEP 538)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,9 @@ from collections.abc import Mapping
 
 __all__ = ["given_environment"]
 
-_COERCED = ("C.UTF-8", "C.utf8", "UTF-8")  # what PEP 538 puts into LC_CTYPE where the locale is C
-
 
 def given_environment() -> Mapping[str, str]:
-    """``os.environ``, but with ``LC_CTYPE`` as whoever started us has set it or not."""
-    if os.environ.get("LC_CTYPE") not in _COERCED:
-        return os.environ
+    """``os.environ``, but with ``LC_CTYPE`` as whoever started us has set it or not, where the locale is C."""
     try:
         with open("/proc/self/environ", "rb") as file:  # noqa: PTH123
             variables = file.read().split(b"\0")

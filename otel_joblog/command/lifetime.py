@@ -12,13 +12,16 @@ from collections.abc import Iterator
 
 __all__ = ["all_end_with_us"]
 
-_OF_THE_HOST = 0xEFFFFFFC  # the inode of a Linux host's own namespace of processes, always
 _STAYS = b"systemd"  # as the first process of a container it does not end with any of its services
 
 
-def all_end_with_us(*, interactive: bool) -> bool:
-    """``interactive``: whether we are in the foreground of a terminal, where somebody has other things to do, too."""
-    return os.getpid() == 1 or _is_service(interactive=interactive) or _ends_container(interactive=interactive)
+def all_end_with_us(*, on_host: bool, interactive: bool) -> bool:
+    """Of a process that is not the first of its container.
+
+    ``on_host``: whether it is known to be in none; ``interactive``: whether it is in the foreground of a terminal,
+    where somebody has other things to do, too.
+    """
+    return _is_service(interactive=interactive) or (not on_host and _ends_container(interactive=interactive))
 
 
 def _is_service(*, interactive: bool) -> bool:
@@ -34,11 +37,8 @@ def _is_service(*, interactive: bool) -> bool:
 
 
 def _ends_container(*, interactive: bool) -> bool:
-    try:
-        if os.stat("/proc/self/ns/pid").st_ino == _OF_THE_HOST:  # noqa: PTH116  (pathlib costs an import)
-            return False
-    except OSError:  # a container with next to nothing in it
-        return sys.platform == "linux" and os.getppid() <= 1
+    if not os.path.exists("/proc/self"):  # noqa: PTH110  (pathlib costs an import)
+        return sys.platform == "linux" and os.getppid() <= 1  # there is next to nothing in it
     for pid, name in _ancestry():
         if pid == 1:
             return name != _STAYS

@@ -1,20 +1,21 @@
-"""Where the wrapper writes what the command prints: through at once, or held back until it is known how it ends."""
+"""From the command's pipes to where the wrapper prints: at once, or held back until it is known how it ends."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import struct
-from collections.abc import Iterator
-
-from .complaints import complain
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from typing import IO
 
-__all__ = ["Held", "Passed"]
+__all__ = ["Held", "Passed", "Pipes", "complain"]
 
+READ = 64 * 1024
 IN_MEMORY = 1024 * 1024  # bytes held back there; what is more goes to a file without a name
 _HEADER = struct.Struct("<BI")
 
@@ -112,3 +113,51 @@ class Held(Passed):
             at += _HEADER.size
             yield stream, bytes(self._memory[at : at + size])
             at += size
+
+
+class Pipes:
+    """The reading ends of those into which the command, and whatever it started, writes its stdout and stderr.
+
+    What is read goes to our own, and is told to whoever records it. ``streams`` is which is which, by descriptor, as
+    long as anybody may still write there.
+    """
+
+    def __init__(self, streams: dict[int, int], output: Passed, tell: Callable[[int, bytes], None]) -> None:
+        self.streams = streams
+        self._output = output
+        self._tell = tell
+
+    def move(self, descriptor: int, deadline: float | None = None) -> bool:
+        """Read once. At the end, and where nobody takes the output any more, it is closed: whoever writes is to know.
+
+        False then. Nothing is read where it could not be written before the ``deadline``.
+        """
+        stream = self.streams[descriptor]
+        if deadline is not None and not _takes(stream, deadline - time.monotonic()):
+            return True
+        data = os.read(descriptor, READ if deadline is None else select.PIPE_BUF)
+        taken = bool(data) and self._output.write(stream, data)
+        if data:
+            self._tell(stream, data)
+        if not taken:
+            os.close(descriptor)
+            del self.streams[descriptor]
+        return taken
+
+    def close(self) -> None:
+        for descriptor in self.streams:
+            os.close(descriptor)
+        self.streams.clear()
+
+
+def _takes(stream: int, seconds: float) -> bool:
+    """Whether so many bytes as a pipe takes at once (``PIPE_BUF``) can be written without waiting for longer."""
+    poll = select.poll()
+    poll.register(stream, select.POLLOUT)
+    return bool(poll.poll(max(0.0, seconds) * 1000))
+
+
+def complain(text: str) -> None:
+    """What the wrapper itself has to say, on its stderr."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"{text}\n".encode("utf-8", "backslashreplace"))

@@ -6,8 +6,8 @@ import contextlib
 import os
 import select
 
-from .complaints import complain
 from .messages import FACTS, send
+from .output import complain
 from .spawn import spawn_ours
 
 TYPE_CHECKING = False

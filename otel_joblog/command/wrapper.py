@@ -13,12 +13,8 @@ import signal
 import time
 
 from ..carrier import TraceContext, child_environment, trace_context
-from .complaints import complain
-from .environment import given_environment
-from .lifetime import all_end_with_us
 from .options import Options, name_of, parse
-from .output import Held, Passed
-from .pipes import Pipes
+from .output import Held, Passed, Pipes, complain
 from .signals import Target, handled
 from .spawn import become, spawn_command
 from .telling import Scribe
@@ -34,6 +30,8 @@ DRAIN = 0.5  # seconds for what is still in the pipes when the command has ended
 LOCKED, TIMED_OUT, CANNOT_RUN, NOT_FOUND = 75, 124, 126, 127
 STDOUT, STDERR = 1, 2
 LOOK = 0.05  # seconds between looks for what a timeout has not ended yet
+HOST = 0xEFFFFFFC  # the inode of a Linux host's own namespace of processes, always
+COERCED = ("c.utf-8", "c.utf8", "utf-8")  # what CPython puts into LC_CTYPE where the locale is C (PEP 538)
 WANTING = {errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM}
 
 
@@ -42,7 +40,7 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments)
     outputs = _open_standard_descriptors()
     context = trace_context(os.environ if options.env_context else {})
-    environ = given_environment()
+    environ = _given_environment()
     if options.env_context:
         environ = child_environment(environ, context)
     try:
@@ -74,7 +72,7 @@ class Wrapper:
         self._scribe = Scribe()
         self._output = Held() if options.quiet_on_success else Passed()
         self._lock: Any = None  # held while the command runs
-        self._all_end_with_us = all_end_with_us(interactive=self._target.interactive)
+        self._all_end_with_us = _all_end_with_us(interactive=self._target.interactive)
 
     def run(self) -> int:
         """Raises :class:`_Unwatchable`."""
@@ -91,7 +89,7 @@ class Wrapper:
     def _run(self, woken: int) -> int:
         start = time.time_ns()
         try:
-            pipes = Pipes(self._start(), self._output, self._scribe)
+            pipes = Pipes(self._start(), self._output, self._scribe.tell)
         except OSError as error:
             return self._not_started(start, error)
         self._scribe.start(self._facts(start))
@@ -100,12 +98,19 @@ class Wrapper:
         self._output.finish(failed=code != 0)
         self._scribe.end({
             "status": self._status, "usage": self._usage, "received": self._received, "code": code,
-            "timed_out": self._timed_out, "timeout": self._options.timeout, "others": bool(pipes),
+            "timed_out": self._timed_out, "timeout": self._options.timeout, "others": bool(pipes.streams),
         })  # fmt: skip
-        if pipes:
-            pipes.leave_to_child()
+        if pipes.streams:
+            self._leave_to_child(pipes)
         self._scribe.leave(wait=self._all_end_with_us)
         return code
+
+    def _leave_to_child(self, pipes: Pipes) -> None:
+        from .background import go_on
+
+        with contextlib.suppress(OSError):  # no process to be had: then they end by SIGPIPE
+            go_on(pipes, self._scribe.pipe)
+        pipes.close()
 
     def _start(self) -> dict[int, int]:
         """Start the command; returns the pipes of its outputs and which these are."""
@@ -193,12 +198,12 @@ class Wrapper:
     def _pump(self, pipes: Pipes, woken: int) -> None:
         """Pass on what comes until the command has ended and its pipes are empty; see that a timeout ends the rest."""
         poll = select.poll()
-        for descriptor in (*pipes, woken):
+        for descriptor in (*pipes.streams, woken):
             poll.register(descriptor, select.POLLIN)
         if self._scribe.complaints is not None:
             poll.register(self._scribe.complaints, select.POLLIN)
         deadline: float | None = None
-        while self._status is None or pipes or self._others_have_time():
+        while self._status is None or pipes.streams or self._others_have_time():
             left: float | None = None
             if deadline is not None:
                 left = LOOK if self._others_have_time() else deadline - time.monotonic()
@@ -255,6 +260,28 @@ class Wrapper:
         if os.WIFSIGNALED(self._status):
             return 128 + os.WTERMSIG(self._status)
         return os.WEXITSTATUS(self._status)
+
+
+def _given_environment() -> Mapping[str, str]:
+    if os.environ.get("LC_CTYPE", "").lower() not in COERCED:
+        return os.environ
+    from .environment import given_environment
+
+    return given_environment()
+
+
+def _all_end_with_us(*, interactive: bool) -> bool:
+    """Whether what we leave running is killed when we end."""
+    if os.getpid() == 1:
+        return True
+    on_host = False
+    with contextlib.suppress(OSError):
+        on_host = os.stat("/proc/self/ns/pid").st_ino == HOST  # noqa: PTH116  (pathlib costs an import)
+    if on_host and "SYSTEMD_EXEC_PID" not in os.environ:
+        return False
+    from .lifetime import all_end_with_us
+
+    return all_end_with_us(on_host=on_host, interactive=interactive)
 
 
 def _run_alone(options: Options, environ: Mapping[str, str], lacking: _Unwatchable) -> int:

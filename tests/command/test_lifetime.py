@@ -10,14 +10,14 @@ import psutil
 import pytest
 from running import UNSHARE, may_be_first
 
-from otel_joblog.command.lifetime import all_end_with_us
+from otel_joblog.command.wrapper import _all_end_with_us
 
 ASK = [
     sys.executable,
     "-c",
-    "import sys; from otel_joblog.command.lifetime import *; print(all_end_with_us(interactive='on' in sys.argv))",
+    "import sys; from otel_joblog.command import wrapper; print(wrapper._all_end_with_us(interactive='on' in sys.argv))",
 ]
-inside_a_container = all_end_with_us(interactive=True)
+inside_a_container = _all_end_with_us(interactive=True)
 on_a_host = pytest.mark.skipif(inside_a_container, reason="this is a container")
 with_namespaces = pytest.mark.skipif(not may_be_first(), reason="no namespaces of processes here")
 
