@@ -15,7 +15,7 @@ from otel_joblog.command.wrapper import _all_end_with_us
 ASK = [
     sys.executable,
     "-c",
-    "import sys; from otel_joblog.command import wrapper; print(wrapper._all_end_with_us(interactive='on' in sys.argv))",
+    "import sys; from otel_joblog.command import wrapper as w; print(w._all_end_with_us(interactive='on' in sys.argv))",
 ]
 inside_a_container = _all_end_with_us(interactive=True)
 on_a_host = pytest.mark.skipif(inside_a_container, reason="this is a container")
