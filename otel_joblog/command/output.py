@@ -6,7 +6,6 @@ import contextlib
 import os
 import select
 import struct
-import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -127,15 +126,13 @@ class Pipes:
         self._output = output
         self._tell = tell
 
-    def move(self, descriptor: int, deadline: float | None = None) -> bool:
+    def move(self, descriptor: int) -> bool:
         """Read once. At the end, and where nobody takes the output any more, it is closed: whoever writes is to know.
 
-        False then. Nothing is read where it could not be written before the ``deadline``.
+        False then.
         """
         stream = self.streams[descriptor]
-        if deadline is not None and not _takes(stream, deadline - time.monotonic()):
-            return True
-        data = os.read(descriptor, READ if deadline is None else select.PIPE_BUF)
+        data = os.read(descriptor, READ)
         taken = bool(data) and self._output.write(stream, data)
         if data:
             self._tell(stream, data)
@@ -148,13 +145,6 @@ class Pipes:
         for descriptor in self.streams:
             os.close(descriptor)
         self.streams.clear()
-
-
-def _takes(stream: int, seconds: float) -> bool:
-    """Whether so many bytes as a pipe takes at once (``PIPE_BUF``) can be written without waiting for longer."""
-    poll = select.poll()
-    poll.register(stream, select.POLLOUT)
-    return bool(poll.poll(max(0.0, seconds) * 1000))
 
 
 def complain(text: str) -> None:

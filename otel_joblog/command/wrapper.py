@@ -210,7 +210,7 @@ class Wrapper:
                 if left <= 0:
                     break
             for descriptor, _ in poll.poll(None if left is None else left * 1000):
-                if not self._attend_to(descriptor, pipes, woken, deadline):
+                if not self._attend_to(descriptor, pipes, woken):
                     poll.unregister(descriptor)
             if self._status is not None and deadline is None:
                 deadline = time.monotonic() + DRAIN
@@ -218,14 +218,14 @@ class Wrapper:
             with contextlib.suppress(OSError):
                 os.killpg(self._pid, signal.SIGKILL)
 
-    def _attend_to(self, descriptor: int, pipes: Pipes, woken: int, deadline: float | None) -> bool:
+    def _attend_to(self, descriptor: int, pipes: Pipes, woken: int) -> bool:
         """False where nothing more will come from there."""
         if descriptor == woken:
             self._reap(woken)
             return True
         if descriptor == self._scribe.complaints:
             return self._scribe.pass_complaint()
-        return pipes.move(descriptor, deadline)
+        return pipes.move(descriptor)
 
     def _others_have_time(self) -> bool:
         """Whether something that the command started goes on after a timeout, and may still end by itself."""

@@ -61,11 +61,12 @@ def test_no_signal_to_the_group_or_the_terminal_makes_them_die_of_sigpipe(runnin
 
 
 def test_whoever_has_stopped_reading_stops_them(running: Running) -> None:
-    program = "{ yes; echo $? > ended; } 2>/dev/null & echo first"
-    with running.start("sh", "-c", program) as process:
+    program = "{ read line < fifo; yes; echo $? > ended; } 2>/dev/null & echo first"
+    with running.start("sh", "-c", program, fifo=True) as process:
         process.wait(30)
         assert process.stdout is not None
         process.stdout.close()
+        (running.folder / "fifo").write_text("go on\n")
         until((running.folder / "ended").exists)
     assert int((running.folder / "ended").read_text() or 141) == 128 + signal.SIGPIPE
 
