@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 from processes import command, run
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from otel_joblog.config import Settings
 from otel_joblog.errors import ConfigError
@@ -79,7 +82,7 @@ def test_a_connection_string_is_taken_as_it_is(dsn: str) -> None:
 
 def lines(done: subprocess.CompletedProcess[str]) -> list[str]:
     assert done.returncode == 0, done.stderr
-    return [line for line in done.stderr.splitlines() if line.startswith("otel_joblog: ")]
+    return re.findall(r"otel_joblog: .*$", done.stderr, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +95,40 @@ def lines(done: subprocess.CompletedProcess[str]) -> list[str]:
 def test_a_job_says_once_what_is_mistaken(variables: dict[str, str], said: str, tmp_path: Path) -> None:
     (line,) = lines(run(JOB, tmp_path, **variables, OTEL_JOBLOG_EXIT_TIMEOUT="5"))
     assert said in line
+
+
+def test_a_database_that_has_never_been_reached_is_told_of_once(tmp_path: Path) -> None:
+    unreachable = {"OTEL_JOBLOG_DSN": "postgresql://me:geheim@127.0.0.1:1/shop", "OTEL_JOBLOG_EXIT_TIMEOUT": "20"}
+    (line,) = lines(run(JOB, tmp_path, **unreachable))
+    assert line.startswith("otel_joblog: postgres-shop@localhost:1 has never taken anything: no PostgreSQL to be had")
+    assert line.endswith("what is recorded waits in the journal")
+    assert "geheim" not in line
+
+
+def test_a_server_that_never_says_a_word_is_told_of_at_the_end(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        dsn = f"postgresql://127.0.0.1:{port}/shop?connect_timeout=100"
+        (line,) = lines(run(JOB, tmp_path, OTEL_JOBLOG_DSN=dsn, OTEL_JOBLOG_EXIT_TIMEOUT="4"))
+    assert line.startswith(f"otel_joblog: postgres-shop@localhost:{port} has never taken anything: it does not answer")
+
+
+def test_an_outage_of_a_database_that_took_something_before_is_not_told_of(tmp_path: Path, dsn: str) -> None:
+    door = tmp_path / "door"
+    door.mkdir()
+    words = conninfo_to_dict(dsn)
+    if not str(words["host"]).startswith("/"):
+        pytest.skip("the door is a link to the server's socket")
+    link = door / ".s.PGSQL.5432"
+    link.symlink_to(Path(str(words["host"])) / f".s.PGSQL.{words.get('port', 5432)}")
+    there = {"OTEL_JOBLOG_DSN": make_conninfo(dsn, host=str(door), port=5432), "OTEL_JOBLOG_EXIT_TIMEOUT": "20"}
+    assert lines(run(JOB, tmp_path, **there)) == []
+    link.unlink()
+    assert lines(run(JOB, tmp_path, **there)) == []
+
+
+def test_the_embedded_server_may_be_started_after_the_job(tmp_path: Path) -> None:
+    assert lines(run(JOB, tmp_path, OTEL_JOBLOG_EXIT_TIMEOUT="20")) == []
 
 
 def test_a_command_says_it_too_and_does_its_work(tmp_path: Path) -> None:

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..config import Settings
-from .places import UNREADABLE, address, postgres_place
+from ..journal.trouble import EMBEDDED, NOWHERE
+from .places import address, postgres_place
 
 __all__ = ["EMBEDDED", "NOWHERE", "Endpoint", "endpoint", "otlp_name", "otlp_target", "postgres_name", "target_names"]
-
-EMBEDDED = "postgres-embedded"
-NOWHERE = f"postgres-{UNREADABLE}"
 
 
 class Endpoint(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import SystemRandom
@@ -12,12 +13,13 @@ from ..errors import ExportUnavailable, RecordRefused, StoreUnavailable
 from ..records import Process, Record
 from .deadletter import set_aside
 from .figures import figures_of
-from .trouble import TroubleFile
+from .trouble import TroubleFile, tell_unless_reached, trouble_of
 
 __all__ = ["BEAT", "Deliverer", "Sink", "backoff", "chance"]
 
 BEAT = 10.0  # seconds between two heartbeats of a process
 MAX_BACKOFF = 30.0
+PATIENCE = 1.0  # seconds after which somebody who has not answered yet does not answer
 
 # The kernel's: a job that seeds Python's own gets from it what it would without us, and forked processes differ.
 chance = SystemRandom()
@@ -68,10 +70,12 @@ class Deliverer:
         self._failures = 0  # in a row
         self._figures = figures_of(sink.name)
         self._trouble = TroubleFile(dead_letters, sink.name)
+        self._trying_since: float | None = None
 
     def deliver(self, records: Sequence[Record], process: Process | None) -> bool:
         """True when every record was taken or set aside; False when told to give up before."""
         while records:
+            self._trying_since = time.monotonic()
             try:
                 self._sink.ship(records, process)
             except RecordRefused as refusal:
@@ -92,6 +96,8 @@ class Deliverer:
                 away = isinstance(error, StoreUnavailable | ExportUnavailable)
                 kind = f"{self._sink.name}: {type(error).__name__}"
                 report(kind, "%s; it is tried again until it works", error, outage=away)
+                if away:
+                    tell_unless_reached(self._dead_letters, self._sink.name, str(error))
                 if not self._waits(backoff(self._failures)):
                     return False
             else:
@@ -100,6 +106,15 @@ class Deliverer:
                 self._trouble.worked()
                 return True
         return True
+
+    def tell_at_end(self) -> None:
+        """What is left waits; where the exporter has never taken anything, and nobody was told, somebody should be."""
+        trouble = trouble_of(self._dead_letters, self._sink.name)
+        since = self._trying_since
+        if trouble is not None:
+            tell_unless_reached(self._dead_letters, self._sink.name, trouble.error)
+        elif since is not None and time.monotonic() > since + PATIENCE:
+            tell_unless_reached(self._dead_letters, self._sink.name, "it does not answer")
 
 
 def backoff(failures: int) -> float:

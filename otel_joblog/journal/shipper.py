@@ -330,6 +330,9 @@ class Lane(Background):
                 self._progressed.wait(min(left, 0.05))
         return True
 
+    def tell_at_end(self) -> None:
+        self._deliverer.tell_at_end()
+
     def end(self, deadline: float) -> None:
         """Ship what there is, then stop; where the exporter is down at once or, with records in memory, by then."""
         self._deadline = deadline
@@ -375,6 +378,9 @@ class Shipper:
             lane.not_importing.wait(IMPORT_TIMEOUT)
         # What an agent ships it ships to the end; the journal is not ours to delete then.
         done = all(reached) and not any(lane.standing_by for lane in self._lanes)
+        for lane, ready in zip(self._lanes, reached, strict=True):
+            if not ready:
+                lane.tell_at_end()
         if done and self.started:
             for lane in self._lanes:
                 lane.join(max(0.0, deadline - time.monotonic()))

@@ -1,4 +1,8 @@
-"""The trouble of an exporter: written beside the journals while it takes nothing, for whoever asks why they wait."""
+"""The trouble of an exporter: written beside the journals while it takes nothing, for whoever asks why they wait.
+
+An outage mends itself, and nobody is told of it in a job. But a destination that has never taken anything may well be a
+mistake: each process says so once.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,13 @@ from pathlib import Path
 
 import msgspec
 
-__all__ = ["Trouble", "TroubleFile", "trouble_of"]
+from ..diagnostics import report
+
+__all__ = ["EMBEDDED", "NOWHERE", "Trouble", "TroubleFile", "tell_unless_reached", "trouble_of", "was_reached"]
 
 EVERY = 5.0  # seconds between two notes of the same trouble
+NOWHERE = "postgres-unreadable"  # of a connection string that is none, of which the settings have told
+EMBEDDED = "postgres-embedded"  # its server may be started after the jobs, as no job starts it
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -25,6 +33,7 @@ class TroubleFile:
 
     def __init__(self, root: Path, exporter: str) -> None:
         self._path = _path(root, exporter)
+        self._reached = _reached_path(root, exporter)
         self._known: Trouble | None = None
         self._note_at = 0.0
         self._checked = False  # that none is left from before
@@ -43,6 +52,8 @@ class TroubleFile:
             return
         self._known, self._checked, self._note_at = None, True, 0.0
         with contextlib.suppress(OSError):
+            self._reached.touch(mode=0o600)
+        with contextlib.suppress(OSError):
             self._path.unlink()
 
     def _write(self, data: bytes) -> None:
@@ -60,6 +71,23 @@ def trouble_of(root: Path, exporter: str) -> Trouble | None:
         return msgspec.json.decode(_path(root, exporter).read_bytes(), type=Trouble)
     except (OSError, msgspec.DecodeError):
         return None
+
+
+def was_reached(root: Path, exporter: str) -> bool:
+    """Whether it has ever taken anything from here, or need not have."""
+    return exporter in {EMBEDDED, NOWHERE} or _reached_path(root, exporter).exists()
+
+
+def tell_unless_reached(root: Path, exporter: str, why: str) -> None:
+    """Say, once in this process, that it has never taken anything."""
+    with contextlib.suppress(OSError):
+        if not was_reached(root, exporter):
+            kind = f"{exporter}: never reached"
+            report(kind, "%s has never taken anything: %s; what is recorded waits in the journal", exporter, why)
+
+
+def _reached_path(root: Path, exporter: str) -> Path:
+    return root / f"{exporter}.reached"
 
 
 def _path(root: Path, exporter: str) -> Path:
