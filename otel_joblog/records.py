@@ -17,6 +17,8 @@ import msgspec
 from .conventions import RunStatus, SpanKind
 
 __all__ = [
+    "AFTER_END",
+    "ELSEWHERE",
     "NO_RUN",
     "Dropped",
     "Journaled",
@@ -43,6 +45,12 @@ Attributes = dict[str, Any]
 
 # In the place of a run: which one is not known yet. The span's parents will tell.
 NO_RUN = bytes(8)
+
+# The place of a line within its run says who counts it: from the first of these on it was emitted after the run's end,
+# which told how many there were before; from the second on by another process than the run's own, such as a forked
+# child.
+AFTER_END = 1 << 32
+ELSEWHERE = 2 << 32
 
 
 class Process(msgspec.Struct, array_like=True, frozen=True, tag=1, gc=False):
@@ -83,7 +91,7 @@ class Line(msgspec.Struct, array_like=True, frozen=True, tag=3, gc=False):
     run: bytes
     span_id: bytes  # the innermost step, or the run itself
     time: int
-    seq: int  # place within the run, from 1; a forked child counts from a random base of its own
+    seq: int  # place within the run, from 1; AFTER_END and ELSEWHERE say where it begins otherwise
     severity: int  # OTel severity number
     stream: int  # conventions.Stream
     logger: str

@@ -17,7 +17,7 @@ from .errors import ConfigError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from opentelemetry.trace import Tracer
@@ -104,6 +104,7 @@ _runtime: Runtime | None = None
 _inherited: Settings | None = None  # in a forked child: the parent's settings
 _forked = False
 _exited = False  # Python's end has come
+before_end: list[Callable[[], None]] = []  # what is called before what is open is ended, as its process ends
 _lock = threading.RLock()
 
 
@@ -218,6 +219,8 @@ def _at_exit() -> None:
     if ending is None or ending.pid != os.getpid():
         return
     try:
+        for call in before_end:
+            call()
         ending.close_open()
         _exited = True
         ending.shutdown(ending.settings.exit_timeout)

@@ -256,8 +256,7 @@ class Active:
                 capture.end()
             elif capture.target is self:
                 capture.turn_to(going_on(self.parent) or capture.owner)
-        for splitter in list(self.outputs.values()):
-            splitter.finish()
+        self.finish_output()
         end = self._start + time.monotonic_ns() - self._clock  # a clock set back must not shorten it
         span = self._span
         sdk_span: Any = span if isinstance(span, ReadableSpan) else None
@@ -314,6 +313,7 @@ class Active:
         runtime.emit(ended)
         if sdk_span is not None:  # last: the application's processors and handlers of logging may raise
             self._hand_over(sdk_span, ended)
+            self.mirror = None
 
     def _take_over(self, span: Any) -> None:
         """What user code has put on the SDK's span, for our own record of it."""
@@ -339,6 +339,11 @@ class Active:
         elif ended.status is RunStatus.SUCCESS:
             span.set_status(trace.StatusCode.OK)
         span.end(ended.end)
+
+    def finish_output(self) -> None:
+        """Emit what there is of unfinished lines."""
+        for splitter in list(self.outputs.values()):
+            splitter.finish()
 
     def _summarise(self, attributes: dict[str, Any]) -> None:
         """Add what is known at the end only."""
@@ -371,6 +376,6 @@ def _not_ended(context: Context) -> Context:
     """The context, or that further out which those of it that have ended, out of turn, were to leave to."""
     found: Any = context.get(CONTEXT_KEY)
     while found is not None and not found.entered and found._outer is not None:
-        context = found._outer
+        context, found._outer = found._outer, None
         found = context.get(CONTEXT_KEY)
     return context

@@ -22,6 +22,7 @@ from ..background import Background
 from ..conventions import Stream
 from ..diagnostics import report
 from . import logs, stdio
+from .late import taker
 from .output import Splitter
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ __all__ = ["Descriptors", "join", "take"]
 
 CHUNK = 64 * 1024
 BY_DESCRIPTOR = -1  # stands where Active.outputs has a thread's id
-NO_SPAN = b""  # and that of the span
 PIPE_BYTES = 1024 * 1024  # so that a burst need not wait for our thread
 
 _decoder = getincrementaldecoder("utf-8")
@@ -91,6 +91,7 @@ class _Pipe:
 
     def __init__(self, descriptor: int, stream: Stream) -> None:
         self.stream = int(stream)
+        self.key = (self.stream, BY_DESCRIPTOR, b"")
         self.descriptor = descriptor
         self.before = os.dup(descriptor)
         self.reading, writing = os.pipe()
@@ -161,7 +162,6 @@ class Descriptors:
         self._pid = os.getpid()
         self._reading = threading.RLock()
         self._pipes: list[_Pipe] = []
-        self._recording = False
         self._buffered: list[Any] = []
 
     def begin(self) -> bool:
@@ -180,7 +180,6 @@ class Descriptors:
         _capturing = self
         logs.passing, stdio.aside = passing, self.aside
         self.covers_python = _descriptor(sys.stdout) == 1 and _descriptor(sys.stderr) == 2
-        self._recording = True
         self._write_through()
         Background(self._pump).start()
         return True
@@ -191,13 +190,15 @@ class Descriptors:
         self.target = target
 
     def end(self) -> None:
-        """Put the descriptors back. What subprocesses write later is passed on, as long as this process lives."""
+        """Put the descriptors back. What subprocesses write later is passed on, as long as this process lives, and is
+        taken for lines after the run's end.
+        """
         global _capturing
         if self._pid != os.getpid():  # a forked child: they are its parent's
             return
         self._put_back()
         self.drain()
-        self._recording = False
+        self.target = self.owner
         _capturing = logs.passing = stdio.aside = None
 
     @contextlib.contextmanager
@@ -247,19 +248,30 @@ class Descriptors:
                     if data:
                         self._take(pipe, data)
                     elif data is not None:
+                        self._finish_line(pipe)
                         pipe.close()
                         del open_pipes[descriptor]
 
     def _take(self, pipe: _Pipe, data: bytes) -> None:
         pipe.pass_on(data)
-        if not self._recording or self.passing:
+        if self.passing:
             return
         try:
-            outputs = self.target.outputs
-            key = (pipe.stream, BY_DESCRIPTOR, NO_SPAN)
-            if key not in outputs:
-                outputs[key] = Splitter(self.target, pipe.stream)
-            outputs[key].feed(pipe.decode(data))
+            active = self.target if self.target.recording else taker(self.target)
+            if active is None:
+                return
+            key = pipe.key
+            if key not in active.outputs:
+                active.outputs[key] = Splitter(active, pipe.stream)
+            active.outputs[key].feed(pipe.decode(data))
+        except Exception as error:
+            report("output", "output could not be recorded: %r", error)
+
+    def _finish_line(self, pipe: _Pipe) -> None:
+        """Nothing comes any more."""
+        try:
+            if pipe.key in self.target.outputs:
+                self.target.outputs[pipe.key].finish()
         except Exception as error:
             report("output", "output could not be recorded: %r", error)
 

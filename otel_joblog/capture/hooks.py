@@ -20,7 +20,7 @@ from ..diagnostics import report
 from ..records import shown, text
 from .context import get_current
 from .failures import describe_exception
-from .late import going_on, said_in
+from .late import said_in, taker
 from .logs import emit_line, without_capture
 from .patch import Patch
 
@@ -76,12 +76,10 @@ def _context_of(thread: Any) -> Context:
 def _take(context: Context, what: str, error: BaseException, thread: str) -> None:
     try:
         innermost: Any = context.get(CONTEXT_KEY)
-        active = going_on(innermost)
+        active = taker(innermost)
         if active is not None:
             seq = next(active.run.line_numbers)
-            attributes = describe_exception(error)
-            if active is not innermost:
-                attributes |= said_in(innermost)
+            attributes = describe_exception(error) | said_in(innermost, active)
             if thread:
                 attributes[Attribute.THREAD_NAME] = thread
             message = f"{what}: {attributes[Attribute.EXCEPTION_TYPE]}: {text(error)}"

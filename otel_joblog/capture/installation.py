@@ -1,13 +1,18 @@
-"""What is hooked into the process, and when: from the first run that begins to the last one that ends."""
+"""What is hooked into the process, and when: from the first run that begins to the last one that ends.
+
+Where a thread, task or callback still carries the context of a run that has ended, the hooks stay until it is gone, but
+no longer than the grace period: its lines are lines of the run.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from .. import setup
-from . import hooks, logs, propagation, stdio, unheard
+from . import hooks, late, logs, propagation, stdio, unheard
 from .sampler import Sampler
 
 if TYPE_CHECKING:
@@ -19,7 +24,7 @@ __all__ = ["acquire", "release"]
 # garbage collector may close a generator that is one.
 _lock = threading.RLock()
 _runs: set[Run] = set()
-_sampler = Sampler(_runs)
+_left: set[Run] = set()  # those that have ended and left something at work
 _installed = False
 
 
@@ -57,20 +62,52 @@ def _alone(run: Run) -> bool:
 def release(run: Run) -> None:
     """The run has ended; after the last one the process is as it was before the first."""
     if run in _runs:
+        left = run.carried
+        if left:
+            _left.add(run)
         with _lock:
             _runs.discard(run)
             _sync()
+        if left:
+            _sampler.begin()
+
+
+def _let_go() -> None:
+    """Wait no longer for what runs have left at work, where it is gone or the grace period is over."""
+    latest = time.monotonic() - late.GRACE
+    for run in list(_left):
+        if not run.carried or run.left_at is None or run.left_at < latest:
+            run.finish_output()
+            with _lock:
+                _left.discard(run)
+                _sync()
+
+
+_sampler = Sampler(_runs, _left, _let_go)
+
+
+def _end() -> None:
+    """The process ends: what is still open is told to have ended now, and what comes yet comes after its end."""
+    here = os.getpid()
+    for run in [*_runs, *_left]:
+        if run.pid == here:
+            run.finish_output()
+            run.tell_lines()
+
+
+setup.before_end.append(_end)
 
 
 def _sync() -> None:
     global _installed
-    if _runs and not _installed:
+    needed = _runs or _left
+    if needed and not _installed:
         _installed = True
         logs.install()
         unheard.install(setup.runtime().settings.log_level)
         propagation.install()
         hooks.install()
-    elif _installed and not _runs:
+    elif _installed and not needed:
         _installed = False
         unheard.uninstall()
         logs.uninstall()
@@ -82,8 +119,8 @@ def _sync() -> None:
 def _after_fork() -> None:
     global _lock, _sampler
     _lock = threading.RLock()
-    _sampler = Sampler(_runs)
-    for run in _runs:
+    _sampler = Sampler(_runs, _left, _let_go)
+    for run in [*_runs, *_left]:
         run.count_apart()
 
 

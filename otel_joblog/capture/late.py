@@ -5,14 +5,19 @@ Asked only where the innermost of a context does not record, so that the common 
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from ..conventions import Attribute, SpanKind
+from ..diagnostics import report
 
 if TYPE_CHECKING:
     from .active import Active
+    from .runs import Run
 
-__all__ = ["going_on", "said_in"]
+__all__ = ["GRACE", "going_on", "said_in", "taker"]
+
+GRACE = 60.0  # seconds after the end of a run for which its lines are still taken
 
 
 def going_on(active: Active | None) -> Active | None:
@@ -24,6 +29,30 @@ def going_on(active: Active | None) -> Active | None:
     return active
 
 
-def said_in(ended: Active) -> dict[str, Any]:
-    """The attributes of a line that somebody else took: what it was said in, by name."""
-    return {Attribute.STEP if ended.kind is SpanKind.STEP else Attribute.JOB_NAME: ended.name}
+def taker(active: Active | None) -> Active | None:
+    """What takes the lines that are said inside of this: the nearest that goes on; where all have ended, the innermost
+    run, for a while.
+    """
+    return going_on(active) or _just_ended(active)
+
+
+def said_in(active: Active | None, found: Active) -> dict[str, Any]:
+    """The attributes of a line that was said inside of this and taken by something else: its name."""
+    if active is None or active is found:
+        return {}
+    return {Attribute.STEP if active.kind is SpanKind.STEP else Attribute.JOB_NAME: active.name}
+
+
+def _just_ended(active: Active | None) -> Run | None:
+    passed: Run | None = None
+    while active is not None and not active.hidden:
+        run = active.run
+        if run.left_at is not None:
+            if time.monotonic() - run.left_at < GRACE:
+                return run
+            passed = passed or run
+        active = active.parent
+    if passed is not None:
+        said = "job %r has ended more than %d seconds ago: what it left at work is no longer recorded"
+        report("late", said, passed.name, GRACE)
+    return None

@@ -23,7 +23,7 @@ from ..records import Line, decode, shown, text
 from .context import get_current
 from .decorate import forget_frame
 from .failures import stacktrace, type_name
-from .late import going_on, said_in
+from .late import said_in, taker
 from .patch import Patch
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ def _calling_handlers(original: Callable[..., None], alive: list[bool]) -> Calla
         if active is not None and alive:
             if active.recording:
                 take(active, record)
-            elif taker := going_on(active):
-                take(taker, record, active)
+            elif found := taker(active):
+                take(found, record, active)
         try:
             original(logger, record)
         except BaseException as error:
@@ -138,7 +138,7 @@ def take(active: Active, record: logging.LogRecord, ended: Active | None = None)
         severity = _severities.get(level) or _severity(level)
         attributes = None if level < logging.WARNING and _is_plain(record) else _attributes(record)
         if ended is not None:
-            attributes = said_in(ended) | (attributes or {})
+            attributes = said_in(ended, active) | (attributes or {}) or None
         emit_line(active, seq, int(record.created * 1e9), severity, 0, name, message, attributes)
     except Exception as error:
         report("logs", "a log line could not be recorded: %r", error)

@@ -16,7 +16,7 @@ from ..conventions import CONTEXT_KEY, Severity, Stream
 from ..diagnostics import report
 from .context import get_current
 from .decorate import forget_frame
-from .late import going_on, said_in
+from .late import said_in, taker
 from .logs import emit_line, printing, printing_a_record
 
 if TYPE_CHECKING:
@@ -123,18 +123,17 @@ class Tap:
         if active.recording:
             if active.run.capture_output:
                 self._take(active, text)
-        elif (taker := going_on(active)) and taker.run.capture_output:
-            self._take(taker, text, active)
+        elif (found := taker(active)) and _keeps_output(found):
+            self._take(found, text, active)
 
     def _take(self, active: Active, text: str, ended: Active | None = None) -> None:
-        """``ended`` is what it was printed in, where something else takes it."""
+        """``ended`` is what it was printed in, where that is over."""
         try:
             # By thread, too: print() writes a text and its newline apart, so two threads would tear their lines.
             key = (self._stream, threading.get_ident(), b"" if ended is None else ended.span_id)
             splitter = active.outputs.get(key)
             if splitter is None:
-                attributes = None if ended is None else said_in(ended)
-                splitter = active.outputs[key] = Splitter(active, self._stream, attributes)
+                splitter = active.outputs[key] = Splitter(active, self._stream, said_in(ended, active) or None)
             splitter.feed(text)
         except Exception as error:
             report("output", "output could not be recorded: %r", error)
@@ -199,6 +198,11 @@ class StreamTap(Tap):
         if active is not None and not before:
             self._taken(active, text)
         return written
+
+
+def _keeps_output(active: Active) -> bool:
+    run = active.run
+    return run.capture_output or (not run.recording and run.descriptors is not None)  # the descriptors are put back
 
 
 class LoggerTap(Tap):

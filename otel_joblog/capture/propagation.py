@@ -56,6 +56,7 @@ def _bootstrapping(original: Callable[..., None], alive: list[bool]) -> Callable
         context = vars(thread).pop(_CONTEXT, None)
         if context is not None:
             attach(context)
+            context = None  # or an exception that is kept would keep this frame, and by it the run's context
         original(thread)
 
     return _bootstrap_inner

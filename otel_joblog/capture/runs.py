@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from opentelemetry.context import Context
 
 from .. import setup
-from ..conventions import Attribute, SpanKind
+from ..conventions import CONTEXT_KEY, Attribute, SpanKind
 from ..diagnostics import report
-from ..records import format_run_id, text
+from ..records import AFTER_END, ELSEWHERE, format_run_id, text
 from . import attempts, installation
 from .active import Active
 from .count import Count
@@ -25,6 +27,18 @@ if TYPE_CHECKING:
     from .step import StepDefinition
 
 __all__ = ["Run", "Step"]
+
+
+MARK = f"{CONTEXT_KEY}-mark"
+
+
+class Mark:
+    """Lies in a run's context and in all that are made of it; it is gone when the last of these is."""
+
+    __slots__ = ("__weakref__", "_outer")
+
+    def __init__(self, outer: object) -> None:
+        self._outer = outer
 
 
 class Run(Active):
@@ -54,6 +68,9 @@ class Run(Active):
         self.light = True  # nobody but us looks at its spans
         self.sampled = True  # False: Postgres keeps it, OTLP does not get it
         self.line_numbers = itertools.count(1)  # the ``seq`` of each line
+        self.left_at: float | None = None  # by time.monotonic(), once it has ended
+        self._mark: ref[Mark] | None = None
+        self._told: int | None = None  # how many lines it had, once its end has said so
         self.failed_inside: tuple[str, ...] = ()  # by run id, the latest whose exceptions may come through here
         self._steps = itertools.count(1)
 
@@ -69,12 +86,29 @@ class Run(Active):
 
     @property
     def lines_so_far(self) -> int:
-        """How many lines it has emitted. Asked seldom, so that counting costs nothing but the count: ``count(6)``."""
+        """How many lines it has emitted, but for those after its end. Asked seldom, so that counting costs nothing but
+        the count: ``count(6)``.
+        """
+        if self._told is not None:
+            return self._told
         return int(repr(self.line_numbers)[len("count(") : -1]) - 1
+
+    @property
+    def carried(self) -> bool:
+        """Whether a thread, task, callback or the like still carries its context."""
+        return self._mark is not None and self._mark() is not None
+
+    def tell_lines(self) -> int:
+        """How many lines it has emitted; those from now on are counted as emitted after its end."""
+        if self._told is None:
+            self.left_at = time.monotonic()
+            numbers, self.line_numbers = self.line_numbers, itertools.count(AFTER_END)
+            self._told = next(numbers) - 1
+        return self._told
 
     def count_apart(self) -> None:
         """In a forked child, which shares the run but not the count: count lines from a random base of its own."""
-        self.line_numbers = itertools.count(1 + (int.from_bytes(os.urandom(3), "big") + 1 << 32))
+        self.line_numbers = itertools.count(1 + ELSEWHERE + (int.from_bytes(os.urandom(3), "big") << 32))
 
     def next_step(self) -> int:
         return next(self._steps)
@@ -104,7 +138,10 @@ class Run(Active):
         self.parent_run = parent.run
 
     def _surroundings(self, outer: Context) -> Context:
-        return super()._surroundings(outer) if self._within is None else within(outer, self._within)
+        outer = super()._surroundings(outer) if self._within is None else within(outer, self._within)
+        mark = Mark(outer.get(MARK))
+        self._mark = ref(mark)
+        return Context({**outer, MARK: mark})
 
     def _begin(self, runtime: setup.Runtime, seq: int, attributes: dict[str, Any]) -> None:
         super()._begin(runtime, seq, attributes)
@@ -116,13 +153,15 @@ class Run(Active):
         self.count.begin()
 
     def _summarise(self, attributes: dict[str, Any]) -> None:
-        attributes[Attribute.LINES] = next(self.line_numbers) - 1
+        attributes[Attribute.LINES] = self.tell_lines()
         attributes[Attribute.STEPS] = next(self._steps) - 1
         self.count.summarise(attributes)
         if self.usage is not None:
             self.usage.summarise(attributes)
 
     def _leave(self) -> None:
+        if self.left_at is None and self.recording:  # a forked child leaves what its parent began
+            self.left_at = time.monotonic()
         super()._leave()
         installation.release(self)
 

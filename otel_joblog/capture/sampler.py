@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
@@ -27,10 +28,14 @@ TICK = 1.0  # seconds
 
 
 class Sampler:
-    """Looks after these runs; the set is the caller's, who says :meth:`begin` when something was added to it."""
+    """Looks after these runs, and calls ``let_go`` while any have left something behind; the sets are the caller's, who
+    says :meth:`begin` when something was added to them.
+    """
 
-    def __init__(self, runs: AbstractSet[Run]) -> None:
+    def __init__(self, runs: AbstractSet[Run], left: AbstractSet[Run], let_go: Callable[[], None]) -> None:
         self._runs = runs
+        self._left = left
+        self._let_go = let_go
         self._busy = threading.Event()
         self._thread: Background | None = None
 
@@ -45,11 +50,13 @@ class Sampler:
         attach(Context({_SUPPRESS_INSTRUMENTATION_KEY: True}))
         while True:
             self._busy.clear()
-            if not self._runs:
+            if not self._runs and not self._left:
                 self._busy.wait()
             time.sleep(TICK)
             try:
                 self.look(time.monotonic_ns())
+                if self._left:
+                    self._let_go()
             except Exception as error:
                 report("sampler", "what runs use could not be looked at: %r", error)
 

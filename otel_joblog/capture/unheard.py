@@ -19,7 +19,7 @@ from typing import Any
 from ..conventions import CONTEXT_KEY
 from ..diagnostics import report
 from .context import get_current
-from .late import going_on
+from .late import taker
 from .logs import take
 
 __all__ = ["install", "uninstall"]
@@ -72,8 +72,8 @@ class _Adapter:
 
 def _otel_joblog_unheard(logger: Any, level: int, msg: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     active: Any = get_current().get(CONTEXT_KEY)
-    taker = active if active is None or active.recording else going_on(active)
-    if taker is None:
+    found = active if active is None or active.recording else taker(active)
+    if found is None:
         return
     try:
         adapters = []
@@ -82,7 +82,7 @@ def _otel_joblog_unheard(logger: Any, level: int, msg: Any, args: tuple[Any, ...
             logger = logger.logger
         if isinstance(logger, logging.Logger) and _left_out_by_default(logger, level):
             record = _record(logger, level, msg, args, kwargs, adapters)
-            take(taker, record, None if taker is active else active)
+            take(found, record, None if found is active else active)
     except Exception as error:
         report("logs", "a log line could not be recorded: %r", error)
 

@@ -26,7 +26,7 @@ from ..background import in_background, unlist
 from ..conventions import Attribute, RunStatus
 from ..conventions import SpanKind as RecordKind
 from ..errors import ExportUnavailable, RecordRefused
-from ..records import Dropped, Line, Process, Record, SpanEnded
+from ..records import AFTER_END, ELSEWHERE, Dropped, Line, Process, Record, SpanEnded
 from .mirror import Mirror, event_attributes
 from .spans import run_said, speaker
 from .targets import Endpoint, otlp_name
@@ -54,6 +54,8 @@ class OtlpSink:
         resource = Resource(speaker(process))
         for record in records:
             if isinstance(record, Line):
+                if record.span_id == record.run and AFTER_END <= record.seq < ELSEWHERE:
+                    continue  # its span has been exported
                 self._own_copy(still_open, record.span_id).add(record)
             elif isinstance(record, Dropped):
                 self._own_copy(still_open, record.run).leave_out(record.lines)

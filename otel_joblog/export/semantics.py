@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 # Lines that do not say their place in the run have numbers from here on, made of what tells them apart. They lie above
-# store.gains.ELSEWHERE: what counts a run's lines does not count these.
+# records.ELSEWHERE: what counts a run's lines does not count these.
 UNNUMBERED = 1 << 62
 _EVENTS = 1 << 24  # numbers for the events of one span
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..conventions import Attribute, RunStatus, SpanKind
-from ..records import Line, Process, Progress, Record, Sample, SpanEnded, SpanEvent, SpanStarted
+from ..records import AFTER_END, Line, Process, Progress, Record, Sample, SpanEnded, SpanEvent, SpanStarted
 from .crash import Verdict
 
 __all__ = ["OpenSpans"]
-
-OWN_LINES = 1 << 32  # lines numbered from here on were emitted by forked children, which count for themselves
 
 
 class OpenSpans:
@@ -25,7 +23,7 @@ class OpenSpans:
     def see(self, records: Iterable[Record]) -> None:
         for record in records:
             if isinstance(record, Line):
-                if self._lines.get(record.run, 0) < record.seq < OWN_LINES:
+                if self._lines.get(record.run, 0) < record.seq < AFTER_END:
                     self._lines[record.run] = record.seq
                 self.last_seen = max(self.last_seen, record.time)
             elif isinstance(record, SpanStarted):

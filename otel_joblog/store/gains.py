@@ -7,14 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..records import Line, Progress
+from ..records import AFTER_END, ELSEWHERE, Line, Progress
 from .rows import Row, bigint, instant
 
 __all__ = ["Gain", "Gains", "RunKey", "add_lines", "gain_row"]
 
 RunKey = tuple[bytes, bytes]  # trace id, span id of the run
-
-ELSEWHERE = 1 << 32  # a line's seq from which on another process than the run's own counts: a forked child
 
 
 @dataclass(slots=True)
@@ -27,6 +25,8 @@ class Gain:
     warnings: int = 0
     errors: int = 0
     elsewhere: int = 0
+    after_end: int = 0
+    after_end_emitted: int = 0  # at least, by the numbers of these
     steps: int = 0
     progress: Progress | None = None
     progressed: int | None = None  # the first progress: a run that is not known yet began no later
@@ -64,8 +64,16 @@ def add_lines(gains: Gains, lines: Iterable[Line]) -> None:
             gain.errors += 1
         elif line.severity >= 13:
             gain.warnings += 1
-        if line.seq >= ELSEWHERE:
-            gain.elsewhere += 1
+        if line.seq >= AFTER_END:
+            _add_apart(gain, line.seq)
+
+
+def _add_apart(gain: Gain, seq: int) -> None:
+    if seq >= ELSEWHERE:
+        gain.elsewhere += 1
+    else:
+        gain.after_end += 1
+        gain.after_end_emitted = max(gain.after_end_emitted, seq - AFTER_END + 1)
 
 
 def gain_row(run: RunKey, gain: Gain) -> Row:
@@ -81,6 +89,8 @@ def gain_row(run: RunKey, gain: Gain) -> Row:
         "warnings": gain.warnings,
         "errors": gain.errors,
         "lines_elsewhere": gain.elsewhere,
+        "lines_after_end": gain.after_end,
+        "lines_after_end_emitted": gain.after_end_emitted,
         "steps": gain.steps,
         "progress_at": progress and instant(progress.time),
         "progress_current": progress and progress.current,

@@ -80,7 +80,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     progress: ProgressInfo | None
     lines: int  # lines in the store
     lines_elsewhere: int  # of these, lines of other processes than the run's own, such as forked children
-    lines_emitted: int | None  # lines that the run says its own process emitted; None until its end is known
+    lines_after_end: int  # of these, lines emitted after the run's end, by what outlived it
+    lines_emitted: int | None  # lines that its own process says it emitted, then too; None until its end is known
     missing: str | None  # a sentence where lines are missing: how many and why
     warnings: int
     errors: int

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..conventions import RunStatus, Severity, Stream
-from .completeness import missing
+from .completeness import emitted, missing
 from .keys import span_hex
 from .liveness import last_seen, remark
 from .models import ErrorInfo, FoundLine, LogLine, ProgressInfo, RunSummary, SampleInfo, StepInfo
@@ -43,7 +43,8 @@ def run_summary(row: Row) -> RunSummary:
         progress=_progress(row),
         lines=row["lines"],
         lines_elsewhere=row["lines_elsewhere"],
-        lines_emitted=row["lines_emitted"],
+        lines_after_end=row["lines_after_end"],
+        lines_emitted=emitted(row),
         missing=missing(row),
         warnings=row["warnings"],
         errors=row["errors"],

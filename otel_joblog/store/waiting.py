@@ -75,6 +75,8 @@ def adopt(connection: Connection, trace_id: UUID) -> None:
                 warnings=gained["warnings"],
                 errors=gained["errors"],
                 elsewhere=gained["elsewhere"],
+                after_end=gained["after_end"],
+                after_end_emitted=gained["after_end_emitted"],
                 steps=gained["steps"],
             )
             rows.append(gain_row((trace_id.bytes, span_bytes(gained["run_span_id"])), gain))

@@ -240,13 +240,15 @@ def _insert_staged_lines(connection: Connection, stream: bytes, gains: Gains) ->
     connection.execute(query("write/stage"))
     _copy(connection, "write/copy_staged_lines", stream)
     gained = connection.execute(query("write/unstage"))
-    for trace_id, run, first_at, last_at, lines, warnings, errors, elsewhere in gained:
+    for trace_id, run, first_at, last_at, lines, warnings, errors, elsewhere, after_end, after_end_emitted in gained:
         gain = gains[trace_id.bytes, span_bytes(run)]
         gain.stretch(nanoseconds(first_at), nanoseconds(last_at))
         gain.lines += lines
         gain.warnings += warnings
         gain.errors += errors
         gain.elsewhere += elsewhere
+        gain.after_end += after_end
+        gain.after_end_emitted = max(gain.after_end_emitted, after_end_emitted)
 
 
 def _insert_runs(connection: Connection, runs: list[Row], gains: Gains) -> Statistics:

@@ -100,18 +100,19 @@ def count(number: int, noun: str) -> str:
 
 
 def lines(run: RunSummary) -> str:
-    """``12,431 of 12,431 lines``; ``812 lines so far`` of an open run.
+    """``12,431 of 12,431 lines``; ``812 lines so far`` of an open run; ``12 of 12 lines, 3 after its end``.
 
     Where other processes wrote some of them nobody knows of how many: ``150 lines, 50 of them by other processes``.
     """
     stored = count(run.lines, "line")
     if not run.status.terminal:
         return f"{stored} so far"
+    after = f", {run.lines_after_end:,} after its end" if run.lines_after_end else ""
     if run.lines_elsewhere:
-        return f"{stored}, {run.lines_elsewhere:,} of them by other processes"
+        return f"{stored}, {run.lines_elsewhere:,} of them by other processes{after}"
     if run.lines_emitted is None or run.lines_emitted < run.lines:
-        return stored
-    return f"{run.lines:,} of {count(run.lines_emitted, 'line')}"
+        return stored + after
+    return f"{run.lines:,} of {count(run.lines_emitted, 'line')}{after}"
 
 
 def number(value: float) -> str:

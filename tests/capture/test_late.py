@@ -7,18 +7,23 @@ import contextvars
 import logging
 import sys
 import threading
+import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from queue import SimpleQueue
+from typing import Any
 
 import pytest
 from opentelemetry import trace
 from opentelemetry.context import Context, attach, get_current
 
-from otel_joblog import current_run, job, progress, step
+from otel_joblog import current_run, diagnostics, job, progress, step
+from otel_joblog.capture import installation, late
+from otel_joblog.capture.runs import Run
 from otel_joblog.conventions import Attribute
-from otel_joblog.records import Line
+from otel_joblog.records import AFTER_END, Line
 from otel_joblog.setup import runtime
 from otel_joblog.testing import Recorded, recording
 
@@ -28,6 +33,8 @@ log.setLevel(logging.INFO)
 
 @pytest.fixture(autouse=True)
 def recorded() -> Iterator[Recorded]:
+    installation._left.clear()  # what earlier tests left at work
+    installation._sync()
     with recording() as recorded:
         yield recorded
 
@@ -505,3 +512,177 @@ def test_leaving_once_more_does_nothing(recorded: Recorded) -> None:
         block.__enter__()
         assert [block.__exit__(None, None, None) for _ in range(2)] == [False, False]
     assert ends(recorded) == [("load", "success"), ("batch", "success")]
+
+
+# What comes when all have ended.
+
+
+def unhooked() -> None:
+    """Wait until the hooks are gone."""
+    for _ in range(1000):
+        if not installation._left:
+            break
+        threading.Event().wait(0.01)
+    assert not installation._installed
+
+
+def let_grace_pass(run: Run) -> None:
+    assert run.left_at is not None
+    run.left_at -= late.GRACE + 1
+
+
+def test_what_is_said_after_all_have_ended_is_of_the_run_and_comes_after_its_end(recorded: Recorded) -> None:
+    after = After()
+
+    def work() -> None:
+        say()
+        print("printed")
+        print("half", end="")
+
+    with job("batch") as run, step("submit"):
+        say()
+        finish = in_thread(after, work)
+    assert recorded.runs[0].lines == 1
+    after.go.set()
+    finish()
+    unhooked()
+    first, *others = recorded.lines
+    assert first.seq == 1
+    assert [(line.message, line.seq - AFTER_END, line.run, line.span_id) for line in others] == [
+        ("late", 0, run.span_id, run.span_id),
+        ("printed", 1, run.span_id, run.span_id),
+        ("half", 2, run.span_id, run.span_id),
+    ]
+    assert [(line.attributes or {}).get(Attribute.STEP) for line in others] == ["submit"] * 3
+    assert recorded.runs[0].lines == 1
+
+
+def test_the_hooks_stay_while_something_carries_the_run_and_go_with_it(recorded: Recorded) -> None:
+    before = logging.Logger.callHandlers
+    after = After()
+    with job("batch"):
+        finish = in_thread(after, say)
+    assert logging.Logger.callHandlers is not before
+    after.go.set()
+    finish()
+    unhooked()
+    assert logging.Logger.callHandlers is before
+    assert recorded.messages == ["late"]
+
+
+@pytest.mark.parametrize("around", [job, step])
+def test_the_hooks_go_at_once_where_nothing_carries_the_run(around: Callable[[str], Any]) -> None:
+    with job("batch") as run, around("inner"):
+        thread = threading.Thread(target=say)
+        thread.start()
+        thread.join()
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(say).result()
+    assert run not in installation._left
+    assert not installation._installed
+
+
+def test_the_hooks_go_after_the_grace_period_whatever_carries_the_run(recorded: Recorded) -> None:
+    with job("batch") as run:
+        carried = contextvars.copy_context()
+    assert installation._installed
+    let_grace_pass(run)
+    unhooked()
+    carried.run(say)
+    assert recorded.messages == []
+
+
+def test_a_line_after_the_grace_period_is_told_of_once(
+    recorded: Recorded, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diagnostics, "counts", Counter())
+    with job("batch") as run:
+        carried = contextvars.copy_context()
+    let_grace_pass(run)
+    with job("other"):
+        carried.run(say)
+        carried.run(say)
+    assert recorded.messages == []
+    assert [record.getMessage() for record in caplog.records if record.name == "otel_joblog"] == [
+        "otel_joblog: job 'batch' has ended more than 60 seconds ago: what it left at work is no longer recorded"
+    ]
+
+
+def test_a_step_still_open_after_its_run_takes_lines_after_the_end_of_the_run(recorded: Recorded) -> None:
+    begun, after = threading.Event(), After()
+
+    def work() -> None:
+        with step("long"):
+            begun.set()
+            after.do(say)
+
+    with job("batch"):
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert begun.wait(10)
+    after.go.set()
+    thread.join()
+    line, ended = only_line(recorded), recorded.steps[0]
+    assert (line.seq, line.span_id, ended.name, str(ended.status)) == (AFTER_END, ended.span_id, "long", "success")
+
+
+def test_what_outlives_a_child_run_and_its_parent_belongs_to_the_child(recorded: Recorded) -> None:
+    with job("outer"), job("inner") as inner:
+        carried = contextvars.copy_context()
+    carried.run(say)
+    assert (only_line(recorded).run, only_line(recorded).seq) == (inner.span_id, AFTER_END)
+
+
+def test_a_step_begun_when_all_have_ended_names_the_lines_in_it(recorded: Recorded) -> None:
+    with job("batch") as run:
+        carried = contextvars.copy_context()
+
+    def work() -> None:
+        with step("too late"):
+            say()
+
+    carried.run(work)
+    line = only_line(recorded)
+    assert (line.span_id, line.attributes, recorded.steps) == (run.span_id, {Attribute.STEP: "too late"}, [])
+
+
+def test_a_job_begun_when_all_have_ended_is_a_run_of_the_same_trace(recorded: Recorded) -> None:
+    with job("batch") as run:
+        carried = contextvars.copy_context()
+
+    def work() -> None:
+        with job("caused"):
+            say()
+
+    carried.run(work)
+    caused = recorded.runs[-1]
+    assert (caused.trace_id, caused.parent_id, caused.lines) == (run.trace_id, run.span_id, 1)
+
+
+def test_progress_and_attributes_after_the_end_change_nothing_and_harm_nothing(recorded: Recorded) -> None:
+    with job("batch") as run:
+        carried = contextvars.copy_context()
+    before = recorded.records.copy()
+    run.progress(1, 2)
+    run.set_attribute("late", 1)
+    carried.run(progress, 1, 2)
+    assert carried.run(current_run) is None
+    assert recorded.records == before
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_what_is_said_while_something_is_collected_after_the_end_is_of_the_run(recorded: Recorded) -> None:
+    class Held:
+        def __del__(self) -> None:
+            say()
+            raise ValueError("in __del__")
+
+    class Watched:
+        pass
+
+    held: list[object] = [Held(), Watched()]
+    weakref.finalize(held[1], print, "finalised")
+    with job("batch"):
+        carried = contextvars.copy_context()
+    carried.run(held.clear)
+    assert sorted(message.partition(" ")[0] for message in recorded.messages) == ["Exception", "finalised", "late"]

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from otel_joblog import current_run, job, step
+from otel_joblog.capture import installation
 from otel_joblog.testing import Recorded, recording
 
 log = logging.getLogger("tests.lines")
@@ -25,6 +26,8 @@ log = logging.getLogger("tests.lines")
 
 @pytest.fixture(autouse=True)
 def recorded() -> Iterator[Recorded]:
+    installation._left.clear()  # what an earlier test left at work
+    installation._sync()
     before = logging.root.level, logging.Logger.callHandlers, logging.Handler.handle, threading.Thread.start, sys.stdout
     with recording() as recorded:
         yield recorded

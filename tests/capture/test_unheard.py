@@ -16,6 +16,7 @@ import processes
 import pytest
 
 from otel_joblog import job, step
+from otel_joblog.capture import installation
 from otel_joblog.testing import Recorded, recording
 
 log = logging.getLogger("tests.unheard")
@@ -29,6 +30,7 @@ def recorded() -> Iterator[Recorded]:
     before = [function.__code__ for function in EXCHANGED]
     with recording() as recorded:
         yield recorded
+    installation._let_go()  # a context that the test kept is gone
     assert [function.__code__ for function in EXCHANGED] == before
 
 

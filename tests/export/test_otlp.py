@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import logging
 import random
 import sys
@@ -170,6 +171,26 @@ def test_lines_wait_for_their_span_across_batches_and_processes(sink_to: Callabl
     fresh = sink.fresh().snapshot()
     assert other.snapshot() == fresh
     assert sink.snapshot() != fresh
+
+
+def test_lines_after_the_end_of_their_run_are_left_out_unless_their_step_goes_on(
+    sink_to: Callable[..., OtlpSink],
+) -> None:
+    long = step("long")
+    with recording() as recorded:
+        with job("nightly"):
+            carried, in_step = contextvars.copy_context(), contextvars.copy_context()
+            in_step.run(long.__enter__)
+        carried.run(print, "after the run")
+        in_step.run(print, "in the step")
+        in_step.run(long.__exit__, None, None, None)
+    with receiver.http() as received:
+        sink = sink_to(received.url)
+        sink.ship(recorded.records, PROCESS)
+    spans = {span.name: span for span in received.spans}
+    assert [receiver.attributes(event)["log.message"] for event in spans["long"].events] == ["in the step"]
+    assert list(spans["nightly"].events) == []
+    assert msgspec.msgpack.decode(sink.snapshot()) == {}
 
 
 def test_a_span_refused_alone_is_not_remembered(sink_to: Callable[..., OtlpSink]) -> None:

@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 from otel_joblog import job, shutdown, step
@@ -123,6 +123,27 @@ def threads_and_end(name: str, counts: Counts, ending: str, threads: int, lines:
             for other in others:
                 if other.ident is not None:
                     other.join()
+
+
+def late(name: str, counts: Counts, threads: int, lines: int, pause: float, ending: str) -> None:
+    """Threads and calls of a pool that outlive first their step and then the run; ``ending`` is the process's."""
+    with ThreadPoolExecutor(max(1, threads // 2)) as pool:
+        with job(name):
+            with step("submit"):
+                started = [
+                    threading.Thread(target=write, args=(name, counts, slot, lines, pause))
+                    for slot in range(1, threads // 2 + 1)
+                ]
+                for thread in started:
+                    thread.start()
+                for slot in range(threads // 2 + 1, threads + 1):
+                    pool.submit(write, name, counts, slot, lines, pause)
+                write(name, counts, 0, lines // 4)
+            with step("wait"):
+                write(name, counts, threads + 1, lines // 4)
+        ENDINGS[ending]()
+        for thread in started:
+            thread.join()
 
 
 # Children
@@ -255,6 +276,8 @@ def main() -> None:
             fork(name, path, lines)
         case "pool_fork" | "pool_spawn":
             pool(name, path, lines, ending.removeprefix("pool_"))
+        case "late_end" | "late_sigkill" | "late_exit":
+            late(name, counts, threads, lines, pause, ending.removeprefix("late_"))
         case "recycle":
             recycle(name, path, lines)
         case "crowd":

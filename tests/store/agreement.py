@@ -17,7 +17,8 @@ WRONG_COUNTS = """
         count(*) filter (where part = 'line') as lines,
         count(*) filter (where severity between 13 and 16) as warnings,
         count(*) filter (where severity >= 17) as errors,
-        count(*) filter (where seq >= 1::bigint << 32) as lines_elsewhere,
+        count(*) filter (where seq >= 2::bigint << 32) as lines_elsewhere,
+        count(*) filter (where seq >= 1::bigint << 32 and seq < 2::bigint << 32) as lines_after_end,
         count(*) filter (where part = 'step') as steps,
         min(at) as first_at,
         max(at) as last_at
@@ -29,9 +30,10 @@ WRONG_COUNTS = """
         where trace_id = run.trace_id and run_span_id = run.span_id
       ) as parts
     ) as actual
-    where (run.lines, run.warnings, run.errors, run.lines_elsewhere, run.steps, run.first_at, run.last_at)
-      is distinct from (actual.lines, actual.warnings, actual.errors, actual.lines_elsewhere, actual.steps,
-        actual.first_at, actual.last_at)
+    where (run.lines, run.warnings, run.errors, run.lines_elsewhere, run.lines_after_end, run.steps, run.first_at,
+        run.last_at)
+      is distinct from (actual.lines, actual.warnings, actual.errors, actual.lines_elsewhere, actual.lines_after_end,
+        actual.steps, actual.first_at, actual.last_at)
 """
 
 # The statistics as they would be counted from the runs, beside those that are there.

@@ -11,7 +11,7 @@ import pytest
 from samples import NOW, PROCESS, SECOND, ended, line, run_id, span, started, trace
 
 from otel_joblog.errors import RecordRefused
-from otel_joblog.records import Dropped, Record
+from otel_joblog.records import Dropped, Line, Record
 from otel_joblog.store.models import RunSummary
 from otel_joblog.store.reader import Reader
 from otel_joblog.store.writer import Writer
@@ -94,6 +94,34 @@ def test_lines_of_other_processes_make_no_run_more_than_whole_and_hide_no_gap(to
 def test_a_gap_is_not_filled_by_lines_of_other_processes(told: Told) -> None:
     run = told(line(1), *(line(CHILD + seq) for seq in range(50)), ended(lines=3, **LONG_AGO))
     assert run.missing == "2 lines missing: not arrived; the journal of its host may still hold them"
+
+
+def late(number: int) -> Line:
+    """The one of this number, from 0, that was emitted after the end."""
+    return line((1 << 32) + number, time=NOW - 600 * SECOND)
+
+
+def test_lines_after_its_end_are_told_and_missed_as_others_are(told: Told) -> None:
+    run = told(line(1), ended(lines=1, **LONG_AGO), late(0), late(1))
+    assert (run.lines, run.lines_after_end, run.lines_emitted, run.missing) == (3, 2, 3, None)
+    assert words.lines(run) == "3 of 3 lines, 2 after its end"
+
+
+def test_a_line_after_its_end_fills_no_gap_before_it(told: Told) -> None:
+    run = told(late(0), ended(lines=1, **LONG_AGO))
+    assert run.missing == "1 line missing: not arrived; the journal of its host may still hold it"
+    assert words.lines(run) == "1 of 2 lines, 1 after its end"
+
+
+def test_a_gap_among_the_lines_after_its_end_is_missing(told: Told) -> None:
+    run = told(line(1), ended(lines=1, **LONG_AGO), late(2), late(0))
+    assert run.missing == "1 line missing: not arrived; the journal of its host may still hold it"
+    assert words.lines(run) == "3 of 4 lines, 2 after its end"
+
+
+def test_lines_after_its_end_and_of_other_processes_are_both_told(told: Told) -> None:
+    run = told(line(1), line(CHILD), ended(lines=1), late(0))
+    assert (run.missing, words.lines(run)) == (None, "3 lines, 1 of them by other processes, 1 after its end")
 
 
 def test_a_foreign_run_that_counts_nothing_shows_what_there_is(told: Told) -> None:

@@ -15,7 +15,7 @@ from story import MINUTE, PROCESS, Story
 
 from otel_joblog.conventions import Attribute, RunStatus, Severity, Stream
 from otel_joblog.export.semantics import UNNUMBERED
-from otel_joblog.records import SpanLink
+from otel_joblog.records import AFTER_END, SpanLink
 from otel_joblog.store.writer import Writer
 
 Tell = Callable[..., Story]
@@ -129,6 +129,18 @@ def test_a_prefix_leads_to_the_run_and_keeps_the_query(web: httpx.Client, tell: 
 def test_no_such_run_says_so(web: httpx.Client):
     assert "No such run" in page(web, "/runs/abcdef0123", 404)
     assert "No such run" in page(web, "/runs/what%00ever", 404)
+
+
+def test_lines_after_its_end_are_told_of_a_run(web: httpx.Client, tell: Tell):
+    story = tell()
+    story.say("in time")
+    story.end()
+    story.lines = AFTER_END - 1
+    story.say("late", at=61)
+    text = shown(page(web, f"/runs/{story.run_id}"))
+    assert "2 of 2 lines, 1 after its end" in text
+    told = web.get(f"/api/v1/runs/{story.run_id}").json()
+    assert (told["lines"], told["lines_emitted"], told["lines_after_end"]) == (2, 2, 1)
 
 
 def test_lines_missing_from_the_store_are_told_plainly(web: httpx.Client, tell: Tell):

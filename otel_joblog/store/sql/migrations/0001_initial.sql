@@ -41,7 +41,9 @@ create table joblog.job_run (
   warnings           bigint not null default 0,   -- of these with severity 13 to 16
   errors             bigint not null default 0,   -- and with 17 or more
   lines_elsewhere    bigint not null default 0,   -- and of other processes than the run's own, such as forked children
+  lines_after_end    bigint not null default 0,   -- and of those emitted after the run's end
   lines_emitted      bigint,                      -- what the run's own process says it emitted; null until its end
+  lines_after_end_emitted bigint not null default 0,  -- and how many after it, as far as their numbers tell
   progress_at        timestamptz,
   progress_current   double precision,
   progress_total     double precision,
@@ -344,7 +346,8 @@ select
   run.lines,
   run.warnings,
   run.errors,
-  run.lines_emitted,
+  run.lines_emitted + run.lines_after_end_emitted as lines_emitted,
+  run.lines_after_end,
   joblog.run_id(run.trace_id, run.parent_run_span_id) as parent_run_id,
   replace(run.trace_id::text, '-', '') as trace_id,
   run.trace_id as trace_key,
@@ -714,6 +717,7 @@ comment on column joblog.job_history.open is 'pending or running';
 comment on column joblog.job_history.duration_s is 'seconds; null while the run is open';
 comment on column joblog.job_history.lines is 'log lines in the store';
 comment on column joblog.job_history.lines_emitted is 'lines that the run says its process emitted; null until its end is known';
+comment on column joblog.job_history.lines_after_end is 'of lines, those emitted after the end of the run, by what outlived it';
 comment on column joblog.job_history.error_group is 'the same number for the same kind of error, as in job_errors';
 comment on view joblog.active_jobs is 'The runs that have not ended.';
 comment on column joblog.active_jobs.unresponsive is 'running, but its process has missed three heartbeats';
@@ -807,7 +811,7 @@ revoke execute on function joblog.make_day(text, date) from public;
 create function joblog.adopt(trace uuid, since timestamptz, until timestamptz)
   returns table (
     run_span_id bigint, first_at timestamptz, last_at timestamptz, lines bigint, warnings bigint, errors bigint,
-    elsewhere bigint, steps bigint)
+    elsewhere bigint, after_end bigint, after_end_emitted bigint, steps bigint)
   language sql security definer set search_path = pg_catalog, pg_temp
 as $$
 with recursive spans as materialized (
@@ -870,7 +874,9 @@ select
   count(*) filter (where severity is not null) as lines,
   count(*) filter (where severity between 13 and 16) as warnings,
   count(*) filter (where severity >= 17) as errors,
-  count(*) filter (where seq >= 4294967296) as elsewhere,  -- gains.ELSEWHERE
+  count(*) filter (where seq >= 8589934592) as elsewhere,  -- records.ELSEWHERE, and AFTER_END
+  count(*) filter (where seq >= 4294967296 and seq < 8589934592) as after_end,
+  coalesce(max(seq) filter (where seq >= 4294967296 and seq < 8589934592) - 4294967295, 0) as after_end_emitted,
   count(*) filter (where kind = 0) as steps
 from (
   select run_span_id, at, kind, null::smallint as severity, null::bigint as seq from steps

@@ -6,8 +6,8 @@ from (
   select
     trace_id, span_id, parent_run_span_id, started_at, ended_at, status, status_message, name, type, trigger, reference,
     owner, schedule, attempt, max_attempts, service, host, pid, process_id, exit_code, last_at, progress_at, progress_current,
-    progress_total, progress_unit, progress_since, progress_base, lines, lines_elsewhere, lines_emitted, warnings, errors,
-    steps, error_type, error_message, result
+    progress_total, progress_unit, progress_since, progress_base, lines, lines_elsewhere, lines_after_end, lines_emitted,
+    lines_after_end_emitted, warnings, errors, steps, error_type, error_message, result
   from joblog.job_run
   where (%(job)s::text is null or name = %(job)s)
     and (%(service)s::text is null or service = %(service)s)

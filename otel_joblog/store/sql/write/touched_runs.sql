@@ -2,10 +2,12 @@
 -- not known yet gets a row in the state pending, which its start or end then fills in: so the counts are right in any
 -- order, whoever writes at the same time.
 insert into joblog.job_run as stored (
-  trace_id, span_id, started_at, status, first_at, last_at, lines, warnings, errors, lines_elsewhere, steps,
+  trace_id, span_id, started_at, status, first_at, last_at, lines, warnings, errors, lines_elsewhere, lines_after_end,
+  lines_after_end_emitted, steps,
   progress_at, progress_current, progress_total, progress_unit, progress_since, progress_base)
 select
-  trace_id, span_id, started_at, 0, first_at, last_at, lines, warnings, errors, lines_elsewhere, steps,
+  trace_id, span_id, started_at, 0, first_at, last_at, lines, warnings, errors, lines_elsewhere, lines_after_end,
+  lines_after_end_emitted, steps,
   progress_at, progress_current, progress_total, progress_unit, progress_since, progress_base
 from jsonb_populate_recordset(null::joblog.job_run, %(rows)s::jsonb)
 order by trace_id, span_id
@@ -17,6 +19,8 @@ on conflict (trace_id, span_id) do update set
   warnings = stored.warnings + excluded.warnings,
   errors = stored.errors + excluded.errors,
   lines_elsewhere = stored.lines_elsewhere + excluded.lines_elsewhere,
+  lines_after_end = stored.lines_after_end + excluded.lines_after_end,
+  lines_after_end_emitted = greatest(stored.lines_after_end_emitted, excluded.lines_after_end_emitted),
   steps = stored.steps + excluded.steps,
   (progress_at, progress_current, progress_total, progress_unit, progress_since, progress_base) = (
     select newest.*

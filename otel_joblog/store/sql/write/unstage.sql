@@ -10,6 +10,8 @@ select
   trace_id, run_span_id, min(ts) as first_at, max(ts) as last_at, count(*) as lines,
   count(*) filter (where severity between 13 and 16) as warnings,
   count(*) filter (where severity >= 17) as errors,
-  count(*) filter (where seq >= 4294967296) as elsewhere  -- gains.ELSEWHERE
+  count(*) filter (where seq >= 8589934592) as elsewhere,  -- records.ELSEWHERE, and AFTER_END
+  count(*) filter (where seq >= 4294967296 and seq < 8589934592) as after_end,
+  coalesce(max(seq) filter (where seq >= 4294967296 and seq < 8589934592) - 4294967295, 0) as after_end_emitted
 from inserted
 group by trace_id, run_span_id;
