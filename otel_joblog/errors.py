@@ -7,6 +7,7 @@
     ├── JournalError        the journal's folder cannot be used
     ├── StoreError          the database answered, but not as it must
     │   ├── StoreUnavailable    no database there (retry later)
+    │   │   └── StoreNotStarted     the embedded server does not run (retry later)
     │   └── SchemaError         the schema is older or newer than this version
     ├── ExportUnavailable   an OTLP endpoint does not take spans now (retry later)
     ├── RecordRefused       a backend refuses these very records for ever
@@ -37,6 +38,7 @@ __all__ = [
     "SchemaError",
     "Skip",
     "StoreError",
+    "StoreNotStarted",
     "StoreUnavailable",
 ]
 
@@ -59,6 +61,10 @@ class StoreError(JobLogError):
 
 class StoreUnavailable(StoreError):
     """No database answers. Start it (``otel-joblog db start``) or mend OTEL_JOBLOG_DSN; what was emitted waits."""
+
+
+class StoreNotStarted(StoreUnavailable):
+    """The embedded server does not run; no job starts it. ``otel-joblog db start`` does; what was emitted waits."""
 
 
 class SchemaError(StoreError):

@@ -23,7 +23,7 @@ from ..journal.crash import note_end, oom_kills
 from ..journal.journal import Journal
 from ..journal.room import Room
 from ..journal.standby import ENTRUSTED, agent_at_work, courier_at_work
-from ..journal.trouble import tell_unless_reached, trouble_of
+from ..journal.trouble import tell_of_trouble
 from ..records import Journaled, Output, Process, Sample, SpanEnded, SpanStarted, format_run_id
 from ..redaction import make_redactor
 from ..setup import SCOPE, describe_process, make_sinks
@@ -290,8 +290,7 @@ class CommandRun:
             report("lost", "what the disk refused (%s) and no backend took is lost", self._journal.trouble)
         self._journal.close()
         for target in self._targets:
-            if (trouble := trouble_of(self._settings.journal_dir, target)) is not None:
-                tell_unless_reached(self._settings.journal_dir, target, trouble.error)
+            tell_of_trouble(self._settings.journal_dir, target)
         self._courier_at = 0.0
         self._have_courier()
 

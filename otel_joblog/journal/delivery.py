@@ -9,11 +9,11 @@ from random import SystemRandom
 from typing import Protocol
 
 from ..diagnostics import report
-from ..errors import ExportUnavailable, RecordRefused, StoreUnavailable
+from ..errors import ExportUnavailable, RecordRefused, StoreNotStarted, StoreUnavailable
 from ..records import Process, Record
 from .deadletter import set_aside
 from .figures import figures_of
-from .trouble import TroubleFile, tell_unless_reached, trouble_of
+from .trouble import TroubleFile, tell_of_trouble, tell_unless_reached
 
 __all__ = ["BEAT", "Deliverer", "Sink", "backoff", "chance"]
 
@@ -96,7 +96,7 @@ class Deliverer:
                 away = isinstance(error, StoreUnavailable | ExportUnavailable)
                 kind = f"{self._sink.name}: {type(error).__name__}"
                 report(kind, "%s; it is tried again until it works", error, outage=away)
-                if away:
+                if away and not isinstance(error, StoreNotStarted):
                     tell_unless_reached(self._dead_letters, self._sink.name, str(error))
                 if not self._waits(backoff(self._failures)):
                     return False
@@ -109,11 +109,8 @@ class Deliverer:
 
     def tell_at_end(self) -> None:
         """What is left waits; where the exporter has never taken anything, and nobody was told, somebody should be."""
-        trouble = trouble_of(self._dead_letters, self._sink.name)
         since = self._trying_since
-        if trouble is not None:
-            tell_unless_reached(self._dead_letters, self._sink.name, trouble.error)
-        elif since is not None and time.monotonic() > since + PATIENCE:
+        if not tell_of_trouble(self._dead_letters, self._sink.name) and since and time.monotonic() > since + PATIENCE:
             tell_unless_reached(self._dead_letters, self._sink.name, "it does not answer")
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 from ..diagnostics import report
 
-__all__ = ["EMBEDDED", "NOWHERE", "Trouble", "TroubleFile", "tell_unless_reached", "trouble_of", "was_reached"]
+__all__ = ["EMBEDDED", "NOWHERE", "Trouble", "TroubleFile", "tell_of_trouble", "tell_unless_reached", "trouble_of"]
 
 EVERY = 5.0  # seconds between two notes of the same trouble
 NOWHERE = "postgres-unreadable"  # of a connection string that is none, of which the settings have told
@@ -73,17 +73,20 @@ def trouble_of(root: Path, exporter: str) -> Trouble | None:
         return None
 
 
-def was_reached(root: Path, exporter: str) -> bool:
-    """Whether it has ever taken anything from here, or need not have."""
-    return exporter in {EMBEDDED, NOWHERE} or _reached_path(root, exporter).exists()
-
-
 def tell_unless_reached(root: Path, exporter: str, why: str) -> None:
     """Say, once in this process, that it has never taken anything."""
     with contextlib.suppress(OSError):
-        if not was_reached(root, exporter):
+        if exporter != NOWHERE and not _reached_path(root, exporter).exists():
             kind = f"{exporter}: never reached"
             report(kind, "%s has never taken anything: %s; what is recorded waits in the journal", exporter, why)
+
+
+def tell_of_trouble(root: Path, exporter: str) -> bool:
+    """The same of what others have met, at the end of a process that may have had no time for it. Whether they have."""
+    trouble = trouble_of(root, exporter)
+    if trouble is not None and exporter != EMBEDDED:
+        tell_unless_reached(root, exporter, trouble.error)
+    return trouble is not None
 
 
 def _reached_path(root: Path, exporter: str) -> Path:

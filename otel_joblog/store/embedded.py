@@ -32,7 +32,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from ..errors import EmbeddedError, StoreUnavailable
+from ..errors import EmbeddedError, StoreNotStarted, StoreUnavailable
 
 if TYPE_CHECKING:
     from ..config import Settings
@@ -336,7 +336,7 @@ def resolve_dsn(settings: Settings) -> str:
             return server.dsn
     except (EmbeddedError, OSError) as error:
         raise StoreUnavailable(f"no PostgreSQL: {error}") from error
-    raise StoreUnavailable(
+    raise StoreNotStarted(
         f"no PostgreSQL: none runs in {server.folder}; start it with `otel-joblog db start`, `otel-joblog serve`, "
         "or set OTEL_JOBLOG_DSN"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,13 +124,35 @@ def test_a_service_that_the_dsn_names_is_looked_up(tmp_path: Path, monkeypatch: 
         assert told("service=ours") == [SAID]
 
 
-def test_a_service_that_is_nowhere_to_be_found_is_named_with_its_variable(
-    dsn: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("file", [None, "/nonexistent"])
+def test_a_job_stores_also_where_no_file_has_the_service_of_the_environment(
+    file: str | None, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as environment:
         environment.setenv("PGSERVICE", "nowhere")
+        if file:
+            environment.setenv("PGSERVICEFILE", file)
+        writer = Writer(dsn)
+        writer.write([started(), line(1, message=SAID)])
+        writer.close()
+        seen = subprocess.run(["printenv", "PGSERVICE"], capture_output=True, text=True, check=True).stdout
+        assert seen == "nowhere\n", "as it was, also for what the job starts"
+    assert told(dsn, 2) == [SAID]
+
+
+def test_a_connection_that_fails_leaves_the_environment_as_it_was(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as environment:
+        environment.setenv("PGSERVICE", "nowhere")
+        with pytest.raises(StoreUnavailable):
+            Writer("host=/nonexistent dbname=nowhere").write([started()])
+        assert subprocess.run(["printenv", "PGSERVICE"], capture_output=True, check=True).stdout == b"nowhere\n"
+
+
+def test_a_reader_says_which_variable_is_at_fault(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as environment:
+        environment.setenv("PGSERVICE", "nowhere")
         with pytest.raises(StoreUnavailable, match=r'"nowhere" not found; PGSERVICE .* unset it'):
-            told(dsn)
+            migrate(dsn)
 
 
 def test_without_such_variables_nothing_is_added(monkeypatch: pytest.MonkeyPatch) -> None:
