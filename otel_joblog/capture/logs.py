@@ -13,7 +13,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import sys
 import threading
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast
 
 from .. import setup
@@ -74,47 +76,53 @@ def without_capture() -> Iterator[None]:
 
 
 def _calling_handlers(original: Callable[..., None], alive: list[bool]) -> Callable[..., None]:
-    @functools.wraps(original)
+    key, current, keep, look, forget = CONTEXT_KEY, get_current, take, taker, forget_frame
+
     def callHandlers(logger: logging.Logger, record: logging.LogRecord) -> None:  # noqa: N802
-        active: Any = get_current().get(CONTEXT_KEY)
+        active: Any = current().get(key)
         if active is not None and alive:
             if active.recording:
-                take(active, record)
-            elif found := taker(active):
-                take(found, record, active)
+                keep(active, record)
+            elif found := look(active):
+                keep(found, record, active)
         try:
             original(logger, record)
         except BaseException as error:
-            forget_frame(error)
+            forget(error)
             raise
 
-    _pose_as_logging(callHandlers)
-    return callHandlers
+    return _posing_as_logging(callHandlers, original)
 
 
 def _handling(original: Callable[..., Any], alive: list[bool]) -> Callable[..., Any]:  # noqa: ARG001
-    @functools.wraps(original)
+    here, thread, forget = sys.modules[__name__], printing, forget_frame
+
     def handle(handler: logging.Handler, record: logging.LogRecord) -> Any:
-        before = getattr(printing, "now", False)
-        printing.now = True
+        before = getattr(thread, "now", False)
+        thread.now = True
         try:
-            if passing is None:
+            if here.passing is None:
                 return original(handler, record)
-            with passing():
+            with here.passing():
                 return original(handler, record)
         except BaseException as error:
-            forget_frame(error)
+            forget(error)
             raise
         finally:
-            printing.now = before
+            thread.now = before
 
-    _pose_as_logging(handle)
-    return handle
+    return _posing_as_logging(handle, original)
 
 
-def _pose_as_logging(function: Any) -> None:
-    """Whoever walks up the stack to the line that logged (``handleError``, loguru's handler) passes over this, too."""
-    function.__code__ = function.__code__.replace(co_filename=logging.Logger.info.__code__.co_filename)
+def _posing_as_logging(function: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Whoever walks up the stack to the line that logged passes over this, too.
+
+    By file (``handleError``, loguru's handler) or by module (structlog's): its globals are those of ``logging``, which
+    is why it has what is ours in its closure.
+    """
+    code = function.__code__.replace(co_filename=logging.Logger.info.__code__.co_filename)
+    posing = FunctionType(code, vars(logging), function.__name__, None, function.__closure__)
+    return functools.update_wrapper(posing, original)
 
 
 _call_handlers = Patch(logging.Logger, "callHandlers", _calling_handlers)

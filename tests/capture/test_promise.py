@@ -115,6 +115,10 @@ SCRIPTS = {
                 while frame and frame.f_code.co_filename == logging.__file__:
                     frame = frame.f_back
                 print(frame.f_code.co_name, frame.f_lineno)
+                frame = sys._getframe(1)
+                while frame.f_globals["__name__"] == "logging":
+                    frame = frame.f_back
+                print(frame.f_code.co_name, frame.f_lineno)
         logging.getLogger().addHandler(Forward())
         def caller():
             logging.warning("x")
