@@ -13,6 +13,7 @@
     ├── RecordRefused       a backend refuses these very records for ever
     ├── EmbeddedError       the embedded PostgreSQL cannot be set up or started
     ├── RunNotFound         no run, or more than one, goes by that id
+    ├── StepNotFound        the run has no step of that id
     ├── BadCursor           the key of a page is none of ours
     ├── ImportRefused       a file holds what cannot be imported
     └── ScheduleError       a job's schedule is not understood: nobody knows when it is due
@@ -37,6 +38,7 @@ __all__ = [
     "ScheduleError",
     "SchemaError",
     "Skip",
+    "StepNotFound",
     "StoreError",
     "StoreNotStarted",
     "StoreUnavailable",
@@ -85,6 +87,10 @@ class EmbeddedError(JobLogError):
 
 class RunNotFound(JobLogError):
     """No run goes by that id, or more than one does. Give more characters of the id, or look it up with ``list``."""
+
+
+class StepNotFound(JobLogError):
+    """The run has no step of that id. Take the ``span_id`` of one of its ``steps``."""
 
 
 class BadCursor(JobLogError):

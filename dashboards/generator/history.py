@@ -128,8 +128,8 @@ def _durations() -> Json:
     return time_series(
         "Durations",
         "How long runs took that ended by success, error or timeout: half of them at most p50, 95 of 100 at most "
-        "p95. Up to four days exactly, beyond that by UTC day, within 9 %, and of the chosen jobs whatever trigger "
-        "is chosen.",
+        "p95. Up to four days exactly, beyond that by UTC day (exactly for few runs, within 19 % for many), and of the "
+        "chosen jobs whatever trigger is chosen.",
         [query("history/durations", "time_series")],
         size=(12, 9),
         unit="s",

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..conventions import RunStatus
-from ..store.models import Page, RunSummary
+from ..store.models import RunPage, RunSummary
 from ..store.reader import Reader
 from ..web import format as words
 from .common import JSON_OPTION, read
@@ -49,13 +49,16 @@ def list_runs(
     """List runs, newest first. With --json one array of runs."""
     states = [RunStatus(word) for word in status] or None
 
-    async def ask(reader: Reader) -> Page[RunSummary]:
+    async def ask(reader: Reader) -> RunPage:
         return await reader.runs(job=job, status=states, reference=reference, limit=limit, after=after)
 
     page = read(ask)
     if as_json:
         echo_json(page.items)
         return
+    if page.ahead:
+        left_out = words.count(page.ahead, "run") + (" or more" if page.ahead == 100 else "")
+        click.echo(f"Left out: {left_out} said to begin more than a day from now. A clock is wrong.", err=True)
     if not page.items:
         filtered = job or status or reference or after
         click.echo(

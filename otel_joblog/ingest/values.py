@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-import msgspec
-
 from ..conventions import Attribute
+from ..store.encoding import json_bytes
 
 __all__ = ["Form", "Values", "in_words"]
 
@@ -96,4 +95,4 @@ def in_words(value: Any) -> str:
     """The body of a log record as the message of a line: a text as it is, anything else as JSON."""
     if isinstance(value, str):
         return value
-    return "" if value is None else msgspec.json.encode(value).decode()
+    return "" if value is None else json_bytes(value).decode()

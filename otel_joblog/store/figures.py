@@ -38,7 +38,7 @@ async def jobs(
         "job": job,
         "service": service,
         "part": part and like(part),
-        "since": _since(days),
+        **_within(days),
         "limit": limit + 1,
     }
     rows = await _rows(connection, "read/jobs", parameters | after_job(after))
@@ -49,13 +49,14 @@ async def jobs(
 async def statistics(
     connection: AsyncConnection[DictRow], *, days: int, job: str | None, service: str | None
 ) -> Statistics:
-    since = _since(days)
-    parameters = {"since": since, "job": job, "service": service}
+    within = _within(days)
+    since = within["since"]
+    parameters = {**within, "job": job, "service": service}
     counts = await _rows(connection, "read/statistics_counts", parameters)
     durations = {row["day"]: row for row in await _rows(connection, "read/statistics_durations", parameters)}
     by_day = {row["day"]: row for row in counts if not row["all_days"]}
     (total,) = [row for row in counts if row["all_days"] and row["all_types"]]
-    ranked = await _rows(connection, "read/statistics_jobs", {"since": since, "limit": _RANKED}) if job is None else []
+    ranked = await _rows(connection, "read/statistics_jobs", {**within, "limit": _RANKED}) if job is None else []
     return Statistics(
         job=job,
         service=service,
@@ -75,13 +76,17 @@ async def statistics(
 async def error_kinds(
     connection: AsyncConnection[DictRow], *, days: int, job: str | None, service: str | None, limit: int
 ) -> list[ErrorKind]:
-    parameters = {"since": _since(days), "job": job, "service": service, "limit": limit}
+    parameters = {**_within(days), "job": job, "service": service, "limit": limit}
     return [_error_kind(row) for row in await _rows(connection, "read/errors", parameters)]
 
 
-def _since(days: int) -> date:
-    """The first of the last so many days of UTC, today included."""
-    return datetime.now(UTC).date() - timedelta(days=days - 1)
+def _within(days: int) -> dict[str, date]:
+    """The first of the last so many days of UTC, today included, and tomorrow: runs from later than that are not meant.
+
+    Clocks of hosts differ, and some are wrong by decades.
+    """
+    today = datetime.now(UTC).date()
+    return {"since": today - timedelta(days=days - 1), "until": today + timedelta(days=1)}
 
 
 def _job_summary(row: Row, days: int) -> JobSummary:

@@ -12,7 +12,7 @@ import itertools
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Self
@@ -25,12 +25,12 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from ..config import Settings
 from ..conventions import Attribute, RunStatus, Stream
-from ..errors import RunNotFound, SchemaError, StoreError, StoreUnavailable
+from ..errors import RunNotFound, SchemaError, StepNotFound, StoreError, StoreUnavailable
 from . import figures
 from .connection import conninfo, errors_translated, otherwise
 from .keys import before_run, line_bounds, line_key, run_key, run_prefix, span_hex
 from .migrate import SchemaState, schema_problem
-from .models import ErrorKind, JobSummary, LinePage, Page, RunDetail, RunSummary, SearchPage, Statistics
+from .models import ErrorKind, JobSummary, LinePage, Page, RunDetail, RunPage, SearchPage, Statistics, StepInfo
 from .rows import below, bigint
 from .samples import MOST
 from .search import Question, search, search_words
@@ -47,6 +47,8 @@ _CHILDREN = 500
 _LATE = timedelta(seconds=30)  # that a sample may be later than the end which a run was given for want of a real one
 _COUNTED = 100_000
 _PAGE_BYTES = 2_000_000  # of messages and attributes: a thousand lines of a megabyte must not make one page
+_AHEAD = timedelta(days=1)  # from now: no clock is so far ahead that is right
+_AHEAD_COUNTED = 100
 
 _numbers = itertools.count(1)
 
@@ -96,12 +98,15 @@ class Reader:
         error: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-    ) -> Page[RunSummary]:
+    ) -> RunPage:
         """Runs, newest first: of a job or service, in any of some states, of a reference, begun from ``since`` on and
         before ``until``; ``error`` is the key of an :class:`ErrorKind` that they failed by.
 
-        ``after`` is ``next`` of the page before; raises :class:`BadCursor` for anything else.
+        Texts and results are bounded (:class:`RunSummary`). Without ``since`` and ``until``, runs from the far future
+        are only counted: one wrong clock would hold the first page. ``after`` is ``next`` of the page before; raises
+        :class:`BadCursor` for anything else.
         """
+        ahead = None if since or until else datetime.now(UTC) + _AHEAD
         statuses = None if status is None else [one.code for one in status]
         filters = {
             "job": job,
@@ -110,25 +115,27 @@ class Reader:
             "reference": reference,
             "error_group": error and bigint(bytes.fromhex(error)),
             "since": since,
-            "until": until,
+            "until": until or ahead,
         }
         parameters = {**_ALL_RUNS, **filters, **before_run(after), "limit": limit + 1}
         async with self._transaction() as connection:
             rows = await _rows(connection, "read/runs", parameters)
+            left_out = {"from": ahead, "limit": _AHEAD_COUNTED}
+            counted = await _rows(connection, "read/count_ahead", left_out) if ahead and not after else []
         page, last = rows[:limit], rows[limit - 1 : limit]
         following = run_key(last[0]["started_at"], last[0]["trace_id"], last[0]["span_id"]) if rows[limit:] else None
-        return Page([run_summary(row) for row in page], following)
+        return RunPage([run_summary(row) for row in page], following, counted[0]["count"] if counted else 0)
 
     async def run(self, run_id: str, *, step_limit: int = 2_000) -> RunDetail:
         """The run of that id, or of a prefix (:func:`.keys.run_prefix`); a trace's prefix means its outermost run.
 
-        Its first ``step_limit`` steps and its latest 500 children. Raises :class:`RunNotFound`, naming up to three
-        candidates where several runs' ids begin so.
+        Its first ``step_limit`` steps and its latest 500 children, both bounded (:meth:`step` and this have them
+        whole). Raises :class:`RunNotFound`, naming up to three candidates where several runs' ids begin so.
         """
         async with self._transaction() as connection:
             key = await _resolve(connection, run_id)
             (row,) = await _rows(connection, "read/run", key)
-            steps = await _rows(connection, "read/steps", {**key, "limit": step_limit + 1})
+            steps = await _rows(connection, "read/steps", {**key, "limit": step_limit + 1, "bytes": _PAGE_BYTES})
             lasted = {"from": row["started_at"], "to": (row["ended_at"] or row["clock"]) + _LATE, "limit": 10 * MOST}
             samples = await _rows(connection, "read/samples", {**key, **lasted})
             steps_left_out = await _left_out(connection, "read/count_steps", key, len(steps), step_limit)
@@ -151,6 +158,19 @@ class Reader:
             children=[run_summary(child) for child in reversed(children[:_CHILDREN])],
             children_left_out=children_left_out,
         )
+
+    async def step(self, run_id: str, span_id: str) -> StepInfo:
+        """A step or another span of a run, by its span id in hex, with all that it holds.
+
+        Raises :class:`StepNotFound`, and :class:`RunNotFound` as :meth:`run`.
+        """
+        async with self._transaction() as connection:
+            key = await _resolve(connection, run_id)
+            place = {**key, "run": key["span_id"], "step": bigint(bytes.fromhex(span_id))}
+            rows = await _rows(connection, "read/step", place)
+        if not rows:
+            raise StepNotFound(f"run {run_id} has no step {span_id}; its `steps` have their `span_id`")
+        return step_info(rows[0])
 
     async def lines(
         self,

@@ -39,7 +39,9 @@ Span = SpanStarted | SpanEnded
 Step = tuple[Span, Process | None]  # and who tells it
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NAME_LENGTH = 500  # what an index takes, whatever the script; longer names stay whole in the attributes
+# Bytes of what is in an index, whose entries take 2,700 all together (joblog.job_hour has service, type and trigger
+# beside the name). What is longer says so, and is whole in the attributes or the resource.
+_NAME, _SERVICE, _WORD = 1_000, 500, 200
 _SMALLINT, _INT, _BIGINT = 2**15 - 1, 2**31 - 1, 2**63 - 1
 
 
@@ -50,7 +52,7 @@ def process_row(process: Process) -> Row:
         "pid": process.pid,
         "host": process.host,
         "boot_id": process.boot_id,
-        "service": process.service,
+        "service": _bounded(process.service, _SERVICE),
         "resource": process.resource or None,
     }
 
@@ -71,15 +73,23 @@ def run_row(span: Span, process: Process | None) -> Row:
         "exit_code": _int(get(Attribute.EXIT_CODE)),
         "attempt": _int(get(Attribute.ATTEMPT), most=_SMALLINT) or 1,
         "max_attempts": _int(get(Attribute.MAX_ATTEMPTS), most=_SMALLINT),
-        "name": _name(get(Attribute.JOB_NAME)) or _name(span.name) or "",
-        "type": _text(get(Attribute.JOB_TYPE)) or "",
-        "trigger": _text(get(Attribute.TRIGGER)) or "",
-        "reference": _name(get(Attribute.REFERENCE)),
+        **_job_name(span),
+        "type": _bounded(get(Attribute.JOB_TYPE), _WORD) or "",
+        "trigger": _bounded(get(Attribute.TRIGGER), _WORD) or "",
+        "reference": _bounded(get(Attribute.REFERENCE), _NAME),
         "owner": _text(get(Attribute.OWNER)),
         "schedule": _text(get(Attribute.SCHEDULE)),
         "returned": _text(get(Attribute.RETURNED)),
         "result": below(Attribute.RESULT, span.attributes) or None,
     }
+
+
+def _job_name(span: Span) -> Row:
+    """And the attributes, with the name of the span where that is the job's and too long for the column."""
+    told = _bounded(span.attributes.get(Attribute.JOB_NAME), _NAME)
+    name = told or _bounded(span.name, _NAME) or ""
+    whole = {} if told or name == span.name else {Attribute.JOB_NAME: span.name}
+    return {"name": name, "attributes": {**span.attributes, **whole}} if whole else {"name": name}
 
 
 def step_row(span: Span, process: Process | None) -> Row:
@@ -120,7 +130,7 @@ def gap_row(dropped: Dropped) -> Row:
         "run_span_id": bigint(dropped.run),
         "at_ns": dropped.time,
         "lines": dropped.lines,
-        "reason": _name(dropped.reason),
+        "reason": _bounded(dropped.reason, _NAME),
     }
 
 
@@ -193,14 +203,14 @@ def _speaker(span: Span, process: Process | None) -> Row:
     if process is not None:
         return {
             "process_id": process.process_id.hex(),
-            "service": process.service,
+            "service": _bounded(process.service, _SERVICE),
             "host": process.host,
             "pid": process.pid,
             "resource": process.resource or None,
         }
     get = span.attributes.get
     return {
-        "service": _text(get(Attribute.SERVICE_NAME)) or "",
+        "service": _bounded(get(Attribute.SERVICE_NAME), _SERVICE) or "",
         "host": _text(get(Attribute.HOST_NAME)) or "",
         "pid": _int(get(Attribute.PROCESS_PID)),
     }
@@ -228,8 +238,15 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _name(value: Any) -> str | None:
-    return None if value is None else without_zero(str(value))[:_NAME_LENGTH]
+def _bounded(value: Any, most: int) -> str | None:
+    """The text, of no more than so many bytes: a longer one ends in ``… (12,431 characters)``."""
+    if value is None:
+        return None
+    text = without_zero(str(value))
+    if 4 * len(text) <= most or len(encoded := text.encode()) <= most:
+        return text
+    remark = f"… ({len(text):,} characters)"
+    return encoded[: most - len(remark.encode())].decode(errors="ignore") + remark
 
 
 def below(prefix: str, attributes: Mapping[str, Any]) -> Row:

@@ -53,11 +53,12 @@ def run_summary(row: Row) -> RunSummary:
         exit_code=row["exit_code"],
         result=dict(sorted((row["result"] or {}).items())),
         error=error_info(row, stacktrace=False),
+        cut=row["cut"],
     )
 
 
 def step_info(row: Row) -> StepInfo:
-    """A row of ``steps.sql``."""
+    """A row of ``steps.sql`` or ``step.sql``."""
     return StepInfo(
         span_id=span_hex(row["span_id"]),
         parent_id=None if row["parent_span_id"] is None else span_hex(row["parent_span_id"]),
@@ -72,6 +73,7 @@ def step_info(row: Row) -> StepInfo:
         **_times(row),
         error=error_info(row),
         attributes=row["attributes"] or {},
+        cut=row["cut"],
     )
 
 

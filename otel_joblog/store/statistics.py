@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..conventions import RunStatus
@@ -45,6 +45,7 @@ class Statistics:
     """Sums by key, for ``statistics.sql``. Runs are rows of ``job_run``; those without a name are left out."""
 
     def __init__(self) -> None:
+        self._now = datetime.now(UTC)
         self._jobs: defaultdict[tuple[str, str], Row] = defaultdict(dict)
         self._days: defaultdict[tuple[str, ...], Row] = defaultdict(dict)
         self._hours: defaultdict[tuple[Any, ...], Row] = defaultdict(dict)
@@ -54,7 +55,7 @@ class Statistics:
 
     def seen(self, run: Row) -> None:
         """A run began or ended; may be said again and again."""
-        if run["name"]:
+        if run["name"] and self._has_come(run):
             _latest(self._job(run), "last_run_at", run["started_at"])
 
     def ended(self, run: Row) -> None:
@@ -63,7 +64,7 @@ class Statistics:
         if not run["name"] or not status.terminal:
             return
         self._count(run, status, 1)
-        if status is RunStatus.SUCCESS:
+        if status is RunStatus.SUCCESS and self._has_come(run):
             _latest(self._job(run), "last_success_at", run["started_at"])
         if status in _TIMED:
             self._time(run)
@@ -82,6 +83,11 @@ class Statistics:
             error.setdefault("type", "")  # its row is there already
             error.setdefault("message", "")
             self.taken_back.append({key: error[key] for key in ("day", "name", "service", "error_group")})
+
+    def _has_come(self, run: Row) -> bool:
+        """Whether it can be the latest: one from the far future, of a wrong clock, would be it for ever."""
+        at: datetime = run["started_at"]
+        return at < self._now + timedelta(days=1)
 
     def rows(self) -> dict[str, list[Row]]:
         """By parameter of ``statistics.sql``."""
@@ -114,6 +120,8 @@ class Statistics:
         key = (*_key(run), duration_bucket(milliseconds))
         duration = self._durations[key]
         duration |= _dated(run) | {"bucket": key[-1]}
+        duration["low_ms"] = min(duration.get("low_ms", milliseconds), milliseconds)
+        duration["high_ms"] = max(duration.get("high_ms", milliseconds), milliseconds)
         _add(duration, "runs", 1)
         self._add_resources(day, run["attributes"] or {})
 

@@ -15,13 +15,13 @@ from ..journal.room import Room
 from ..store.reader import Reader
 from . import params
 
-__all__ = ["errors", "health", "jobs", "logs", "maintenance", "run", "runs", "search", "statistics"]
+__all__ = ["errors", "health", "jobs", "logs", "maintenance", "run", "runs", "search", "statistics", "step"]
 
 HEALTH_TIMEOUT = 1.5  # seconds
 
 
 async def runs(request: Request) -> Response:
-    """``{"items": [run, …], "next": key or null}``, newest first."""
+    """``{"items": [run, …], "next": key or null, "ahead": number}``, newest first."""
     reader: Reader = request.state.reader
     limit = params.limit(request, default=25, most=200)
     return _json(await reader.runs(after=params.after(request), limit=limit, **params.run_filters(request)))
@@ -33,6 +33,12 @@ async def run(request: Request) -> Response:
     detail = await reader.run(request.path_params["run_id"])
     parts = msgspec.structs.asdict(detail)
     return _json(msgspec.structs.asdict(parts.pop("run")) | parts)
+
+
+async def step(request: Request) -> Response:
+    """A step of a run, with all that it holds."""
+    reader: Reader = request.state.reader
+    return _json(await reader.step(request.path_params["run_id"], params.span_id(request)))
 
 
 async def logs(request: Request) -> Response:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from ..conventions import RunStatus
 from ..store.reader import Reader
 from . import params, views
+from .format import iso
 
 __all__ = ["errors", "job", "jobs", "maintenance", "run", "runs", "search"]
 
@@ -27,6 +30,7 @@ async def runs(request: Request) -> Response:
         jobs=sorted({run.job for run in page.items}),
         filtered=any(filters.values()),
         after=params.after(request),
+        tomorrow=iso(datetime.now(UTC) + timedelta(days=1)),
     )
 
 

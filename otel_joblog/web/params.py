@@ -34,6 +34,7 @@ __all__ = [
     "only",
     "run_filters",
     "search_filters",
+    "span_id",
     "text",
 ]
 
@@ -176,6 +177,14 @@ def text(request: Request, name: str) -> str | None:
     if "\0" in value:
         raise _refuse(name, value, "NUL characters are in no name")
     return value or None
+
+
+def span_id(request: Request) -> str:
+    """That of the address."""
+    given: str = request.path_params["span_id"]
+    if not EIGHT_BYTES.fullmatch(given):
+        raise HTTPException(404, f"{given[:80]!r} is no id of a step: that is 16 digits of lower-case hex.")
+    return given
 
 
 def _number(request: Request, name: str, *, default: int, most: int) -> int:

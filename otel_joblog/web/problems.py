@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..errors import BadCursor, RunNotFound, StoreError, StoreUnavailable
+from ..errors import BadCursor, RunNotFound, StepNotFound, StoreError, StoreUnavailable
 from .safety import HEADERS
 
 __all__ = ["handlers"]
@@ -33,6 +33,7 @@ def handlers() -> dict[Any, Callable[[Request, Exception], Awaitable[Response]]]
         HTTPException: _http,
         BadCursor: _bad_cursor,
         RunNotFound: _run_not_found,
+        StepNotFound: _step_not_found,
         StoreUnavailable: _unavailable,
         StoreError: _store_error,
         Exception: _unexpected,
@@ -56,6 +57,10 @@ async def _run_not_found(request: Request, error: Exception) -> Response:
         "Its first 6 characters will do, or 4 of each part as in a77c-679c, as long as no other run's are the same.",
     )
     return _answer(request, Problem(404, "run_not_found", "No such run", str(error), advice))
+
+
+async def _step_not_found(request: Request, error: Exception) -> Response:
+    return _answer(request, Problem(404, "step_not_found", "No such step", str(error)))
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:

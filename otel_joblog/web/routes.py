@@ -34,6 +34,7 @@ def routes() -> list[BaseRoute]:
         _at("/live/runs/{run_id}", live.run, "live_run", *lines, "lines"),
         _at("/api/v1/runs", api.runs, "api_runs", *runs, "limit"),
         _at("/api/v1/runs/{run_id}", api.run, "api_run"),
+        _at("/api/v1/runs/{run_id}/steps/{span_id}", api.step, "api_step"),
         _at("/api/v1/runs/{run_id}/logs", api.logs, "api_logs", *lines, "tail", "limit"),
         _at("/api/v1/jobs", api.jobs, "api_jobs", *job, "q", "after", "limit"),
         _at("/api/v1/statistics", api.statistics, "api_statistics", *job),

@@ -14,6 +14,7 @@ from ..store.models import (
     LogLine,
     Page,
     RunDetail,
+    RunPage,
     RunSummary,
     SearchPage,
     Statistics,
@@ -83,7 +84,7 @@ class JobView(NamedTuple):
     runs: Page[RunSummary]
 
 
-async def run_list(request: Request) -> Page[RunSummary]:
+async def run_list(request: Request) -> RunPage:
     reader: Reader = request.state.reader
     return await reader.runs(after=params.after(request), limit=RUNS_A_PAGE, **params.run_filters(request))
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import JOBS, Command
+from commands import Command
 
 from otel_joblog.conventions import Attribute, Severity
 from otel_joblog.store.writer import Writer
@@ -95,10 +95,14 @@ def test_an_export_to_a_terminal_shows_them_and_a_file_has_them_as_they_are(
 
 @pytest.mark.parametrize("encoding", ["latin-1", "koi8-r"])
 def test_a_terminal_without_these_characters_gets_others(
-    encoding: str, environment: dict[str, str], otel_joblog: Command
+    encoding: str, writer: Writer, environment: dict[str, str]
 ) -> None:
-    subprocess.run([sys.executable, "-c", JOBS], env=environment, check=True, capture_output=True)
-    run_id = json.loads(otel_joblog("list", "--json", "--job", "import").stdout)[0]["run_id"]
+    Story(writer, "export").end()
+    story = Story(writer, "import")
+    story.step("parse")
+    story.say("said before the fall")
+    story.end_step("parse", end=2, error=("ValueError", "no", "Traceback"))
+    story.end(error=("ValueError", "no", "Traceback"))
     environment["PYTHONIOENCODING"] = encoding
 
     def said(*command: str) -> str:
@@ -109,7 +113,7 @@ def test_a_terminal_without_these_characters_gets_others(
 
     assert "x error" in said("list")
     assert "+ success" in said("list")
-    assert "x error parse" in said("show", run_id)
+    assert "x error parse" in said("show", story.run_id)
     for command in (["jobs"], ["stats"], ["errors"], ["search", "said"], ["--help"]):
         assert said(*command)
 

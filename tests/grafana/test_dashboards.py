@@ -37,7 +37,7 @@ STABLE = {
         "store_size",
     ),
     *("job_schedules", "job_punctuality"),
-    *("trace_key", "run_key", "bucket_seconds"),
+    *("trace_key", "run_key", "bucket_percentile"),
 }
 COMPILER = {"noEmit": True, "strict": True, "skipLibCheck": True, "module": "nodenext", "target": "es2022"}
 UIDS = {"joblog-history", "joblog-errors", "joblog-health", "joblog-run"}

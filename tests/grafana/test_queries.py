@@ -176,7 +176,7 @@ def test_throughput_is_in_runs_an_hour(store: Store) -> None:
     assert month["mail"][YESTERDAY] == pytest.approx(5 / 24)
 
 
-def test_durations_are_exact_for_a_day_and_within_nine_percent_for_a_month(store: Store) -> None:
+def test_durations_are_exact_for_a_day_and_for_few_runs_in_a_month(store: Store) -> None:
     assert rows(store, "joblog-history: Durations", job=["import"]) == [
         {"time": hour(10), "p50": 10, "p95": 20, "longest": 20},
         {"time": hour(11), "p50": 30, "p95": 30, "longest": 30},
@@ -184,9 +184,7 @@ def test_durations_are_exact_for_a_day_and_within_nine_percent_for_a_month(store
     ]
     long_ago, yesterday = rows(store, "joblog-history: Durations", MONTH, job=["import"])
     assert (long_ago["time"], yesterday["time"]) == (LONG_AGO, YESTERDAY)
-    assert long_ago["p50"] == pytest.approx(30, rel=0.095)
-    assert long_ago["p95"] == pytest.approx(100, rel=0.095)
-    assert yesterday["p50"] == pytest.approx(20, rel=0.095)
+    assert (long_ago["p50"], long_ago["p95"], yesterday["p50"]) == (30, 100, 20)
     assert (long_ago["longest"], yesterday["longest"]) == (100, 40)
 
 

@@ -65,7 +65,8 @@ STATISTICS = {
         from runs where status > 1 group by 1, 2, 3, 4, 5
     """,
     "job_duration": """
-        select day, name, service, floor(4 * log(2, 1 + ms)) as bucket, count(*) as runs
+        select day, name, service, floor(4 * log(2, 1 + ms)) as bucket, count(*) as runs, min(ms) as low_ms,
+          max(ms) as high_ms
         from runs where ms is not null group by 1, 2, 3, 4
     """,
     "job_error_day": """

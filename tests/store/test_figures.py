@@ -63,7 +63,7 @@ def test_a_job_is_told_with_its_latest_run(writer: Writer, dsn: str) -> None:
     assert found.success_rate == pytest.approx(1 / 3)
     assert found.failures_in_a_row == 2
     assert found.average == found.average_ever == 5.0
-    assert found.p50 == pytest.approx(5.0, rel=0.095)
+    assert found.p50 == 5.0
     assert found.last_success_at is not None
     assert found.last_success_at.timestamp() == (NOON + 60 * SECOND) // SECOND
 
@@ -104,13 +104,52 @@ def test_statistics_of_a_job_tell_every_day(writer: Writer, dsn: str) -> None:
     assert [day.day for day in found.by_day] == [YESTERDAY + timedelta(days=number) for number in range(-5, 2)]
     assert [day.runs for day in found.by_day] == [0, 0, 0, 1, 0, 100, 0]
     assert (found.total.runs, found.total.lost, found.total.failures) == (101, 1, 1)
-    assert found.total.p50 == pytest.approx(50, rel=0.095)
-    assert found.total.p95 == pytest.approx(95, rel=0.095)
-    assert found.total.p99 == pytest.approx(99, rel=0.095)
+    assert found.total.p50 == pytest.approx(50, rel=0.03)
+    assert found.total.p95 == pytest.approx(95, rel=0.03)
+    assert found.total.p99 == pytest.approx(99, rel=0.03)
     assert (found.total.average, found.total.longest) == (50.5, 100.0)
     assert found.by_day[5].p95 == found.total.p95
     assert (found.top_failing, found.slowest) == ([], [])
     assert [error.type for error in found.top_errors] == ["lost"]
+
+
+@pytest.mark.parametrize(
+    ("durations", "percentiles"),
+    [
+        ([2.15], (2.15, 2.15, 2.15)),
+        ([1.0, 2.15], (1.0, 2.15, 2.15)),
+        ([2.05, 2.15], (2.05, 2.15, 2.15)),  # of one bucket
+        ([0.5, 2.15, 30.0], (2.15, 30.0, 30.0)),
+        ([0.0], (0.0, 0.0, 0.0)),
+    ],
+)
+def test_percentiles_of_few_runs_are_exact(
+    durations: list[float], percentiles: tuple[float, ...], writer: Writer, dsn: str
+) -> None:
+    writer.write([ended(number, **at(number, seconds)) for number, seconds in enumerate(durations)], PROCESS)
+    found = asked(dsn, lambda reader: reader.statistics())
+    for figures in (found.total, found.by_day[-2]):
+        assert (figures.p50, figures.p95, figures.p99) == percentiles
+    assert (job(dsn).p50, job(dsn).p95) == percentiles[:2]
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute("select p50_s, p95_s, p99_s, runs from joblog.job_durations").fetchone()
+    assert row == (*percentiles, len(durations))
+
+
+def test_percentiles_are_between_the_shortest_and_the_longest_run(writer: Writer, dsn: str) -> None:
+    durations = [2.0 + number % 17 / 100 for number in range(200)]
+    writer.write([ended(number, **at(number, seconds)) for number, seconds in enumerate(durations)], PROCESS)
+    total = asked(dsn, lambda reader: reader.statistics()).total
+    assert total.p50 == pytest.approx(2.08, abs=0.01)
+    assert 2.0 <= total.p50 <= total.p95 <= total.p99 <= total.longest == 2.16
+
+
+def test_what_an_older_version_counted_has_percentiles_within_its_buckets(writer: Writer, dsn: str) -> None:
+    writer.write([ended(number, **at(number, 5.0)) for number in range(10)], PROCESS)
+    with psycopg.connect(dsn) as connection:
+        connection.execute("update joblog.job_duration set low_ms = null, high_ms = null")
+    total = asked(dsn, lambda reader: reader.statistics()).total
+    assert total.p50 == pytest.approx(5.0, rel=0.19)
 
 
 def test_statistics_of_all_jobs_rank_them(writer: Writer, dsn: str) -> None:

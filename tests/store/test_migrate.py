@@ -29,6 +29,21 @@ def test_a_fresh_schema_equals_all_migrations(dsn: str, empty_dsn: str) -> None:
     assert dumped(empty_dsn) == fresh
 
 
+def test_what_was_counted_before_has_durations_within_its_bucket_and_the_longest_of_its_day(empty_dsn: str) -> None:
+    with psycopg.connect(empty_dsn) as connection:
+        connection.execute(query("migrations/0001_initial"))
+        connection.execute(
+            "insert into joblog.job_day (day, name, service, type, longest_ms) values ('2026-11-03', 'a', '', '', 2150)"
+        )
+        connection.execute(
+            "insert into joblog.job_duration (day, name, service, bucket, runs)"
+            " values ('2026-11-03', 'a', '', 44, 3), ('2026-11-03', 'a', '', 40, 1)"
+        )
+        connection.execute(query("migrations/0002_bounds"))
+        found = connection.execute("select low_ms, high_ms from joblog.job_duration order by bucket").fetchall()
+    assert found == [(1023, 1216), (2047, 2150)]
+
+
 def test_a_second_migration_finds_nothing_to_do(empty_dsn: str) -> None:
     assert migrate(empty_dsn) == list(migrations())
     assert migrate(empty_dsn) == []

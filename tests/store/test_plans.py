@@ -34,9 +34,16 @@ DEEP = {"before_at": AT, "before_trace": TRACE, "before_span": 7}
 JOBS = {
     **dict.fromkeys(("job", "service", "part", "after_name", "after_service")),
     "since": datetime.now(UTC).date() - timedelta(days=30),
+    "until": datetime.now(UTC).date(),
     "limit": 51,
 }
-FIGURES = {"since": datetime.now(UTC).date() - timedelta(days=30), "job": None, "service": None, "limit": 10}
+FIGURES = {
+    "since": datetime.now(UTC).date() - timedelta(days=30),
+    "until": datetime.now(UTC).date(),
+    "job": None,
+    "service": None,
+    "limit": 10,
+}
 FOUND = {"traces": [TRACE] * 50, "spans": [7] * 50}
 SEARCH = {
     "low": START + timedelta(days=1),
@@ -173,7 +180,7 @@ def filled(module_dsn: str) -> str:
         ("run", RUN, EACH | {"job_run_pkey"}),
         ("run_keys", run_prefix("abcdef")._asdict(), {"job_run_pkey"}),
         ("run_keys", run_prefix(f"{TRACE.hex}-00")._asdict(), {"job_run_pkey"}),
-        ("steps", RUN | {"limit": 2001}, {"job_step_{day}_pkey", "job_process_pkey"}),
+        ("steps", RUN | {"limit": 2001, "bytes": 2_000_000}, {"job_step_{day}_pkey", "job_process_pkey"}),
         ("count_children", RUN | {"limit": 100_000}, {"job_run_pkey"}),
         ("count_steps", RUN | {"limit": 100_000}, {"job_step_{day}_pkey"}),
         ("step_names", RUN | {"steps": [100, 200]}, {"job_step_{day}_pkey"}),

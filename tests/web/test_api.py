@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 
@@ -139,3 +140,39 @@ def test_health_tells_that_the_database_answers(web: httpx.Client):
     answer = web.get("/healthz")
     assert answer.status_code == 200
     assert answer.json()["ok"] is True
+
+
+def test_what_is_cut_among_others_is_whole_by_its_own_address(web: httpx.Client, tell: Tell):
+    story = tell()
+    span_id = story.step("load", begin=1)
+    story.end_step("load", begin=1, end=2, error=("ValueError", "m" * 3_000, "t" * 30_000))
+    story.end(error=("ValueError", "m" * 3_000, "t" * 30_000))
+    (listed,) = web.get("/api/v1/runs").json()["items"]
+    run = web.get(f"/api/v1/runs/{story.run_id}").json()
+    (among,) = run["steps"]
+    alone = web.get(f"/api/v1/runs/{story.run_id}/steps/{span_id}").json()
+    lengths = [len(one["error"]["message"]) for one in (listed, run, among, alone)]
+    assert lengths == [500, 3_000, 2_000, 3_000]
+    assert [len(one["error"]["stacktrace"]) for one in (run, among, alone)] == [30_000, 20_000, 30_000]
+    assert [one["cut"] for one in (listed, run, among, alone)] == [True, False, True, False]
+    assert f"/api/v1/runs/{story.run_id}/steps/{span_id}" in web.get(f"/runs/{story.run_id}").text
+
+
+@pytest.mark.parametrize("span_id", ["0" * 15 + "9", "load", "0" * 17])
+def test_a_step_that_is_not_there_is_not_found(span_id: str, web: httpx.Client, tell: Tell):
+    answer = web.get(f"/api/v1/runs/{tell().run_id}/steps/{span_id}")
+    assert answer.status_code == 404
+    assert "step" in answer.json()["error"]["message"]
+
+
+def test_a_page_tells_of_runs_that_a_wrong_clock_put_far_ahead(web: httpx.Client, tell: Tell):
+    tell("now").end()
+    assert "a clock is wrong" not in web.get("/").text
+    tell("ahead", began=(2116 - 1970) * 365 * 86_400 * 10**9)
+    page = web.get("/").text
+    assert "1 run said to begin more than a day from now" in page
+    assert ">ahead<" not in page
+    assert web.get("/api/v1/runs").json()["ahead"] == 1
+    address = re.search(r"clock is wrong. <a href=\"([^\"]+)", page)
+    assert address is not None
+    assert ">ahead<" in web.get(address[1]).text

@@ -6,7 +6,7 @@ select
   status as "Status",
   duration_s as "Took",
   host as "Host",
-  coalesce(error_message, status_message) as "About",
+  left(coalesce(error_message, status_message), 500) as "About",
   run_id as "Run",
   trace_id as "Trace",
   (floor(extract(epoch from started_at) * 1000) - 1000)::bigint::text as "From",

@@ -1,6 +1,6 @@
--- Up to four days exactly, from the runs; beyond by UTC day, from the statistics (percentiles within 9 %).
+-- Up to four days exactly, from the runs; beyond by UTC day, from the statistics.
 with day as (
-  select day, sum(runs) as runs, bucket
+  select day, bucket, sum(runs) as runs, min(shortest_s) as shortest_s, max(longest_s) as longest_s
   from joblog.job_duration_histogram
   where $__timeFilter(day) and service in ($service) and job in ($job)
     and $__timeTo()::timestamptz - $__timeFrom()::timestamptz > interval '4 days'
@@ -8,7 +8,8 @@ with day as (
 ),
 upto as (
   select
-    day, bucket, sum(runs) over (partition by day order by bucket) as upto, sum(runs) over (partition by day) as total
+    day, runs, sum(runs) over (partition by day order by bucket) as upto, sum(runs) over (partition by day) as total,
+    shortest_s, longest_s
   from day
 ),
 longest as (
@@ -31,9 +32,9 @@ group by 1
 union all
 select
   day::timestamp at time zone 'UTC',
-  joblog.bucket_seconds(min(bucket) filter (where upto * 100 >= total * 50)),
-  joblog.bucket_seconds(min(bucket) filter (where upto * 100 >= total * 95)),
-  (select longest_s from longest where longest.day = upto.day)
+  min(joblog.bucket_percentile(50, runs, upto, total, shortest_s, longest_s)),
+  min(joblog.bucket_percentile(95, runs, upto, total, shortest_s, longest_s)),
+  (select longest.longest_s from longest where longest.day = upto.day)
 from upto
 group by day
 order by 1

@@ -2,7 +2,7 @@
 select
   started_at as "time",
   ended_at as "timeEnd",
-  job || ' was lost: ' || status_message as text,
+  job || ' was lost: ' || left(status_message, 500) as text,
   service as tags
 from joblog.job_history
 where $__timeFilter(started_at) and failed and status = 'lost' and service in ($service) and job in ($job)

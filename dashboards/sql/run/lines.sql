@@ -1,7 +1,7 @@
 -- The last thousand lines.
 select
   at as "time",
-  message,
+  left(message, 8192) as message,
   lower(level) as level,
   stream,
   logger,

@@ -5,7 +5,7 @@ from (
     error_group, sum(runs)::bigint as runs, min(first_at) as first_at, max(last_at) as last_at, max(type) as type,
     max(message) as message, (array_agg(distinct name))[:5] as jobs, count(distinct name) as number_of_jobs
   from joblog.job_error_day
-  where day >= %(since)s::date
+  where day between %(since)s::date and %(until)s::date
     and (%(job)s::text is null or name = %(job)s)
     and (%(service)s::text is null or service = %(service)s)
   group by error_group

@@ -1,7 +1,8 @@
 -- A page of jobs by name, with their latest run, their schedule, and how they fared since a day.
 select
-  job.*, latest.trace_id, latest.span_id, latest.status, latest.type, latest.owner, streak.failures_in_a_row,
-  coalesce(latest.schedule, due.schedule) as schedule, due.timezone, due.problem, due.next_due_at, due.last_due_at,
+  job.*, latest.trace_id, latest.span_id, latest.status, latest.type, left(latest.owner, 500) as owner,
+  streak.failures_in_a_row, left(coalesce(latest.schedule, due.schedule), 500) as schedule, due.timezone,
+  left(due.problem, 1000) as problem, due.next_due_at, due.last_due_at,
   due.last_due_verdict, due.missed_7d, due.open_since,
   recent.counted, recent.ended, recent.failed, recent.recent_timed, recent.recent_ms, durations.p50, durations.p95
 from (
@@ -42,16 +43,19 @@ cross join lateral (
     sum(errors + timeouts + lost) as failed, sum(successes + errors + timeouts) as recent_timed,
     sum(duration_ms) as recent_ms
   from joblog.job_day
-  where name = job.name and service = job.service and day >= %(since)s::date
+  where name = job.name and service = job.service and day between %(since)s::date and %(until)s::date
 ) as recent
 cross join lateral (
   select
-    joblog.bucket_seconds(min(bucket) filter (where upto * 100 >= total * 50)) as p50,
-    joblog.bucket_seconds(min(bucket) filter (where upto * 100 >= total * 95)) as p95
+    min(joblog.bucket_percentile(50, runs, upto, total, low_ms, high_ms)) / 1000 as p50,
+    min(joblog.bucket_percentile(95, runs, upto, total, low_ms, high_ms)) / 1000 as p95
   from (
-    select bucket, sum(sum(runs)) over (order by bucket) as upto, sum(sum(runs)) over () as total
+    select
+      sum(runs) as runs, sum(sum(runs)) over (order by bucket) as upto, sum(sum(runs)) over () as total,
+      min(coalesce(low_ms, joblog.bucket_ms(bucket))) as low_ms,
+      max(coalesce(high_ms, joblog.bucket_ms(bucket + 1))) as high_ms
     from joblog.job_duration
-    where name = job.name and service = job.service and day >= %(since)s::date
+    where name = job.name and service = job.service and day between %(since)s::date and %(until)s::date
     group by bucket
   ) as buckets
 ) as durations

@@ -6,7 +6,7 @@ from (
   from (
     select
       ts, seq, span_id, severity, stream, logger, message, attributes,
-      octet_length(message) + coalesce(pg_column_size(attributes), 0) as size
+      octet_length(message) + joblog.json_bytes(attributes) as size
     from joblog.job_log
     where trace_id = %(trace_id)s and run_span_id = %(span_id)s
       and ts between %(first_at)s and %(last_at)s

@@ -1,5 +1,5 @@
 -- One run with everything that its row holds, and the rest as in runs.sql.
-select run.*, twins.number as twin, live.beat_at, now() as clock, gaps.by_reason as gaps
+select run.*, false as cut, twins.number as twin, live.beat_at, now() as clock, gaps.by_reason as gaps
 from joblog.job_run as run
 cross join lateral (
   select count(*) as number

@@ -1,13 +1,20 @@
 -- A page of runs by any of the filters, newest first. A filter that is not given is null, and the planner drops it, since
--- these queries are planned with their parameters. "twins" are the runs of the same job that began before in the same
+-- these queries are planned with their parameters. Texts and results are bounded, however large they are: "cut" says that the
+-- run itself (run.sql) has more. "twins" are the runs of the same job that began before in the same
 -- second: they make the run's name. "gaps" are its lines that were given up; "clock" is the one that beats go by.
 select page.*, twins.number as twin, live.beat_at, now() as clock, gaps.by_reason as gaps
 from (
   select
-    trace_id, span_id, parent_run_span_id, started_at, ended_at, status, status_message, name, type, trigger, reference,
-    owner, schedule, attempt, max_attempts, service, host, pid, process_id, exit_code, last_at, progress_at, progress_current,
-    progress_total, progress_unit, progress_since, progress_base, lines, lines_elsewhere, lines_after_end, lines_emitted,
-    lines_after_end_emitted, warnings, errors, steps, error_type, error_message, result
+    trace_id, span_id, parent_run_span_id, started_at, ended_at, status, name, type, trigger, reference, attempt,
+    max_attempts, service, pid, process_id, exit_code, last_at, progress_at, progress_current, progress_total,
+    progress_since, progress_base, lines, lines_elsewhere, lines_after_end, lines_emitted,
+    lines_after_end_emitted, warnings, errors, steps,
+    left(status_message, 500) as status_message, left(error_type, 500) as error_type,
+    left(error_message, 500) as error_message, left(owner, 500) as owner, left(schedule, 500) as schedule,
+    left(host, 500) as host, left(progress_unit, 500) as progress_unit, joblog.short_json(result, 2000) as result,
+    octet_length(left(status_message, 500)) < octet_length(status_message)
+      or coalesce(octet_length(left(error_message, 500)) < octet_length(error_message), false)
+      or joblog.json_bytes(result) > 2000 as cut
   from joblog.job_run
   where (%(job)s::text is null or name = %(job)s)
     and (%(service)s::text is null or service = %(service)s)

@@ -3,7 +3,8 @@
 -- case of ASCII letters is overlooked, which is several times faster than any language's rules.
 select
   ts, trace_id, run_span_id, span_id, seq, severity, stream, logger, left(message, 8192) as message,
-  length(message) > 8192 as cut, attributes
+  joblog.short_json(attributes, 4000) as attributes,
+  octet_length(left(message, 8192)) < octet_length(message) or joblog.json_bytes(attributes) > 4000 as cut
 from joblog.job_log as log
 where ts >= %(low)s and ts < %(high)s
   and (ts, trace_id, run_span_id, seq) < (%(before_at)s, %(before_trace)s, %(before_run)s, %(before_seq)s)

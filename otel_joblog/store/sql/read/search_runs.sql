@@ -16,7 +16,8 @@ with run as materialized (
 )
 select
   ts, log.trace_id, run_span_id, log.span_id, seq, severity, stream, logger, left(message, 8192) as message,
-  length(message) > 8192 as cut, log.attributes
+  joblog.short_json(log.attributes, 4000) as attributes,
+  octet_length(left(message, 8192)) < octet_length(message) or joblog.json_bytes(log.attributes) > 4000 as cut
 from run
 join joblog.job_log as log on log.trace_id = run.trace_id and log.run_span_id = run.span_id
 where ts >= %(low)s and ts < %(high)s

@@ -8,7 +8,7 @@ select
   coalesce(sum(cpu_runs), 0)::bigint as cpu_runs, coalesce(sum(cpu_ms), 0)::bigint as cpu_ms,
   max(memory_peak) as memory_peak
 from joblog.job_day
-where day >= %(since)s::date
+where day between %(since)s::date and %(until)s::date
   and (%(job)s::text is null or name = %(job)s)
   and (%(service)s::text is null or service = %(service)s)
 group by grouping sets ((day), (type), ())

@@ -6,7 +6,7 @@ with figures as (
     sum(duration_ms) / nullif(sum(successes + errors + timeouts), 0) / 1000.0::double precision as average,
     max(longest_ms) / 1000.0::double precision as longest
   from joblog.job_day
-  where day >= %(since)s::date
+  where day between %(since)s::date and %(until)s::date
   group by name, service
 ),
 failing as (

@@ -16,8 +16,10 @@ revoke all on all functions in schema joblog from joblog_writer, joblog_reader, 
 
 grant usage on schema joblog to joblog_writer, joblog_reader, joblog_dashboards;
 grant execute on function
-  joblog.finality(smallint), joblog.bucket_seconds(smallint), joblog.status_name(smallint), joblog.run_id(uuid, bigint),
-  joblog.level_name(smallint), joblog.stream_name(smallint)
+  joblog.finality(smallint), joblog.bucket_ms(int), joblog.status_name(smallint), joblog.run_id(uuid, bigint),
+  joblog.level_name(smallint), joblog.stream_name(smallint), joblog.json_bytes(jsonb), joblog.short_json(jsonb, int),
+  joblog.bucket_percentile(
+    int, double precision, double precision, double precision, double precision, double precision)
 to joblog_writer, joblog_reader, joblog_dashboards;
 
 -- Writers add. What they may change are states and counts, and what they may delete is what only counts.

@@ -1,10 +1,12 @@
 -- Starts and ends of runs that were there before this batch: a row gives way only to a more final state, so any order and
--- any repetition end the same. A run that was given up (settle_runs.sql) when only lines of it were known, and has no
--- name, takes its start all the same. Returns those that changed, as they were before: locked first, so that nobody
--- changes them in between.
+-- any repetition end the same. One that goes on is its process's, one that was lost its job's: an end by anybody else is
+-- none of it, though it has its ids. A run that was given up (settle_runs.sql) when only lines of it were known, and has no
+-- name, takes its start all the same. Returns those that changed, as they were before: locked first, so that nobody changes
+-- them in between.
 with before as (
   select
-    run.trace_id, run.span_id, run.status, run.name, run.service, run.type, run.trigger, run.started_at, run.error_group
+    run.trace_id, run.span_id, run.status, run.name, run.service, run.type, run.trigger, run.started_at, run.error_group,
+    run.process_id
   from joblog.job_run as run
   join jsonb_populate_recordset(null::joblog.job_run, %(rows)s::jsonb) as given using (trace_id, span_id)
   order by run.trace_id, run.span_id
@@ -27,6 +29,8 @@ changed as (
   join jsonb_populate_recordset(null::joblog.job_run, %(rows)s::jsonb) as given using (trace_id, span_id)
   where run.trace_id = before.trace_id and run.span_id = before.span_id
     and (joblog.finality(given.status) > joblog.finality(before.status) or before.status = 7 and before.name = '')
+    and (before.status = 0 or before.process_id is null or given.process_id = before.process_id
+      or before.status = 7 and (given.name, given.service) = (before.name, before.service))
   returning run.trace_id, run.span_id
 )
 select before.* from before join changed using (trace_id, span_id);

@@ -57,10 +57,14 @@ hours as (
     lost = stored.lost + excluded.lost
 ),
 durations as (
-  insert into joblog.job_duration as stored (day, name, service, bucket, runs)
-  select day, name, service, bucket, runs from jsonb_populate_recordset(null::joblog.job_duration, %(durations)s::jsonb)
+  insert into joblog.job_duration as stored (day, name, service, bucket, runs, low_ms, high_ms)
+  select day, name, service, bucket, runs, low_ms, high_ms
+  from jsonb_populate_recordset(null::joblog.job_duration, %(durations)s::jsonb)
   order by name, service, day, bucket
-  on conflict (name, service, day, bucket) do update set runs = stored.runs + excluded.runs
+  on conflict (name, service, day, bucket) do update set
+    runs = stored.runs + excluded.runs,
+    low_ms = least(stored.low_ms, excluded.low_ms),
+    high_ms = greatest(stored.high_ms, excluded.high_ms)
 )
 insert into joblog.job_error_day as stored (day, name, service, error_group, runs, first_at, last_at, type, message)
 select day, name, service, error_group, runs, first_at, last_at, type, message
