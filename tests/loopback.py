@@ -6,7 +6,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -16,10 +16,10 @@ __all__ = ["answering", "serving"]
 
 
 @contextlib.contextmanager
-def serving(app: Any) -> Iterator[str]:
-    """The address of an ASGI application."""
+def serving(app: Any, make: Callable[..., uvicorn.Server] | None = None) -> Iterator[str]:
+    """The address of an ASGI application; ``make`` is what makes its server of it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=2))
+        server = (make or _plain)(app, stop_within=2)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         deadline = time.monotonic() + 60
@@ -31,6 +31,10 @@ def serving(app: Any) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join(60)
+
+
+def _plain(app: Any, *, stop_within: int) -> uvicorn.Server:
+    return uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=stop_within))
 
 
 @contextlib.contextmanager

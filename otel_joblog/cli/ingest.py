@@ -22,9 +22,8 @@ def ingest(*, host: str, port: int) -> None:
     Any number of them may write to one database, behind a load balancer. Beyond loopback it asks for the token of
     OTEL_JOBLOG_INGEST_TOKEN.
     """
-    import uvicorn
-
     from ..ingest.service import Ingest, create_app
+    from .server import make_server
 
     settings = Settings.from_environment()
     with told_plainly():
@@ -34,10 +33,4 @@ def ingest(*, host: str, port: int) -> None:
                 raise StoreError("this login only reads: take in OTLP with one that may write (OTEL_JOBLOG_DSN)")
             name, at = bound.getsockname()[:2]
             click.echo(f"OTLP: http://{f'[{name}]' if ':' in name else name}:{at}  (Ctrl-C stops it)")
-            config = uvicorn.Config(
-                create_app(Ingest(settings, using.dsn)),
-                log_level="warning",
-                access_log=False,
-                timeout_graceful_shutdown=10,
-            )
-            uvicorn.Server(config).run(sockets=[bound])
+            make_server(create_app(Ingest(settings, using.dsn)), stop_within=10).run(sockets=[bound])

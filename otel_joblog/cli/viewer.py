@@ -130,10 +130,9 @@ class Viewer:
         names: Sequence[str] = (),
         agent: bool = True,
     ) -> None:
-        import uvicorn
-
         from ..ingest.service import Ingest
         from ..web.app import create_app
+        from .server import make_server
 
         self._listening = listening
         host, port = listening.getsockname()[:2]
@@ -156,9 +155,7 @@ class Viewer:
             no_ingest=f"this viewer takes no OTLP: {self.no_ingest}",
             extra_hosts=names,
         )
-        self._server = uvicorn.Server(
-            uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
-        )
+        self._server = make_server(app, stop_within=2)
         self._thread = threading.Thread(target=self._serve, name="otel_joblog-viewer", daemon=True)
 
     def __enter__(self) -> Self:

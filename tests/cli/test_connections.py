@@ -1,0 +1,146 @@
+"""Connections on which nothing comes, and too many of them, keep nobody out."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from otel_joblog.cli import server
+from tests.ingest.messages import job, traces
+from tests.loopback import serving
+
+REQUEST = traces([job(1)], service__name="shop").SerializeToString()
+
+
+@contextlib.contextmanager
+def running(environment: dict[str, str], *command: str) -> Iterator[str]:
+    """The address of a command that serves and may have 64 descriptors."""
+    limited = ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh", sys.executable, "-m", "otel_joblog", *command]
+    with subprocess.Popen(limited, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            while not (found := re.search(r"http://127\.0\.0\.1:\d+", said := process.stdout.readline())):
+                assert said, "it ended"
+            yield found[0]
+            process.terminate()
+            assert process.wait(60) in {0, -signal.SIGTERM}
+        finally:
+            process.kill()
+
+
+@contextlib.contextmanager
+def connections(address: str, number: int, sent: bytes = b"") -> Iterator[list[socket.socket]]:
+    host, port = address.removeprefix("http://").split(":")
+    with contextlib.ExitStack() as stack:
+        opened = []
+        for _ in range(number):
+            opened.append(stack.enter_context(socket.create_connection((host, int(port)), timeout=60)))
+            opened[-1].sendall(sent)
+        yield opened
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: lo"], ids=["silent", "half a head"])
+@pytest.mark.parametrize("command", ["ingest", "serve"])
+def test_silent_connections_leave_descriptors_for_the_work(
+    command: str, sent: bytes, environment: dict[str, str], tmp_path: Path
+) -> None:
+    with running(environment, command, "--port", "0") as address, connections(address, 150, sent):
+        for _ in range(3):  # each takes the place of one that is silent
+            answer = httpx.post(
+                f"{address}/v1/traces", content=REQUEST, headers={"Content-Type": "application/x-protobuf"}, timeout=60
+            )
+            assert answer.status_code == 200
+        assert httpx.get(f"{address}/healthz", timeout=60).status_code == 200
+
+
+async def slow(scope: dict, receive, send) -> None:  # type: ignore[no-untyped-def, type-arg]
+    """``/hold`` answers when it is let go, ``/large`` with more than anybody's buffers take, others at once."""
+    if scope["type"] != "http":
+        return
+    if scope["path"] == "/hold":
+        import asyncio
+
+        HELD.release()
+        await asyncio.to_thread(LET_GO.wait, 60)
+    body = b"x" * 50_000_000 if scope["path"] == "/large" else b"ok"
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": body})
+
+
+HELD = threading.Semaphore(0)
+LET_GO = threading.Event()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "HEAD", 0.3)
+    monkeypatch.setattr(server, "STALLED", 0.3)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\nHost: lo",
+        b"GET / HTTP/1.1\r\nHost: lo\r\n\r\nGET / HT",  # answered, and then half of another
+        b"POST / HTTP/1.1\r\nHost: lo\r\nContent-Length: 9\r\n\r\nhalf",
+        b"GET /large HTTP/1.1\r\nHost: lo\r\n\r\n",  # and nobody reads the answer
+    ],
+    ids=["silent", "half a head", "half of a second one", "half a body that nobody asks for", "an answer unread"],
+)
+def test_a_connection_on_which_nothing_comes_is_closed(sent: bytes) -> None:
+    with serving(slow, make=server.make_server) as address, connections(address, 1, sent) as (one,):
+        if b"large" in sent:
+            time.sleep(1)  # what has not been read by then is thrown away with the connection
+        received = 0
+        with contextlib.suppress(ConnectionResetError):
+            while piece := one.recv(65_536):
+                received += len(piece)
+        assert received < 50_000_000
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_request_that_takes_longer_than_a_head_may_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    LET_GO.clear()
+    with serving(slow, make=server.make_server) as address:
+        threading.Timer(1.0, LET_GO.set).start()
+        assert httpx.get(f"{address}/hold", timeout=60).text == "ok"
+
+
+def test_where_all_are_at_work_one_more_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    LET_GO.clear()
+    monkeypatch.setattr(server, "most_connections", lambda: 8)
+    with (
+        serving(slow, make=server.make_server) as address,
+        connections(address, 8, b"GET /hold HTTP/1.1\r\nHost: lo\r\nConnection: close\r\n\r\n") as held,
+    ):
+        for _ in held:
+            assert HELD.acquire(timeout=60)
+        refused = httpx.get(f"{address}/", timeout=60)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        LET_GO.set()
+        for one in held:
+            assert one.recv(65_536).startswith(b"HTTP/1.1 200")
+        assert httpx.get(f"{address}/", timeout=60).text == "ok"
+
+
+def test_there_are_as_many_connections_as_leave_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {}
+    for descriptors in (20, 64, 1_024, 1_048_576):
+        server.most_connections.cache_clear()
+        monkeypatch.setattr(server.resource, "getrlimit", lambda _, soft=descriptors: (soft, soft))
+        found[descriptors] = server.most_connections()
+    server.most_connections.cache_clear()
+    assert found == {20: 8, 64: 16, 1_024: 496, 1_048_576: 1_000}
