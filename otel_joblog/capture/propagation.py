@@ -1,7 +1,7 @@
 """Threads that a run starts belong to it: ``threading.Thread`` and ``ThreadPoolExecutor`` carry OTel's context over.
 
 Python carries contexts into tasks and ``asyncio.to_thread`` only. A worker thread of a pool serves many, so it is the
-submitted call that carries the context, not the thread.
+submitted call that carries the context, not the thread; so does a callback of its future.
 """
 
 from __future__ import annotations
@@ -31,12 +31,14 @@ def install() -> None:
     _start.install()
     _bootstrap.install()
     _submit.install()
+    _add_done_callback.install()
 
 
 def uninstall() -> None:
     _start.uninstall()
     _bootstrap.uninstall()
     _submit.uninstall()
+    _add_done_callback.uninstall()
 
 
 def _starting(original: Callable[..., Any], alive: list[bool]) -> Callable[..., Any]:
@@ -74,9 +76,21 @@ def _submitting(original: Callable[..., Any], alive: list[bool]) -> Callable[...
     return submit
 
 
+def _adding_callback(original: Callable[..., None], alive: list[bool]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def add_done_callback(future: Future[Any], fn: Callable[[Future[Any]], object]) -> None:
+        context = get_current()
+        if alive and CONTEXT_KEY in context:
+            fn = _in_context(context, fn)
+        original(future, fn)
+
+    return add_done_callback
+
+
 _start = Patch(threading.Thread, "start", _starting)
 _bootstrap = Patch(threading.Thread, "_bootstrap_inner", _bootstrapping)
 _submit = Patch(ThreadPoolExecutor, "submit", _submitting)
+_add_done_callback = Patch(Future, "add_done_callback", _adding_callback)
 
 
 def _has_context(thread: threading.Thread) -> bool:
@@ -101,9 +115,14 @@ def _give(thread: threading.Thread, context: Context) -> None:
 
 
 def _in_context(context: Context, call: Callable[..., Any]) -> Callable[..., Any]:
+    # Let go when it is called: futures keep their callbacks, and an exception that is kept this frame.
+    held = [context]
+    del context
+
     def called(*args: Any, **kwargs: Any) -> Any:
         outer = get_current()
-        attach(context)
+        if held:
+            attach(held.pop())
         try:
             return call(*args, **kwargs)
         except BaseException as error:

@@ -10,7 +10,7 @@ import threading
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from queue import SimpleQueue
 from typing import Any
@@ -95,7 +95,33 @@ def in_copied_context(after: After, work: Callable[[], object]) -> Callable[[], 
     return lambda: context.run(after.do, work)
 
 
-WAYS = [in_thread, in_pool, in_timer, in_queue_worker, in_copied_context]
+def in_callback(after: After, work: Callable[[], object]) -> Callable[[], None]:
+    pool = ThreadPoolExecutor(1)
+    pool.submit(after.go.wait).add_done_callback(lambda _: work())
+    return pool.shutdown
+
+
+def in_callback_of_another_process(after: After, work: Callable[[], object]) -> Callable[[], None]:
+    future: Future[None] = Future()
+    future.add_done_callback(lambda _: work())
+
+    def finish() -> None:  # the thread that looks after a process pool is in no run
+        thread = threading.Thread(target=future.set_result, args=[None])
+        contextvars.Context().run(thread.start)
+        thread.join()
+
+    return finish
+
+
+WAYS = [
+    in_thread,
+    in_pool,
+    in_timer,
+    in_queue_worker,
+    in_copied_context,
+    in_callback,
+    in_callback_of_another_process,
+]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -579,6 +605,20 @@ def test_the_hooks_go_at_once_where_nothing_carries_the_run(around: Callable[[st
         with ThreadPoolExecutor(1) as pool:
             pool.submit(say).result()
     assert run not in installation._left
+    assert not installation._installed
+
+
+def test_an_exception_or_a_future_that_is_kept_does_not_keep_the_hooks() -> None:
+    def fail() -> None:
+        raise ValueError("kept")
+
+    kept: list[object] = []
+    with job("batch") as run, ThreadPoolExecutor(1) as pool:
+        kept.append(future := pool.submit(fail))
+        future.add_done_callback(kept.append)
+        kept.append(future.exception())
+    assert isinstance(kept[-1], ValueError)
+    assert not run.carried
     assert not installation._installed
 
 
