@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..background import Background
 from ..conventions import Stream
+from ..descriptors import Kept, identity
 from ..diagnostics import report
 from . import logs, stdio
 from .late import taker
@@ -93,12 +94,13 @@ class _Pipe:
         self.stream = int(stream)
         self.key = (self.stream, BY_DESCRIPTOR, b"")
         self.descriptor = descriptor
-        self.before = os.dup(descriptor)
-        self.reading, writing = os.pipe()
-        os.set_blocking(self.reading, False)
+        self.before = Kept(os.dup(descriptor))
+        reading, writing = os.pipe()
+        self.reading = Kept(reading)
+        os.set_blocking(self.reading.number, False)
         with contextlib.suppress(OSError):
             fcntl.fcntl(writing, getattr(fcntl, "F_SETPIPE_SZ", 0), PIPE_BYTES)  # Linux only
-        self._identity = _identity(writing)
+        self._identity = identity(writing)
         os.dup2(writing, descriptor, inheritable=True)
         os.close(writing)
         self.decode = _decoder("backslashreplace").decode
@@ -106,30 +108,30 @@ class _Pipe:
 
     def read(self) -> bytes | None:
         """What is there; None where there is nothing now, empty where nobody has it open for writing any more."""
-        if self.closed:
+        if self.closed or not self.reading.ours:
             return b""
         try:
-            return os.read(self.reading, CHUNK)
+            return os.read(self.reading.number, CHUNK)
         except BlockingIOError:
             return None
 
     def pass_on(self, data: bytes) -> None:
         view = memoryview(data)
-        while view:
+        while view and self.before.ours:
             try:
-                view = view[os.write(self.before, view) :]
+                view = view[os.write(self.before.number, view) :]
             except BlockingIOError:  # a terminal or pipe that somebody has made so
-                select.select([], [self.before], [])
+                _wait_for(self.before.number, event=select.POLLOUT)
             except OSError:  # nobody reads there any more: who wrote would have been told by SIGPIPE
                 return
 
     def in_place(self) -> bool:
         """Whether the descriptor is still on the pipe: a job may put a file of its own there, or close it."""
-        return not self.closed and _identity(self.descriptor) == self._identity
+        return not self.closed and identity(self.descriptor) == self._identity
 
     def restore(self) -> None:
-        if self.in_place():
-            os.dup2(self.before, self.descriptor, inheritable=True)
+        if self.before.ours and self.in_place():
+            os.dup2(self.before.number, self.descriptor, inheritable=True)
 
     @contextlib.contextmanager
     def aside(self) -> Iterator[None]:
@@ -146,9 +148,10 @@ class _Pipe:
             os.close(writing)
 
     def close(self) -> None:
+        self.restore()  # should the program have closed the end that is read
         self.closed = True
-        os.close(self.reading)
-        os.close(self.before)
+        self.reading.close()
+        self.before.close()
 
 
 class Descriptors:
@@ -239,9 +242,9 @@ class Descriptors:
                     self._buffered.append(stream)
 
     def _pump(self) -> None:
-        open_pipes = {pipe.reading: pipe for pipe in self._pipes}
+        open_pipes = {pipe.reading.number: pipe for pipe in self._pipes}
         while open_pipes:
-            for descriptor in select.select(list(open_pipes), [], [])[0]:
+            for descriptor in _wait_for(*open_pipes):
                 pipe = open_pipes[descriptor]
                 with self._reading:
                     data = pipe.read()
@@ -276,12 +279,12 @@ class Descriptors:
             report("output", "output could not be recorded: %r", error)
 
 
-def _identity(descriptor: int) -> tuple[int, int] | None:
-    try:
-        status = os.fstat(descriptor)
-    except OSError:  # closed
-        return None
-    return status.st_dev, status.st_ino
+def _wait_for(*descriptors: int, event: int = select.POLLIN) -> list[int]:
+    """Those that are ready. Not by ``select``, which knows no numbers from 1024 on."""
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, event)
+    return [descriptor for descriptor, _ in poll.poll()]
 
 
 def _descriptor(stream: Any) -> int | None:

@@ -27,12 +27,11 @@ from opentelemetry.context.context import Context
 
 from ..background import Background
 from ..diagnostics import report
-from . import locks
 from .claims import Claim, Lease
-from .crash import ALIVE
 from .cursors import CursorFile, cursor_names
 from .delivery import BEAT, Deliverer, Sink, backoff
 from .folders import journal_folders, make_root
+from .living import lives
 from .reader import Cursor, JournalReader
 from .recovery import ship_all_dead
 from .room import Room
@@ -251,7 +250,7 @@ class Rounds(Background):
         """The journal of a living process that is ours to ship."""
         if self._sink.name not in cursor_names(folder):
             return None
-        dead = not locks.is_held(folder / ALIVE)
+        dead = not lives(folder)
         may = not dead and self._may_take(folder)
         tended = self._tended.get(folder)
         if tended is not None and (tended.lost or not may):  # the rest is for recovery, or for another

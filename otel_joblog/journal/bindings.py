@@ -14,6 +14,7 @@ from . import locks
 from .crash import ALIVE
 from .cursors import CursorFile, cursor_names, done
 from .folders import remove_folder
+from .living import goes_on
 from .reader import Cursor
 from .standby import claim_journal
 
@@ -64,8 +65,8 @@ def _rebind(folder: Path, exporter: str, other: str, *, from_the_start: bool) ->
 
 
 def _claimed(folder: Path, exporter: str, act: Callable[[], None]) -> bool:
-    with locks.held(folder / ALIVE, exclusive=False) as dead:
-        if not dead:
+    with locks.held(folder / ALIVE, exclusive=False) as free:
+        if not free or goes_on(folder):
             return False
         try:
             claim = claim_journal(folder, exporter)

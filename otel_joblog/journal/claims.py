@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from threading import Lock
 
+from ..descriptors import Kept
 from . import locks
 
 __all__ = ["FROZEN", "Claim", "Lease", "silent"]
@@ -26,30 +27,32 @@ MOMENT = 0.05  # seconds for which a claim that was just taken may look as old a
 class Claim:
     """A claim that is held. Made by :meth:`take`."""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, path: Path, lock: Kept) -> None:
         self._path = path
-        self._descriptor = descriptor
+        self._lock = lock
 
     @classmethod
     def take(cls, path: Path, *, stale: float) -> Claim:
         """Claim it, away from another who has not touched it for ``stale`` seconds. BlockingIOError where one has."""
         try:
-            descriptor = locks.acquire(path, exclusive=True)
+            lock = locks.acquire(path, exclusive=True)
         except BlockingIOError:
             if not silent(path, stale):
                 raise
-            descriptor = _take_away(path, stale)
-        claim = cls(path, descriptor)
+            lock = _take_away(path, stale)
+        claim = cls(path, lock)
         claim.holds()
         return claim
 
     def holds(self) -> bool:
-        """Show life. Whether the claim is still ours: else another has taken it away."""
-        os.utime(self._descriptor)
-        return locks.is_at(self._descriptor, self._path)
+        """Show life. Whether the claim is still ours: else another has taken it away, or the program has closed it."""
+        if not self._lock.ours:
+            return False
+        os.utime(self._lock.number)
+        return self._lock.is_at(self._path)
 
     def let_go(self) -> None:
-        locks.release(self._descriptor)
+        locks.release(self._lock)
 
 
 class Lease:
@@ -96,7 +99,7 @@ def silent(path: Path, seconds: float) -> bool:
         return False
 
 
-def _take_away(path: Path, stale: float) -> int:
+def _take_away(path: Path, stale: float) -> Kept:
     """Of several that try, one does; BlockingIOError for the others."""
     guard = locks.acquire(path.with_name("taking-away.lock"), exclusive=True)
     try:
@@ -105,12 +108,12 @@ def _take_away(path: Path, stale: float) -> int:
             raise BlockingIOError
         making = path.with_name(f".{path.name}")
         making.unlink(missing_ok=True)
-        descriptor = locks.acquire(making, exclusive=True)
+        lock = locks.acquire(making, exclusive=True)
         try:
             making.replace(path)
         except OSError:
-            locks.release(descriptor)
+            locks.release(lock)
             raise
-        return descriptor
+        return lock
     finally:
         locks.release(guard)

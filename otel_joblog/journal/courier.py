@@ -21,13 +21,12 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from . import locks
 from .agent import ROUND, Rounds, allow_many_files
 from .claims import FROZEN, Claim
-from .crash import ALIVE
 from .cursors import cursor_names
 from .delivery import Sink
 from .folders import journal_folders, make_root
+from .living import lives
 from .recovery import dead_journals
 from .room import Room
 from .standby import ENTRUSTED, agent_at_work, courier_lock
@@ -101,7 +100,7 @@ def _waits_for(folder: Path, exporters: set[str]) -> bool:
 def _entrusted_live(root: Path, exporters: set[str]) -> bool:
     for folder in journal_folders(root):
         with contextlib.suppress(OSError):  # it cannot be seen: the look for the dead tells of that
-            if _is_entrusted(folder) and cursor_names(folder) & exporters and locks.is_held(folder / ALIVE):
+            if _is_entrusted(folder) and cursor_names(folder) & exporters and lives(folder):
                 return True
     return False
 

@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from ..descriptors import Kept
 from ..records import Process
 from . import locks
 
@@ -42,7 +43,7 @@ ALIVE = "lock"  # the journal's lock; its time of change is moved on while the p
 _TRACE_BYTES = 64 * 1024
 _DYING = 1_000_000_000  # ns that a process may take to die of a signal
 
-_descriptors: list[int] = []  # what faulthandler writes to
+_files: list[Kept] = []  # what faulthandler writes to
 
 
 class Verdict(NamedTuple):
@@ -57,8 +58,8 @@ def leave_traces(folder: Path) -> None:
     Only the thread that is hit is noted: to walk the frames of others while they run may crash, and the process would
     die of another signal than the one it was sent.
     """
-    before = _descriptors.copy()
-    _descriptors.clear()
+    before = _files.copy()
+    _files.clear()
     with contextlib.suppress(OSError, ValueError, RuntimeError):
         if not faulthandler.is_enabled() or before:
             faulthandler.enable(_opened(folder / FATAL), all_threads=False)
@@ -66,26 +67,22 @@ def leave_traces(folder: Path) -> None:
             number = getattr(signal, name)
             if signal.getsignal(number) == signal.SIG_DFL:
                 faulthandler.register(number, _opened(folder / f"{name}.txt"), all_threads=False, chain=True)
-    _close(before)
+    for file in before:
+        file.close()
 
 
 def stop_leaving_traces() -> None:
     """In a forked child: what happens to it must not be told in its parent's folder."""
-    if not _descriptors:
+    if not _files:
         return
     faulthandler.disable()
     for name in TRACED:
         number = getattr(signal, name)
         if signal.getsignal(number) == signal.SIG_DFL:  # else the application has put its own handler there
             faulthandler.unregister(number)
-    _close(_descriptors)
-    _descriptors.clear()
-
-
-def _close(descriptors: list[int]) -> None:
-    for descriptor in descriptors:
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
+    for file in _files:
+        file.close()
+    _files.clear()
 
 
 def verdict(process: Process | None, folder: Path, last_record: int = 0) -> Verdict:
@@ -164,9 +161,9 @@ def _oom_killed(process: Process) -> bool:
 
 
 def _opened(path: Path) -> int:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    _descriptors.append(descriptor)
-    return descriptor
+    file = Kept.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    _files.append(file)
+    return file.number
 
 
 def _trace(path: Path) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from pathlib import Path
 
 import msgspec
 
+from ..descriptors import write_whole
 from .frames import frame, scan
 from .reader import Cursor
 
@@ -33,13 +33,7 @@ class CursorFile:
     def save(self, folder: Path, cursor: Cursor, snapshot: bytes = b"") -> None:
         """Replace it in one step: a reader sees the old one or the new one, whole."""
         making = folder / f".{self._name}"
-        descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            data = frame(msgspec.msgpack.encode(_Saved(*cursor, snapshot)))
-            if os.write(descriptor, data) != len(data):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(making))
-        finally:
-            os.close(descriptor)
+        write_whole(making, frame(msgspec.msgpack.encode(_Saved(*cursor, snapshot))))
         making.replace(folder / self._name)
 
     def finish(self, folder: Path) -> None:

@@ -9,8 +9,9 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ..descriptors import Kept
 from ..records import Process
-from . import crash, locks
+from . import crash, living, locks
 from .cursors import CursorFile
 from .reader import Cursor
 
@@ -52,25 +53,26 @@ def make_root(root: Path) -> None:
     root.mkdir(mode=0o700, exist_ok=True)
 
 
-def create_folder(root: Path, process: Process, exporters: Sequence[str], count: int) -> tuple[Path, int]:
+def create_folder(root: Path, process: Process, exporters: Sequence[str], count: int) -> tuple[Path, Kept]:
     """A journal's folder and its lock, held. It appears under its name only when complete, with the lock held."""
     make_root(root)
     started = time.strftime("%Y%m%d%H%M%S", time.gmtime(process.started / 1e9))
     name = f"{started}-{process.pid}-{process.process_id.hex()[:12]}" + (f"-{count}" if count > 1 else "")
     making = root / f"{MAKING}{name}"
     making.mkdir(mode=0o700)
-    descriptor = None
+    lock = None
     try:
-        descriptor = locks.acquire(making / crash.ALIVE, exclusive=True)
+        lock = locks.acquire(making / crash.ALIVE, exclusive=True)
+        living.say_that_it_lives(lock)
         for exporter in exporters:
             CursorFile(exporter).save(making, Cursor())
         making.rename(root / name)
     except OSError:
-        if descriptor is not None:
-            locks.release(descriptor)
+        if lock is not None:
+            locks.release(lock)
         discard(making)
         raise
-    return root / name, descriptor
+    return root / name, lock
 
 
 def remove_folder(folder: Path) -> None:

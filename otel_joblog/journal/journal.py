@@ -26,9 +26,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..config import Fsync
+from ..descriptors import Kept, opened
 from ..diagnostics import report
 from ..records import Process, Record, encode
-from . import crash, locks
+from . import crash, living, locks
 from .folders import create_folder, remove_folder
 from .frames import frame
 from .losses import AT_THE_CAP, Losses
@@ -41,6 +42,8 @@ from .segments import (
     SegmentFile,
     SparingFile,
     WaitingFile,
+    WatchedFile,
+    new_segment,
     next_number,
     segment_path,
     write_file,
@@ -72,7 +75,7 @@ class Journal(OwnSegments):
         self.root = root
         self.open: dict[bytes, Callable[[], Record]] = {}  # by span id, what gives the start of each span that goes on
         self._encode = encoder  # for the records that every segment begins with
-        self._lock_descriptor: int | None = None
+        self._lock: Kept | None = None
         self._file: SegmentFile | None = None
         self._size = 0
         self._limit = 0  # of the current segment's size
@@ -115,10 +118,13 @@ class Journal(OwnSegments):
 
     def show_life(self) -> None:
         """Move on the time of the lock file: should this process be killed, that is when it was last alive."""
-        descriptor = self._lock_descriptor
-        if descriptor is not None:
+        lock = self._lock
+        if lock is not None:
             with contextlib.suppress(OSError):
-                os.utime(descriptor)
+                if lock.ours:
+                    os.utime(lock.number)
+                else:
+                    self._lock_again()
 
     def sync(self) -> None:
         """Have what was appended before this call outlive a power cut, as far as it is on disk."""
@@ -126,18 +132,19 @@ class Journal(OwnSegments):
             for segment in self._segments:
                 if segment.memory is None and segment.number >= self._sync_from:
                     sealed = self.sealed(segment.number)
-                    _sync(segment.path, os.O_RDONLY)
+                    with contextlib.suppress(FileNotFoundError):  # shipped meanwhile
+                        _sync(segment.path, os.O_RDONLY)
                     if sealed:
                         self._sync_from = next_number(segment.number)
-            self._sync_names()
-        except FileNotFoundError:
-            pass  # shipped or gone meanwhile
+            with contextlib.suppress(FileNotFoundError):
+                self._sync_names()
         except OSError as error:
             report("fsync", "the journal could not be synced: %s", error)
 
     def _sync_written(self, file: DiskFile) -> None:
         try:
-            os.fdatasync(file.fileno())
+            if not file.lost:
+                os.fdatasync(file.fileno())
         except OSError as error:
             report("fsync", "the journal could not be synced: %s", error)
 
@@ -177,9 +184,9 @@ class Journal(OwnSegments):
         self._file = None
         self._marked = set()
         self._segments = []
-        if self._lock_descriptor is not None:
-            locks.release(self._lock_descriptor)
-            self._lock_descriptor = None
+        lock, self._lock = self._lock, None
+        if folder is not None and lock is not None and locks.release(lock):
+            living.withdraw(folder)
         return folder
 
     def remove(self) -> None:
@@ -240,9 +247,13 @@ class Journal(OwnSegments):
             room.report()
 
     def _begin(self, outgrown: SegmentFile | None, *, to_memory: bool) -> SegmentFile:
-        if isinstance(outgrown, DiskFile) and outgrown.deleted:
-            self._keep(outgrown)
-            outgrown = None
+        if isinstance(outgrown, DiskFile):
+            if outgrown.lost:  # nothing ails the disk
+                outgrown, to_memory = None, False
+                self.show_life()
+            elif outgrown.deleted:
+                self._keep(outgrown)
+                outgrown = None
         number = next_number(self._segments[-1].number) if self._segments else FIRST
         self._limit = SEGMENT_BYTES if self._segments else min(FIRST_SEGMENT_BYTES, SEGMENT_BYTES)
         if self._room is not None:
@@ -300,11 +311,12 @@ class Journal(OwnSegments):
         return self._room.make()
 
     def _new_file(self, path: Path, *, at_cap: bool) -> DiskFile:
+        kept = new_segment(path)
         if not at_cap or self._room is None:
-            return DiskFile(path)
+            return (DiskFile if kept.safe else WatchedFile)(kept, path)
         if self._room.on_full == "block":
-            return WaitingFile(path, self._room.full)
-        return SparingFile(path, self._at_cap)
+            return WaitingFile(kept, path, self._room.full)
+        return SparingFile(kept, path, self._at_cap)
 
     def _tell_losses(self, file: SegmentFile) -> None:
         def write(frames: bytes) -> int:
@@ -331,12 +343,21 @@ class Journal(OwnSegments):
 
     def _create_folder(self) -> None:
         """Once, as a rule; again where it was deleted, or where a record comes after :meth:`close`."""
-        descriptor, self._lock_descriptor = self._lock_descriptor, None
-        if descriptor is not None:
-            locks.release(descriptor)
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            locks.release(lock)
         self._folders += 1
-        self.folder, self._lock_descriptor = create_folder(self.root, self.process, self.exporters, self._folders)
+        self.folder, self._lock = create_folder(self.root, self.process, self.exporters, self._folders)
         crash.leave_traces(self.folder)
+
+    def _lock_again(self) -> None:
+        """The program has closed what holds the lock, and the rest of ours. OSError where somebody looks at it."""
+        with self._rotating:
+            lock, folder = self._lock, self.folder
+            if folder is not None and lock is not None and not lock.ours:
+                self._lock = locks.acquire(folder / crash.ALIVE, exclusive=True)
+                locks.release(lock)
+                crash.leave_traces(folder)
 
     def _has_room(self) -> bool:
         return sum(len(segment.memory) for segment in self._segments if segment.memory is not None) < MEMORY_BYTES
@@ -347,8 +368,5 @@ class Journal(OwnSegments):
 
 
 def _sync(path: Path, flags: int) -> None:
-    descriptor = os.open(path, flags | os.O_CLOEXEC)
-    try:
+    with opened(path, flags) as descriptor:
         os.fdatasync(descriptor)
-    finally:
-        os.close(descriptor)

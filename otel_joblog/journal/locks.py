@@ -11,44 +11,41 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["acquire", "held", "is_at", "is_held", "release"]
+from ..descriptors import Kept
 
-_descriptors: set[int] = set()
+__all__ = ["acquire", "held", "is_held", "release"]
+
+_locks: set[Kept] = set()
 
 
-def acquire(path: Path, *, exclusive: bool) -> int:
+def acquire(path: Path, *, exclusive: bool, brief: bool = False) -> Kept:
     """Lock this file, made where there is none, without waiting. BlockingIOError where another holds it."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        _descriptors.add(descriptor)
+        lock = Kept.open(path, os.O_RDWR | os.O_CREAT, brief=brief)
+        _locks.add(lock)
         try:
-            fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-            if is_at(descriptor, path):
-                return descriptor
+            fcntl.flock(lock.number, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+            if lock.is_at(path):
+                return lock
         except OSError:
-            release(descriptor)
+            release(lock)
             raise
-        release(descriptor)  # somebody has put another file in its place meanwhile
+        release(lock)  # somebody has put another file in its place meanwhile
 
 
-def is_at(descriptor: int, path: Path) -> bool:
-    """Whether this open file is the one that lies there."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
+def release(lock: Kept) -> bool:
+    """False where it was let go of before, by a fork."""
+    if lock not in _locks:
         return False
-
-
-def release(descriptor: int) -> None:
-    if descriptor in _descriptors:
-        _descriptors.discard(descriptor)
-        os.close(descriptor)
+    _locks.discard(lock)
+    lock.close()
+    return True
 
 
 def is_held(path: Path) -> bool:
     """Whether somebody holds this lock exclusively. OSError where that cannot be seen."""
     try:
-        release(acquire(path, exclusive=False))
+        release(acquire(path, exclusive=False, brief=True))
     except BlockingIOError:
         return True
     return False
@@ -58,19 +55,19 @@ def is_held(path: Path) -> bool:
 def held(path: Path, *, exclusive: bool) -> Iterator[bool]:
     """Whether the lock could be taken at once; it is held while the block runs."""
     try:
-        descriptor = acquire(path, exclusive=exclusive)
+        lock = acquire(path, exclusive=exclusive)
     except OSError:
         yield False
         return
     try:
         yield True
     finally:
-        release(descriptor)
+        release(lock)
 
 
 def _after_fork() -> None:
-    for descriptor in list(_descriptors):
-        release(descriptor)
+    for lock in list(_locks):
+        release(lock)
 
 
 os.register_at_fork(after_in_child=_after_fork)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import sys
 import threading
@@ -12,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..descriptors import Kept
 from .reader import Cursor
 from .segments import (
     FIRST,
@@ -45,22 +45,26 @@ class Rescued:
         self._memory = memory
         self._copy: _Copy | None = None
         with contextlib.suppress(OSError):  # too many open files: then what there was has to do
-            self._copy = _Copy(os.dup(file.fileno()), "rb")
+            self._copy = _Copy(Kept(os.dup(file.fileno())))
         memory[:] = file.read_at(0, file.size)
 
     def __call__(self) -> SegmentFile | None:
         file, copy = self._file(), self._copy
         if file is None and copy is not None:
-            self._memory[:] = os.pread(copy.fileno(), os.fstat(copy.fileno()).st_size, 0)
+            if copy.kept.ours:
+                self._memory[:] = os.pread(copy.kept.number, os.fstat(copy.kept.number).st_size, 0)
             self._copy = None
         return file
 
 
-class _Copy(io.FileIO):
-    """Closed when nobody has it any more; ``io.FileIO`` would warn of that."""
+class _Copy:
+    """Closed when nobody has it any more."""
+
+    def __init__(self, kept: Kept) -> None:
+        self.kept = kept
 
     def __del__(self) -> None:
-        self.close()
+        self.kept.close()
 
 
 class OwnSegments:
@@ -122,8 +126,8 @@ class OwnSegments:
     def _read_open(self, file: DiskFile, offset: int, size: int) -> bytes:
         """Through its own descriptor: what was written is there even where somebody has deleted the file."""
         data = file.read_at(offset, size)
-        if not data and file.deleted and self.trouble is None:
-            self.trouble = "its folder was deleted"
+        if not data and self.trouble is None and (file.lost or file.deleted):
+            self.trouble = "the program closed its file" if file.lost else "its folder was deleted"
             self._retry_at = 0.0  # the next record begins another
         return data
 

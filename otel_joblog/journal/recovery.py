@@ -29,6 +29,7 @@ from .crash import ALIVE, verdict
 from .cursors import CursorFile, cursor_names, done, marked
 from .delivery import Deliverer, Sink
 from .folders import discard, half_folders, journal_folders, remove_folder
+from .living import goes_on, lives
 from .reader import Cursor, JournalReader
 from .segments import DiskSegments
 from .standby import claim_journal, ship_lock
@@ -53,7 +54,7 @@ def look(root: Path) -> Looked:
             if not marked(folder):
                 if folder.exists():  # else it was shipped meanwhile
                     looked.left_alone[folder.name] = "nothing in it says for whom it waits"
-            elif not locks.is_held(folder / ALIVE):
+            elif not lives(folder):
                 looked.dead.append(folder)
         except FileNotFoundError:  # shipped meanwhile
             pass
@@ -117,7 +118,7 @@ def ship_dead(folder: Path, sink: Sink, waits: Callable[[float], bool]) -> bool:
     if not marked(folder):
         return True
     with locks.held(folder / ALIVE, exclusive=False) as free:
-        if not free:
+        if not free or goes_on(folder):
             return False
         try:
             claim = claim_journal(folder, sink.name)

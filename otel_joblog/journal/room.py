@@ -27,6 +27,7 @@ from .crash import ALIVE
 from .cursors import CursorFile, cursor_names
 from .folders import journal_folders
 from .frames import frame, scan
+from .living import goes_on
 from .losses import AT_THE_CAP, dropped_frames
 from .reader import Cursor
 from .segments import (
@@ -191,8 +192,8 @@ def _undisturbed(segment: _Segment) -> Iterator[bool]:
     """Whether nobody writes to the segment any more, and no reader is in it or comes to it while the block runs."""
     folder, number = segment.folder, segment.number
     names = cursor_names(folder)
-    with locks.held(folder / ALIVE, exclusive=False) as dead, contextlib.ExitStack() as claims:
-        if dead:
+    with locks.held(folder / ALIVE, exclusive=False) as free, contextlib.ExitStack() as claims:
+        if free and not goes_on(folder):
             claimed = [claims.enter_context(locks.held(ship_lock(folder, name), exclusive=True)) for name in names]
             at = [CursorFile(name).load(folder)[0].segment for name in names]
             yield all(claimed) and number not in at

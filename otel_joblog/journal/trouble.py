@@ -7,12 +7,12 @@ mistake: each process says so once.
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from pathlib import Path
 
 import msgspec
 
+from ..descriptors import write_whole
 from ..diagnostics import report
 
 __all__ = ["EMBEDDED", "NOWHERE", "Trouble", "TroubleFile", "tell_of_trouble", "tell_unless_reached", "trouble_of"]
@@ -58,11 +58,7 @@ class TroubleFile:
 
     def _write(self, data: bytes) -> None:
         making = self._path.with_name(f".{self._path.name}")
-        descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(descriptor, data)
-        finally:
-            os.close(descriptor)
+        write_whole(making, data)
         making.replace(self._path)
 
 
