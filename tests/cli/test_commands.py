@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,10 +17,12 @@ import pytest
 from click.testing import CliRunner
 from commands import JOBS, Command
 
+from otel_joblog.cli import agent
 from otel_joblog.cli.main import main
 from otel_joblog.journal import locks
 from otel_joblog.journal.cursors import cursor_names
 from otel_joblog.journal.folders import remove_folder
+from otel_joblog.journal.recovery import dead_journals
 
 
 @pytest.fixture
@@ -171,10 +172,16 @@ def test_recover_waits_for_what_somebody_else_ships_just_now(
     def ship() -> None:
         with locks.held(folder / f"{exporter}.ship", exclusive=True):
             at_work.set()
-            time.sleep(0.5)
+            counted.wait(60)
             remove_folder(folder)
 
-    at_work = threading.Event()
+    def count(root: Path) -> list[Path]:
+        found = dead_journals(root)
+        counted.set()
+        return found
+
+    monkeypatch.setattr(agent, "dead_journals", count)
+    at_work, counted = threading.Event(), threading.Event()
     somebody = threading.Thread(target=ship)
     somebody.start()
     at_work.wait()
