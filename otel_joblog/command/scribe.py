@@ -24,7 +24,7 @@ from ..journal.journal import Journal
 from ..journal.room import Room
 from ..journal.standby import ENTRUSTED, agent_at_work, courier_at_work
 from ..journal.trouble import tell_of_trouble
-from ..records import Journaled, Output, Process, Sample, SpanEnded, SpanStarted, format_run_id
+from ..records import AFTER_END, Journaled, Output, Process, Sample, SpanEnded, SpanStarted, format_run_id
 from ..redaction import make_redactor
 from ..setup import SCOPE, describe_process, make_sinks
 from ..timezone import local_timezone
@@ -90,7 +90,7 @@ class CommandRun:
         )
         self._name: str = facts["name"] or name_of(self._words[0])
         self._attributes = self._identity()
-        self._lines = 0
+        self._lines = 0  # the number of the last one
         self._cutters: dict[int, LineCutter] = {}
         self._last_words = LastWords()
         self._ended = False
@@ -128,6 +128,7 @@ class CommandRun:
             ended.attributes[Attribute.ERROR_OUTPUT] = "\n".join(last)
         self._journal.open.clear()
         self._emit(ended)
+        self._lines = AFTER_END - 1
         if facts.get("others") and self._facts["ships"]:
             self._ship_here()
             self._shipper.flush(self._settings.exit_timeout)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from running import Running, until
 
-from otel_joblog.records import Line
+from otel_joblog.records import AFTER_END, Line
 
 LATE = "{ read line < fifo; echo late >&%d; echo later >&%d; echo alive > proof; } & echo first; exit 4"
 KINDS = {
@@ -37,7 +37,7 @@ def test_what_they_print_then_is_kept_with_the_run(running: Running) -> None:
         process.wait(30)
         (running.folder / "fifo").write_text("go on\n")
     kept = [(line.seq, line.message) for line in running.records() if isinstance(line, Line)]
-    assert kept == [(1, "first"), (2, "late"), (3, "later")]
+    assert kept == [(1, "first"), (AFTER_END, "late"), (AFTER_END + 1, "later")]
     assert (running.ended().lines, running.ended().attributes["joblog.exit_code"]) == (1, 4)
 
 

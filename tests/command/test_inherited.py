@@ -56,7 +56,7 @@ SURROUNDINGS: dict[str, list[str]] = {
     "no locale": ["env", "-u", "LC_ALL", "-u", "LANG", "-u", "LC_CTYPE"],
     "LC_CTYPE of C.UTF-8": ["env", "-u", "LC_ALL", "-u", "LANG", "LC_CTYPE=C.UTF-8"],
     "LC_ALL of C": ["env", "LC_ALL=C"],
-    "next to no environment": ["env", "-i"],
+    "next to no environment": ["sh", "-c", 'exec env -i OTEL_JOBLOG_STATE_DIR="$OTEL_JOBLOG_STATE_DIR" "$@"', "sh"],
     "bytes that are no text": set_up(r"os.environb[b'WORD'] = b'caf\xe9'"),
     "SIGCHLD blocked": blocking(signal.SIGCHLD),
     "SIGTERM, SIGINT and SIGPIPE blocked": blocking(signal.SIGTERM, signal.SIGINT, signal.SIGPIPE),

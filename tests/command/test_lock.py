@@ -81,7 +81,8 @@ def test_among_hosts_the_database_is_asked(running: Running, dsn: str) -> None:
         ends = [record for record in running.records() if isinstance(record, SpanEnded)]
         assert len(ends) == 1
         assert ends[0].message.startswith(f"another run goes on (otel-joblog run, pid {first.pid} on ")
-    assert running("echo", "third", options=options, OTEL_JOBLOG_DSN=dsn).stdout == b"third\n"
+    third = running("sh", "-c", "echo $PGSERVICE", options=options, OTEL_JOBLOG_DSN=dsn, PGSERVICE="theirs")
+    assert (third.stdout, third.stderr) == (b"theirs\n", b"")
 
 
 def test_without_a_database_the_command_runs_with_a_warning(running: Running) -> None:

@@ -133,7 +133,7 @@ def test_the_main_process_of_a_service_that_is_not_us_waits_for_what_is_shipped(
 
 @pytest.mark.skipif(not may_be_first(), reason="no namespaces of processes here")
 def test_the_first_process_of_a_container_ships_before_it_ends(alone: Running, dsn: str) -> None:
-    variables = {"OTEL_JOBLOG_DSN": dsn, "OTEL_JOBLOG_EXIT_TIMEOUT": "30"}
-    done = alone.directly(*UNSHARE, *RUN, "--name", "first", "--", "sh", "-c", "echo out; exit 4", **variables)
-    assert (done.returncode, done.stdout, done.stderr) == (4, b"out\n", b"")
+    variables = {"OTEL_JOBLOG_DSN": dsn, "OTEL_JOBLOG_EXIT_TIMEOUT": "30", "PGSERVICE": "theirs"}
+    done = alone.directly(*UNSHARE, *RUN, "--name", "first", "--", "sh", "-c", "echo $PGSERVICE; exit 4", **variables)
+    assert (done.returncode, done.stdout, done.stderr) == (4, b"theirs\n", b"")
     assert stored(dsn) == [("first", 1, 4, "error")]

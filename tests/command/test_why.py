@@ -83,6 +83,8 @@ def test_the_last_words_are_those_of_all_that_was_said() -> None:
     for lines in (b"a\nb", b"", b"\n\n", b"\n".join(b"%d" % number for number in range(9))):
         words.add(lines)
     assert words.lines == ["b", *map(str, range(9))]
+    words.add(b"x\n" * 20_000 + b"y" * 20_000 + b"\nend\n")
+    assert words.lines == ["x"] * 8 + ["y" * 999 + "…", "end"]
 
 
 def test_page_and_command_line_show_it_and_errors_are_grouped_by_it(tmp_path: Path, dsn: str) -> None:
