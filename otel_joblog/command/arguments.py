@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from ..redaction.patterns import MARK
+from ..redaction.finding import MARK
 from .programs import ATTACHED, NAMED, NO_PASSWORD, RUNNERS, SECRETS, SLASHED, USERS, WORDS_WITH_P
 
 __all__ = ["without_secrets"]

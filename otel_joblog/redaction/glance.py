@@ -1,35 +1,42 @@
-"""A glance at many lines at once: which of them are worth a look of their own.
+"""A glance at text: whether it is worth a look of its own.
 
-A command may print a gigabyte, so this must keep up with a pipe. What is looked for is divided among four Aho-Corasick
-automata: words or tokens alone, few enough of them, are found with vector instructions at ten gigabytes a second. One
-automaton for all takes twice the time of these four, as digits keep it busy: every number might be a card's.
+A command may print a gigabyte, so a glance at many lines must keep up with a pipe. What is looked for is divided among
+several Aho-Corasick automata: words or tokens alone, few enough of them, are found with vector instructions at ten
+gigabytes a second. One automaton for all takes several times as long, as digits keep it busy: every number might be a
+card's. For a single line one automaton is cheapest, as what counts is the calls.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
+
+from .seen import plain
+from .tokens import PREFIXES
+from .worth import DIGITS, GROUPS, WORDS, Check, checks, keyed_checks
 
 if TYPE_CHECKING:
     from ahocorasick_rs import BytesAhoCorasick
 
 __all__ = ["Glance"]
 
-# Without one of these none of the redactor's expressions can match, but for lines of private keys. In any case:
-WORDS = ("pass", "secret", "credential", "bearer", "basic", "token", "cookie", "authorization", "pwd", "key")
-# As they are:
-TOKENS = (
-    "glpat-", "AIza", "eyJ", "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "_pat_", "xox", "xapp-", "k_live_",
-    "k_test_", "sk-", "npm_", "pypi-", "hf_", "SG.", "hvs.",
-)  # fmt: skip
+_BY_A_WORD = re.compile("key|secret|token|pass").search  # which finds it, too
 URL = "://"  # only where there is an "@", too
-# Cards, in the shapes of digits and of what parts their groups:
-GROUPS = "0000 0000"
-DIGITS = "0" * 14
 
+# Small letters, 0 for any digit; and, for many lines at once, a blank for a hyphen.
+_SMALL = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789", b"abcdefghijklmnopqrstuvwxyz000000000")
 _SHAPES = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789-", b"abcdefghijklmnopqrstuvwxyz000000000 ")
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_BASE64_RUNS = bytes(ord("x") if byte in _BASE64 else ord(" ") for byte in range(256))
+_LONG_RUN = b"x" * 60  # the shortest line of a private key
+_LONGEST_KEY_LINE = 110
 _KEY_LINE = re.compile(rb"\n[ \t\r\v\f]{0,8}+[A-Za-z0-9+/]{60}")
+# Of 60 such characters, 24 are capitals: if the others are left out, they stand beside each other. To be told by
+# fewer than 10 is one line in 30,000; to look for lines where they begin takes twice as long.
+_CAPITALS = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"A" * 26)
+_OTHERS = b"abcdefghijklmnopqrstuvwxyz0123456789+/"
+_MANY_CAPITALS = b"A" * 10
 
 
 class Glance:
@@ -37,32 +44,99 @@ class Glance:
 
     def __init__(self) -> None:
         self._searches: list[BytesAhoCorasick] = []
+        self._line: _Look | None = None
+        self._keyed: _Look | None = None
 
     def suspicious(self, said: bytes) -> Collection[int]:
         """The numbers, from 0, of lines that may hold a secret; mostly none."""
-        words, tokens, tokens_and_urls, groups, digits = self._searches or self._make_searches()
+        short, words, groups, digits, tokens, more_tokens, more_and_urls = self._searches or self._make_searches()
         shapes = said.translate(_SHAPES)
         found = [
+            *short.find_matches_as_indexes(shapes),
             *words.find_matches_as_indexes(shapes),
             *groups.find_matches_as_indexes(shapes),
             *digits.find_matches_as_indexes(shapes),
-            *(tokens_and_urls if b"@" in said else tokens).find_matches_as_indexes(said),
+            *tokens.find_matches_as_indexes(said),
+            *(more_and_urls if b"@" in said else more_tokens).find_matches_as_indexes(said),
         ]
         places = [start for _, start, _ in found]
-        places += [line.start() + 1 for line in _KEY_LINE.finditer(said)]
-        if _KEY_LINE.match(b"\n" + said[:100]):
-            places.append(0)
+        if _MANY_CAPITALS in said.translate(_CAPITALS, _OTHERS):
+            places += _key_lines(said)
         return _line_numbers(said, places) if places else ()
 
-    def _make_searches(self) -> list[BytesAhoCorasick]:
-        from ahocorasick_rs import BytesAhoCorasick, MatchKind
+    def line(self, message: str) -> bool:
+        """Whether a line may hold a secret."""
+        self._line = self._line or _Look(checks())
+        try:
+            said = message.encode()
+        except UnicodeEncodeError:
+            said = message.encode("utf-8", "replace")
+        if self._line.is_worth_it(said):
+            return True
+        # The line of a private key has no blank.
+        return 59 < len(message) < _LONGEST_KEY_LINE and " " not in message.strip()
 
-        # Leftmost-first is what the fast search for several words at once can do.
+    def keyed(self, payload: bytes) -> bool:
+        """The same of an encoded record whose attributes have names."""
+        self._keyed = self._keyed or _Look(keyed_checks())
+        return self._keyed.is_worth_it(payload) or _LONG_RUN in payload.translate(_BASE64_RUNS)
+
+    def _make_searches(self) -> list[BytesAhoCorasick]:
+        words = [word.replace("-", " ") for word in WORDS]
+        prefixes = sorted(prefix for prefix in PREFIXES if not _BY_A_WORD(prefix.lower()))
+        half = len(prefixes) // 2
+        # Short words by themselves: the more letters all have, the fewer places have to be looked at. And no more than
+        # 32 tokens at once.
         self._searches = [  # whole or not at all: threads share it
-            BytesAhoCorasick([needle.encode() for needle in needles], matchkind=MatchKind.LeftmostFirst)
-            for needles in (WORDS, TOKENS, (*TOKENS, URL), (GROUPS,), (DIGITS,))
+            _search([word for word in words if len(word) < 4]),
+            _search([word for word in words if len(word) > 3]),
+            _search([GROUPS]),
+            _search([DIGITS]),
+            _search(prefixes[:half]),
+            _search(prefixes[half:]),
+            _search([*prefixes[half:], URL]),
         ]
         return self._searches
+
+
+class _Look:
+    """At a line, where calls are what costs: all is searched for at once."""
+
+    def __init__(self, checks: dict[str, Check | None]) -> None:
+        self._find = _search(checks, at_once=True).find_matches_as_indexes
+        self._checks = list(checks.values())
+
+    def is_worth_it(self, said: bytes) -> bool:
+        found = self._find(said.translate(_SMALL))
+        if not found:
+            return False
+        seen = plain(said)
+        if seen is not said:
+            found = self._find(seen.translate(_SMALL))
+        text = seen.decode("latin-1")  # a character a byte
+        for kind, start, _ in found:
+            check = self._checks[kind]
+            if check is None or check(text, start):
+                return True
+        return False
+
+
+def _search(needles: Iterable[str], *, at_once: bool = False) -> BytesAhoCorasick:
+    from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
+
+    # Leftmost-first is what the fast search for several words at once can do.
+    return BytesAhoCorasick(
+        [needle.encode() for needle in needles],
+        matchkind=MatchKind.LeftmostFirst,
+        implementation=Implementation.DFA if at_once else None,
+    )
+
+
+def _key_lines(said: bytes) -> Iterator[int]:
+    if _KEY_LINE.match(b"\n" + said[:_LONGEST_KEY_LINE]):
+        yield 0
+    for line in _KEY_LINE.finditer(said):
+        yield line.start() + 1
 
 
 def _line_numbers(said: bytes, places: list[int]) -> set[int]:

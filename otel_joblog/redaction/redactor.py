@@ -7,7 +7,6 @@ reader would see it, and each text in it gone through; whatever objects the attr
 
 from __future__ import annotations
 
-import functools
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
@@ -18,8 +17,13 @@ from msgspec.structs import replace
 
 from ..conventions import Attribute
 from ..records import Journaled, Line, Output, Process, Progress, Record, SpanEnded, SpanStarted, decode, encode
+from .finding import MARK, Finder
 from .glance import Glance
-from .patterns import KINDS_OF_KEYS, MARK, Finder, emails, finders, option_expression, secret_keys, words_of
+from .keys import judge_of_attributes, words_of
+from .patterns import finders
+from .seen import Sight, sight
+from .tokens import emails
+from .values import is_secret
 
 if TYPE_CHECKING:
     from ..config import Settings
@@ -28,17 +32,7 @@ R = TypeVar("R", bound=Record)
 
 __all__ = ["Redactor", "Unredacted", "make_redactor"]
 
-# Bytes as the shapes that are looked for: small letters, 0 for any digit, = for what stands between key and value.
-_SHAPES = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789-:", b"abcdefghijklmnopqrstuvwxyz000000000==")
-# And x for what tokens are made of, but for the hyphens and slashes of so many other things.
-_TOKEN_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+"
-_RUNS = bytes(ord("x") if byte in _TOKEN_BYTES else ord(" ") for byte in range(256))
-_BASE64_RUNS = bytes(ord("x") if byte in _TOKEN_BYTES + b"/" else ord(" ") for byte in range(256))
-_RUN = "x" * 16  # what every token that is told by its looks holds, unless it is looked for beside the keys
-_LONG_RUN = "x" * 60  # the shortest line of a private key
-_CARD = "0" * 14
-
-_KEYS = re.compile(f"(?:{'|'.join(KINDS_OF_KEYS)})[_. =]?key")
+_OPTION = re.compile(r"--?[A-Za-z][\w\-]{1,60}\Z", re.ASCII)
 _IDS = frozenset({Attribute.RUN_ID, Attribute.PARENT_RUN})
 
 
@@ -55,14 +49,12 @@ class Redactor:
     ) -> None:
         own_keys = tuple(keys)
         self._own_patterns = [re.compile(pattern) for pattern in patterns]
-        self._own_hint = re.compile(words_of(own_keys, hyphen="=")).search if own_keys else None
+        self._own_hint = re.compile(words_of(own_keys)).search if own_keys else None
         self._addresses = email_addresses
         self._further = email_addresses or bool(own_keys) or bool(self._own_patterns)
         self._glance = Glance()
         self._finders: tuple[Finder, ...] = (*finders(own_keys), *([emails] if email_addresses else []))
-        self._option = option_expression(own_keys)
-        expression = secret_keys(own_keys)
-        self._secret_key = functools.lru_cache(maxsize=4096)(expression.search)
+        self._named = judge_of_attributes(own_keys)
 
     def encode(self, record: Journaled) -> bytes:
         """The record as MessagePack, without secrets. Never fails, as :func:`~otel_joblog.records.encode`."""
@@ -107,16 +99,14 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text without secrets."""
-        lowered = _lowered(text)
+        seen = sight(text)
+        lowered = _lowered(seen.text if seen else text)
         for find in self._finders:
-            pieces = []
-            at = 0
-            for begin, end in find(text, lowered):
-                pieces += [text[at:begin], MARK]
-                at = end
-            if pieces:
-                text = "".join([*pieces, text[at:]])
-                lowered = _lowered(text)
+            found = list(find(seen.text if seen else text, lowered))
+            if found:
+                text = _replaced(text, seen, found)
+                seen = sight(text)
+                lowered = _lowered(seen.text if seen else text)
         for pattern in self._own_patterns:
             text = pattern.sub(MARK, text)
         return text
@@ -125,54 +115,29 @@ class Redactor:
         """The value of an attribute without secrets: replaced whole where its key says that it is one."""
         if not isinstance(key, str) or value is None or isinstance(value, bool):
             return self._inside(value)
-        found = self._secret_key(key)
-        if found is None:
+        named = self._named(key)
+        if named is None or (isinstance(value, str | int | float) and not is_secret(named, str(value))):
             return self._inside(value)
-        if isinstance(value, int | float) and (found["tokens"] or found["counts"]):
-            return value
         return MARK
 
     def _suspects(self, record: Journaled, payload: bytes) -> bool:
-        """Whether any pattern or rule might find something. This is all that redaction costs most lines."""
+        """Whether any search or rule might find something. This is all that redaction costs most lines."""
         if type(record) is Line and record.attributes is None:
-            return self._suspects_message(record.message)
-        return self._suspects_keyed(payload)
+            return self._glance.line(record.message) or (
+                self._further and self._asks_for(record.message, record.message.lower())
+            )
+        return self._glance.keyed(payload) or (
+            self._further and (bool(self._own_patterns) or self._asks_for("", payload.decode("latin-1").lower()))
+        )
 
     def _suspects_message(self, message: str) -> bool:
-        try:
-            said = message.encode()
-        except UnicodeEncodeError:
-            said = message.encode("utf-8", "replace")
-        shapes = said.translate(_SHAPES).decode()
-        return (
-            ("=" in shapes and _has_key(shapes))
-            or "0000 0000" in shapes
-            or _CARD in shapes
-            or (_RUN in said.translate(_RUNS).decode() and _has_token(shapes))
-            or (59 < len(shapes) < 96 and " " not in shapes.strip())  # a line of a private key
-            or (self._further and self._asks_for(message, shapes))
-        )
+        return self._glance.line(message) or (self._further and self._asks_for(message, message.lower()))
 
-    def _suspects_keyed(self, payload: bytes) -> bool:
-        """The same of a record whose attributes have names."""
-        shapes = payload.translate(_SHAPES).decode("latin-1")
-        return (
-            _has_key(shapes)
-            or "auth" in shapes
-            or "dsn" in shapes
-            or "connection" in shapes
-            or "0000 0000" in shapes
-            or _CARD in shapes
-            or (_RUN in payload.translate(_RUNS).decode() and _has_token(shapes))
-            or _LONG_RUN in payload.translate(_BASE64_RUNS).decode()
-            or (self._further and (bool(self._own_patterns) or self._asks_for("", shapes)))
-        )
-
-    def _asks_for(self, message: str, shapes: str) -> bool:
+    def _asks_for(self, message: str, lowered: str) -> bool:
         """Whether there is something of what only this user wants redacted."""
         return (
-            (self._addresses and "@" in shapes)
-            or (self._own_hint is not None and self._own_hint(shapes) is not None)
+            (self._addresses and "@" in lowered)
+            or (self._own_hint is not None and self._own_hint(lowered) is not None)
             or any(pattern.search(message) for pattern in self._own_patterns)
         )
 
@@ -244,7 +209,7 @@ class Redactor:
         kept = []
         for value in values:
             kept.append(MARK if secret and isinstance(value, str) else self._inside(value))
-            secret = isinstance(value, str) and self._option.match(value) is not None
+            secret = isinstance(value, str) and _OPTION.match(value) is not None and self._named(value) is not None
         return kept
 
 
@@ -274,52 +239,13 @@ def make_redactor(settings: Settings) -> Redactor:
     return Redactor(settings.redact_keys, settings.redact_patterns, email_addresses=settings.redact_emails)
 
 
-def _has_key(shapes: str) -> bool:
-    """Of what needs something between key and value, or between the parts of a URL, a token or a card."""
-    return (
-        "pass" in shapes
-        or "secret" in shapes
-        or "pwd" in shapes
-        or "credential" in shapes
-        or "bearer" in shapes
-        or "glpat=" in shapes
-        or "0000=0000" in shapes
-        # Rare letters first: most lines need not be asked for the words that have them.
-        or ("k" in shapes and ("token" in shapes or "cookie" in shapes or _has_kind_of_key(shapes)))
-        or ("z" in shapes and ("authorization" in shapes or "aiza" in shapes))
-        or ("@" in shapes and "=//" in shapes)
-    )
-
-
-def _has_kind_of_key(shapes: str) -> bool:
-    return "key" in shapes and _KEYS.search(shapes) is not None
-
-
-def _has_token(shapes: str) -> bool:
-    return (
-        "eyj" in shapes
-        or "bearer" in shapes
-        or "basic" in shapes
-        or "akia" in shapes
-        or "asia" in shapes
-        or "aiza" in shapes
-        or "ghp_" in shapes
-        or "gho_" in shapes
-        or "ghu_" in shapes
-        or "ghs_" in shapes
-        or "ghr_" in shapes
-        or "_pat_" in shapes
-        or "xox" in shapes
-        or "xapp=" in shapes
-        or "k_live_" in shapes
-        or "k_test_" in shapes
-        or "sk=" in shapes
-        or "npm_" in shapes
-        or "pypi=" in shapes
-        or "hf_" in shapes
-        or "sg." in shapes
-        or "hvs." in shapes
-    )
+def _replaced(text: str, seen: Sight | None, found: list[tuple[int, int]]) -> str:
+    pieces = []
+    at = 0
+    for begin, end in map(seen.span, *zip(*found, strict=True)) if seen else found:
+        pieces += [text[at:begin], MARK]
+        at = end
+    return "".join([*pieces, text[at:]])
 
 
 def _lowered(text: str) -> str:
