@@ -5,14 +5,12 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from .finding import BARE, QUOTED, Finder, Spans
 from .keys import Key, judge, words_of
+from .search import Search
 from .values import harmless, is_secret, looks_random, says_something
-
-if TYPE_CHECKING:
-    from ahocorasick_rs import BytesAhoCorasick
 
 __all__ = ["assignments"]
 
@@ -123,15 +121,13 @@ def _words(own: tuple[str, ...]) -> Callable[[str], Iterable[tuple[int, int]]]:
         expression = re.compile("|".join([words_of(own), *map(re.escape, _WORDS)]))
         return lambda lowered: [word.span() for word in expression.finditer(lowered)]
     return lambda lowered: [
-        (begin, end) for _, begin, end in _search().find_matches_as_indexes(lowered.encode("latin-1", "replace"))
+        (begin, end) for _, begin, end in _search().find(lowered.encode("latin-1", "replace"))
     ]  # a byte a character
 
 
 @functools.cache
-def _search() -> BytesAhoCorasick:
-    from ahocorasick_rs import BytesAhoCorasick, MatchKind
-
-    return BytesAhoCorasick([word.encode() for word in _WORDS], matchkind=MatchKind.LeftmostFirst)
+def _search() -> Search:
+    return Search(_WORDS)
 
 
 def _header(text: str, at: int) -> tuple[int, int] | None:

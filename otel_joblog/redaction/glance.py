@@ -9,15 +9,12 @@ card's. For a single line one automaton is cheapest, as what counts is the calls
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterator
 
+from .search import Search
 from .seen import plain
 from .tokens import PREFIXES
 from .worth import DIGITS, GROUPS, WORDS, Check, checks, keyed_checks
-
-if TYPE_CHECKING:
-    from ahocorasick_rs import BytesAhoCorasick
 
 __all__ = ["Glance"]
 
@@ -43,7 +40,7 @@ class Glance:
     """What it searches with is made when it is first needed."""
 
     def __init__(self) -> None:
-        self._searches: list[BytesAhoCorasick] = []
+        self._searches: list[Search] = []
         self._line: _Look | None = None
         self._keyed: _Look | None = None
 
@@ -52,12 +49,12 @@ class Glance:
         short, words, groups, digits, tokens, more_tokens, more_and_urls = self._searches or self._make_searches()
         shapes = said.translate(_SHAPES)
         found = [
-            *short.find_matches_as_indexes(shapes),
-            *words.find_matches_as_indexes(shapes),
-            *groups.find_matches_as_indexes(shapes),
-            *digits.find_matches_as_indexes(shapes),
-            *tokens.find_matches_as_indexes(said),
-            *(more_and_urls if b"@" in said else more_tokens).find_matches_as_indexes(said),
+            *short.find(shapes),
+            *words.find(shapes),
+            *groups.find(shapes),
+            *digits.find(shapes),
+            *tokens.find(said),
+            *(more_and_urls if b"@" in said else more_tokens).find(said),
         ]
         places = [start for _, start, _ in found]
         if _MANY_CAPITALS in said.translate(_CAPITALS, _OTHERS):
@@ -81,20 +78,20 @@ class Glance:
         self._keyed = self._keyed or _Look(keyed_checks())
         return self._keyed.is_worth_it(payload) or _LONG_RUN in payload.translate(_BASE64_RUNS)
 
-    def _make_searches(self) -> list[BytesAhoCorasick]:
+    def _make_searches(self) -> list[Search]:
         words = [word.replace("-", " ") for word in WORDS]
         prefixes = sorted(prefix for prefix in PREFIXES if not _BY_A_WORD(prefix.lower()))
         half = len(prefixes) // 2
         # Short words by themselves: the more letters all have, the fewer places have to be looked at. And no more than
         # 32 tokens at once.
         self._searches = [  # whole or not at all: threads share it
-            _search([word for word in words if len(word) < 4]),
-            _search([word for word in words if len(word) > 3]),
-            _search([GROUPS]),
-            _search([DIGITS]),
-            _search(prefixes[:half]),
-            _search(prefixes[half:]),
-            _search([*prefixes[half:], URL]),
+            Search([word for word in words if len(word) < 4]),
+            Search([word for word in words if len(word) > 3]),
+            Search([GROUPS]),
+            Search([DIGITS]),
+            Search(prefixes[:half]),
+            Search(prefixes[half:]),
+            Search([*prefixes[half:], URL]),
         ]
         return self._searches
 
@@ -103,7 +100,7 @@ class _Look:
     """At a line, where calls are what costs: all is searched for at once."""
 
     def __init__(self, checks: dict[str, Check | None]) -> None:
-        self._find = _search(checks, at_once=True).find_matches_as_indexes
+        self._find = Search(checks, at_once=True).find
         self._checks = list(checks.values())
 
     def is_worth_it(self, said: bytes) -> bool:
@@ -119,17 +116,6 @@ class _Look:
             if check is None or check(text, start):
                 return True
         return False
-
-
-def _search(needles: Iterable[str], *, at_once: bool = False) -> BytesAhoCorasick:
-    from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
-
-    # Leftmost-first is what the fast search for several words at once can do.
-    return BytesAhoCorasick(
-        [needle.encode() for needle in needles],
-        matchkind=MatchKind.LeftmostFirst,
-        implementation=Implementation.DFA if at_once else None,
-    )
 
 
 def _key_lines(said: bytes) -> Iterator[int]:

@@ -170,7 +170,7 @@ class Redactor:
 
     def _output(self, output: Output) -> Output:
         """Line by line what a :class:`Line` comes to; of most, none is looked at for itself."""
-        if self._further:
+        if self._further or output.count == 1:
             suspicious: Iterable[int] = range(output.count)
         else:
             suspicious = self._glance.suspicious(output.text.encode("utf-8", "replace"))

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import TYPE_CHECKING
 
 from .finding import Spans, expression
-
-if TYPE_CHECKING:
-    from ahocorasick_rs import BytesAhoCorasick
+from .search import Search
 
 __all__ = [
     "PREFIXES",
@@ -72,16 +69,14 @@ def small_prefixes() -> list[str]:
 
 
 @functools.cache
-def _prefixes() -> BytesAhoCorasick:
-    from ahocorasick_rs import BytesAhoCorasick, MatchKind
-
-    return BytesAhoCorasick([prefix.encode() for prefix in PREFIXES], matchkind=MatchKind.LeftmostFirst)
+def _prefixes() -> Search:
+    return Search(PREFIXES)
 
 
 def tokens(text: str, lowered: str) -> Spans:  # noqa: ARG001
     expressions = token_expressions()
     done = 0
-    for kind, begin, _ in _prefixes().find_matches_as_indexes(text.encode("latin-1", "replace")):  # a byte a character
+    for kind, begin, _ in _prefixes().find(text.encode("latin-1", "replace")):  # a byte a character
         found = expressions[kind].match(text, begin) if begin >= done else None
         if found is not None:
             done = found.end()
