@@ -70,7 +70,7 @@ $(JAEGER): collector/jaeger/go.mod collector/jaeger/go.sum
 # Passwords for docker-compose.yml, made once.
 .env:
 	@umask 077; for name in POSTGRES_PASSWORD JOBLOG_PASSWORD GRAFANA_READER_PASSWORD GRAFANA_ADMIN_PASSWORD \
-		OTEL_JOBLOG_INGEST_TOKEN; do echo "$$name=$$($(PYTHON) -c 'import secrets; print(secrets.token_hex(16))')"; done > $@
+		WORKER_PASSWORD OTEL_JOBLOG_INGEST_TOKEN; do echo "$$name=$$($(PYTHON) -c 'import secrets; print(secrets.token_hex(16))')"; done > $@
 
 check: $(READY)
 	$(BIN)/ruff check .

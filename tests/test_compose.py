@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,9 @@ from psycopg.conninfo import make_conninfo
 
 from otel_joblog.cli.main import main
 from otel_joblog.config import documented
-from otel_joblog.store.migrate import migrate
+from otel_joblog.health.schedules import due_times
+from otel_joblog.store.writer import Writer
+from tests.store.samples import PROCESS, ended, started
 
 ROOT = Path(__file__).parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -200,30 +205,68 @@ def test_what_it_carries_inline_can_be_run(name: str) -> None:
         assert yaml.safe_load(content)["scrape_configs"]
 
 
-def test_the_viewer_owns_the_database_and_grafana_only_reads_it(postgres_dsn: str, migrated: str) -> None:
-    """The script of the roles on a real server, with names of the test's own."""
+@pytest.fixture
+def logins(postgres_dsn: str, migrated: str) -> Iterator[dict[str, str]]:
+    """The script of the roles on a real server, with names of the test's own: the DSN of each of its logins."""
     content = COMPOSE["configs"]["roles"]["content"].replace("$$", "$")
-    own, reader = f"{migrated}_joblog", f"{migrated}_grafana"
-    content = re.sub(r"\b(role|owner|database|to) joblog\b", rf"\1 {own}", content)
-    content = re.sub(r"\b(role|to) grafana\b", rf"\1 {reader}", content)
-    variables = {"PATH": os.environ["PATH"], "JOBLOG_PASSWORD": "it's", "GRAFANA_READER_PASSWORD": "only"}
+    names = {name: f"{migrated}_{name}" for name in ("joblog", "grafana", "worker")}
+    for name, own in names.items():
+        content = re.sub(rf"\b(role|owner|database|to|,) {name}\b", rf"\1 {own}", content)
+    passwords = {"JOBLOG_PASSWORD": "it's", "GRAFANA_READER_PASSWORD": "only", "WORKER_PASSWORD": "adds"}
     try:
         script = content.replace("psql ", f'psql "{postgres_dsn}" ', 1)
+        variables = {"PATH": os.environ["PATH"]} | passwords
         subprocess.run(["/bin/sh", "-ec", script], env=variables, check=True, capture_output=True)
-        migrate(make_conninfo(postgres_dsn, dbname=own, user=own, password="it's"))
-        as_grafana = make_conninfo(postgres_dsn, dbname=own, user=reader, password="only")
-        with psycopg.connect(as_grafana, autocommit=True) as connection:
-            assert connection.execute("select count(*) from joblog.job_history").fetchone() == (0,)
-            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-                connection.execute("delete from joblog.job_run")
-            connection.execute("set default_transaction_read_only = off")
-            with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                connection.execute("delete from joblog.job_run")
+        yield {
+            name: make_conninfo(postgres_dsn, dbname=names["joblog"], user=own, password=password)
+            for (name, own), password in zip(names.items(), passwords.values(), strict=True)
+        }
     finally:
         with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-            connection.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(own)))
-            for role in (own, reader):
+            connection.execute(
+                sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(names["joblog"]))
+            )
+            for role in names.values():
                 connection.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(role)))
+
+
+def entered(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """The viewer's entrypoint, with another command than its own behind it."""
+    shell, *words = SERVICES["viewer"]["entrypoint"]
+    programs = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    command = [shell, *(word.replace("$$", "$") for word in words), "db", "uri"]
+    return subprocess.run(command, env=programs | environment, check=True, capture_output=True, text=True)
+
+
+def test_the_viewer_owns_the_database_and_gives_the_others_their_rights(logins: dict[str, str]) -> None:
+    for _ in range(2):  # each start does it again
+        assert entered({"OTEL_JOBLOG_DSN": logins["joblog"]}).stdout.strip().endswith(logins["joblog"])
+    with psycopg.connect(logins["grafana"], autocommit=True) as connection:
+        assert connection.execute("select count(*) from joblog.job_history").fetchone() == (0,)
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            connection.execute("delete from joblog.job_run")
+        connection.execute("set default_transaction_read_only = off")
+        for forbidden in ("delete from joblog.job_run", "select * from joblog.job_run", "select * from pg_authid"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(forbidden)  # type: ignore[call-overload]
+    with contextlib.closing(Writer(logins["worker"])) as writer:
+        writer.write([started(), ended()], PROCESS)
+    with psycopg.connect(logins["worker"], autocommit=True) as connection:
+        assert connection.execute("select count(*) from joblog.job_run").fetchone() == (1,)
+        for forbidden in ("delete from joblog.job_run", "drop table joblog.job_log", "select * from pg_authid"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(forbidden)  # type: ignore[call-overload]
+
+
+def test_nobody_but_the_viewer_has_the_owners_password() -> None:
+    text = {name: yaml.safe_dump(service.get("environment", {})) for name, service in SERVICES.items()}
+    assert {name for name in text if "${JOBLOG_PASSWORD" in text[name]} == {"postgres", "viewer"}
+
+
+def test_the_schedule_of_its_example_is_understood() -> None:
+    (schedule,) = re.findall(r'schedule="([^"]+)"', COMPOSE["configs"]["worker"]["content"])
+    due = next(due_times(schedule, "UTC", datetime(2026, 11, 3, tzinfo=UTC)))
+    assert due.next_due_at - due.due_at == timedelta(minutes=1)
 
 
 def test_docker_itself_takes_it(passwords: dict[str, str]) -> None:
