@@ -11,6 +11,7 @@ import click
 import requests
 
 from .common import told_plainly
+from .terminal import shown
 
 __all__ = ["dashboards"]
 
@@ -123,6 +124,6 @@ def _reason(answer: requests.Response) -> str:
     if answer.is_redirect:
         return f"leads to {answer.headers['Location']}: give that address"
     try:
-        return str(answer.json()["message"])
+        return shown(str(answer.json()["message"]))
     except (ValueError, KeyError, TypeError):
-        return answer.reason
+        return shown(answer.reason)

@@ -33,4 +33,8 @@ def ingest(*, host: str, port: int) -> None:
                 raise StoreError("this login only reads: take in OTLP with one that may write (OTEL_JOBLOG_DSN)")
             name, at = bound.getsockname()[:2]
             click.echo(f"OTLP: http://{f'[{name}]' if ':' in name else name}:{at}  (Ctrl-C stops it)")
+            if not settings.ingest_token:
+                click.echo(
+                    "Every account of this host can send to it. OTEL_JOBLOG_INGEST_TOKEN lets in who shows the token."
+                )
             make_server(create_app(Ingest(settings, using.dsn)), stop_within=10).run(sockets=[bound])

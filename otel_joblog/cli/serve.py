@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
+
 import click
+from click.core import ParameterSource
 
 from ..config import Settings
 from .common import told_plainly
 from .journal import tell_of_foreign
 from .stopping import until_told_to_stop
+from .unixsocket import unix_socket
 from .viewer import DEFAULT_PORT, Viewer, database, listening_socket
 
 __all__ = ["serve"]
@@ -26,16 +31,25 @@ __all__ = ["serve"]
 @click.option(
     "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free one."
 )
+@click.option(
+    "--uds",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Listen on a Unix socket instead, which only your account can open. A browser gets there by ssh -L 8765:PATH.",
+)
 @click.option("--agent/--no-agent", default=True, help="Ship for the living processes of this host, too.")
-def serve(*, host: str, exposed: bool, names: tuple[str, ...], port: int, agent: bool) -> None:
+def serve(*, host: str, exposed: bool, names: tuple[str, ...], port: int, uds: Path | None, agent: bool) -> None:
     """Serve the viewer, and be the agent of this host: ship the journals of all its processes.
 
     Without OTEL_JOBLOG_DSN it starts the embedded PostgreSQL, and stops it again at its end. Runs until Ctrl-C.
     """
+    given = click.get_current_context().get_parameter_source
+    if uds and any(given(name) is ParameterSource.COMMANDLINE for name in ("host", "port", "exposed")):
+        raise click.UsageError("say --uds, or --host and --port: it listens in one place")
     settings = Settings.from_environment()
-    bound = listening_socket(host, port, exposed=exposed)
     with (
         told_plainly(),
+        unix_socket(uds) if uds else contextlib.closing(listening_socket(host, port, exposed=exposed)) as bound,
         until_told_to_stop() as wait,
         database(settings) as using,
         Viewer(settings, using, bound, names=names, agent=agent) as viewer,
@@ -45,5 +59,7 @@ def serve(*, host: str, exposed: bool, names: tuple[str, ...], port: int, agent:
         if viewer.no_ingest:
             click.echo(f"Takes no OTLP: {viewer.no_ingest}.")
         click.echo(f"Viewer: {viewer.url}  (Ctrl-C stops it)")
+        if viewer.open_to:
+            click.echo(viewer.open_to)
         tell_of_foreign(settings)
         wait()

@@ -135,8 +135,7 @@ class Viewer:
         from .server import make_server
 
         self._listening = listening
-        host, port = listening.getsockname()[:2]
-        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        host, self.url = _address(listening)
         room = Room.of(settings, target_names(settings, os.environ))
         self._work: list[Maintenance | Agent] = []
         if using.may > May.READ:
@@ -147,6 +146,7 @@ class Viewer:
             ]
         # In a thread uvicorn leaves signals alone: the main thread stops everything in order.
         self.no_ingest = _no_ingest(settings, using, host)
+        self.open_to = _open_to(host)
         app = create_app(
             using.reader_dsn,
             settings=settings,
@@ -175,11 +175,28 @@ class Viewer:
         self._server.run(sockets=[self._listening])
 
 
-def _no_ingest(settings: Settings, using: Database, host: str) -> str | None:
+def _address(listening: socket.socket) -> tuple[str | None, str]:
+    """The host, None of a Unix socket, and the address to look at."""
+    if listening.family == socket.AF_UNIX:
+        return None, f"unix:{listening.getsockname()}"
+    host, port = listening.getsockname()[:2]
+    return host, f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _open_to(host: str | None) -> str | None:
+    """Who may look, in words, where it is not this account alone."""
+    if host is None:
+        return None
+    if _is_loopback(host):
+        return "Every account of this host can read it; with --uds PATH it is yours alone."
+    return "Whoever reaches this address can read it."
+
+
+def _no_ingest(settings: Settings, using: Database, host: str | None) -> str | None:
     """Why a viewer takes no OTLP, where it takes none."""
     if using.may is May.READ:
         return "this login only reads"
-    if not settings.ingest_token and not _is_loopback(host):
+    if not settings.ingest_token and host is not None and not _is_loopback(host):
         return "set OTEL_JOBLOG_INGEST_TOKEN"
     return None
 
