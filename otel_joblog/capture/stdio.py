@@ -33,7 +33,6 @@ class _Relay:
 
     __slots__ = ("_tap",)
 
-    closed = False
     read1 = None  # asked for when it is made, and dear to look for
 
     def __init__(self, tap: TextTap) -> None:

@@ -47,6 +47,7 @@ def test_its_own_c_functions_take_it_and_what_they_write_is_kept(recorded: Recor
         io.TextIOWrapper.flush(sys.stdout)  # type: ignore[arg-type]
         assert io.TextIOWrapper.writable(sys.stdout)  # type: ignore[arg-type]
         print("after")
+        assert io.TextIOWrapper.closed.__get__(sys.stdout) is False  # type: ignore[attr-defined]
     assert recorded.messages == ["before", "\u00fcnbound \u20ac \\ud800", "one", "two", "after"]
     assert written(file) == "before\r\n\u00fcnbound ? ?\r\none\r\ntwo\r\nafter\r\n"
 
@@ -238,6 +239,16 @@ SCRIPTS = {
             except ValueError as error:
                 print(error)
         print("after")
+        """,
+    "closed by its C function": """
+        with job("x"):
+            print("open")
+            io.TextIOWrapper.close(sys.stdout)
+            print(sys.stdout.closed, io.TextIOWrapper.closed.__get__(sys.stdout), file=sys.stderr)
+            try:
+                io.TextIOWrapper.write(sys.stdout, "x")
+            except ValueError as error:
+                print(error, file=sys.stderr)
         """,
     "with sys.stdout": """
         with job("x"):
