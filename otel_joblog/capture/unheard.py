@@ -171,19 +171,23 @@ class _Exchange:
     def __init__(self, function: Any, template: Any) -> None:
         while (wrapped := getattr(function, "__wrapped__", None)) is not None:
             function = wrapped
-        self._function: Any = function
+        self._function = function
         self._stock: CodeType | None = function.__code__ if isinstance(function, FunctionType) else None
-        self._ours = template.__code__
+        self._ours = self._stock  # where somebody has put something else there, or a Python to come does otherwise
+        if self._stock is not None and _differs_in_the_end(self._stock, template.__code__):
+            self._ours = _in_place_of(self._stock, template.__code__)
 
     def install(self) -> None:
-        stock = self._stock
-        # Nothing to exchange where somebody has put something else there, or where a Python to come does otherwise.
-        if stock is not None and self._ours.co_names[: len(stock.co_names)] == stock.co_names:
-            self._function.__code__ = _in_place_of(stock, self._ours)
+        if self._ours is not None:
+            self._function.__code__ = self._ours
 
     def uninstall(self) -> None:
         if self._stock is not None:
             self._function.__code__ = self._stock
+
+
+def _differs_in_the_end(stock: CodeType, ours: CodeType) -> bool:
+    return ours.co_names[: len(stock.co_names)] == stock.co_names
 
 
 def _in_place_of(stock: CodeType, ours: CodeType) -> CodeType:
