@@ -17,12 +17,14 @@ import msgspec
 
 from ..config import Settings
 from ..errors import ConfigError, JobLogError
+from ..export.places import in_words
 from ..export.targets import endpoint, target_names
 from ..journal.backlog import Backlog, journal_state
 from ..journal.cursors import cursor_names
 from ..journal.folders import journal_folders, strangers
 from ..journal.recovery import look
 from ..journal.room import Room
+from ..journal.standby import stopped
 from ..store.embedded import EmbeddedServer, resolve_dsn
 from ..store.may import May, login_may
 from ..store.reader import Reader
@@ -164,6 +166,9 @@ def _journal(settings: Settings) -> Iterator[Finding]:
             yield _exporter(exporter)
         elif exporter.bytes:
             yield Finding((exporter.age or 0) < LATE, "elsewhere", foreign_remark(root, exporter))
+    for name in sorted(stopped(root)):
+        told = f"the one that ships to {in_words(name)} shows no life, and others ship in its place: is it stopped?"
+        yield Finding(False, "agent", told)
     letters = root / "dead-letters.jsonl"
     if letters.exists():
         number = letters.read_bytes().count(b"\n")

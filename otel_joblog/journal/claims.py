@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -48,8 +49,12 @@ class Claim:
         """Show life. Whether the claim is still ours: else another has taken it away, or the program has closed it."""
         if not self._lock.ours:
             return False
-        os.utime(self._lock.number)
-        return self._lock.is_at(self._path)
+        try:
+            with contextlib.suppress(OSError):  # a disk that has become read-only
+                os.utime(self._lock.number)
+            return self._lock.is_at(self._path)
+        except OSError:  # it cannot be seen, then nor can it by others
+            return True
 
     def let_go(self) -> None:
         locks.release(self._lock)

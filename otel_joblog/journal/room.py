@@ -95,7 +95,7 @@ class Room:
         self._look_at = 0.0
         if not self.full():
             return True
-        if self.on_full != "drop_oldest_logs":
+        if self.on_full != "drop_oldest_logs" and not self._store_keeps_up():
             return False
         with contextlib.suppress(OSError):  # another makes room, or it cannot be seen now what there is
             alone = Claim.take(self.root / LOCK, stale=FROZEN)
@@ -109,6 +109,11 @@ class Room:
     def _somebody_takes(self) -> bool:
         """Whether an exporter keeps up, where no lines are left to be given up: the others' debt costs it nothing."""
         return min(self._debts().values(), default=self.limit) < self.limit // KEEPS_UP
+
+    def _store_keeps_up(self) -> bool:
+        """Whether it is an OTLP endpoint alone that is away: for that no line is refused, and no job waits."""
+        debts = [debt for name, debt in self._debts().items() if name.startswith("postgres-")]
+        return bool(debts) and max(debts) < self.limit // KEEPS_UP
 
     def _debts(self) -> dict[str, int]:
         """The bytes that wait for each exporter that counts."""

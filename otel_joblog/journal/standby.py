@@ -20,6 +20,7 @@ __all__ = [
     "courier_lock",
     "served",
     "ship_lock",
+    "stopped",
 ]
 
 ENTRUSTED = "entrusted"  # in the folder of a journal whose process leaves its shipping to a courier
@@ -39,9 +40,21 @@ def agent_at_work(root: Path, exporter: str) -> bool:
 
 def served(root: Path) -> set[str]:
     """The exporters that agents ship to. OSError where that cannot be seen."""
-    names = [path.name for path in root.iterdir()] if root.exists() else []
-    found = {name[len(_AGENT) : -len(_LOCK)] for name in names if name.startswith(_AGENT) and name.endswith(_LOCK)}
-    return {exporter for exporter in found if agent_at_work(root, exporter)}
+    return {exporter for exporter, lock in _agent_locks(root).items() if _at_work(lock)}
+
+
+def stopped(root: Path) -> set[str]:
+    """The exporters whose agent holds its lock and shows no life."""
+    return {exporter for exporter, lock in _agent_locks(root).items() if _is_held(lock) and silent(lock, FROZEN)}
+
+
+def _agent_locks(root: Path) -> dict[str, Path]:
+    paths = list(root.iterdir()) if root.exists() else []
+    return {
+        path.name[len(_AGENT) : -len(_LOCK)]: path
+        for path in paths
+        if path.name.startswith(_AGENT) and path.name.endswith(_LOCK)
+    }
 
 
 def courier_at_work(root: Path, exporters: Iterable[str]) -> bool:

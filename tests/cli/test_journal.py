@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,9 @@ import psycopg
 import pytest
 from commands import JOBS, Command
 
+from otel_joblog.journal import locks
 from otel_joblog.journal.folders import journal_folders
+from otel_joblog.journal.standby import agent_lock
 
 EMBEDDED = "postgres-embedded"
 
@@ -48,6 +51,15 @@ def test_recover_and_doctor_say_what_to_do_instead_of_going_in_a_circle(otel_job
         assert f"`otel-joblog journal send {EMBEDDED}`" in said
         assert "set OTEL_JOBLOG_DSN" not in said
     assert otel_joblog("recover", check=False).returncode == 1
+
+
+def test_doctor_names_an_agent_that_is_stopped(otel_joblog: Command, journals: Path, dsn: str) -> None:
+    lock = agent_lock(journals, "postgres-shop@db:5432")
+    with locks.held(lock, exclusive=True):
+        os.utime(lock, (0, 0))
+        assert "✗ agent        the one that ships to the database shop on db:5432 shows no life" in (
+            otel_joblog("doctor", check=False).stdout
+        )
 
 
 def test_what_is_sent_is_stored_here(otel_joblog: Command, journals: Path, dsn: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 from collections.abc import Sequence
@@ -141,6 +142,17 @@ def test_a_clock_that_was_set_back_does_not_keep_a_claim_for_ever(tmp_path: Path
     assert not first.holds()
     first.let_go()
     second.let_go()
+
+
+def test_a_claim_that_cannot_be_touched_any_more_still_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_only(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    claim = Claim.take(tmp_path / "claim", stale=FROZEN)
+    with monkeypatch.context() as disk:
+        disk.setattr(claims.os, "utime", read_only)
+        assert claim.holds()
+    claim.let_go()
 
 
 def test_of_many_that_take_it_away_one_has_it(tmp_path: Path) -> None:

@@ -17,8 +17,10 @@ from otel_joblog.journal.cursors import CursorFile, cursor_names
 from otel_joblog.journal.destinations import bound_to, foreign, runs_waiting
 from otel_joblog.journal.folders import journal_folders
 from otel_joblog.journal.journal import Journal
+from otel_joblog.journal.reader import Cursor, JournalReader
 from otel_joblog.journal.recovery import ship_all_dead, ship_dead
 from otel_joblog.journal.room import Room, taken
+from otel_joblog.journal.segments import DiskSegments
 from otel_joblog.journal.standby import BATCH, ship_lock
 from otel_joblog.records import SpanStarted, encode
 
@@ -67,10 +69,7 @@ def test_what_is_sent_elsewhere_arrives_there_whole(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-def journal_end(folder: Path):  # type: ignore[no-untyped-def]
-    from otel_joblog.journal.reader import Cursor, JournalReader
-    from otel_joblog.journal.segments import DiskSegments
-
+def journal_end(folder: Path) -> Cursor:
     reader = JournalReader(DiskSegments(folder), Cursor())
     while (batch := reader.read()).end != reader.cursor:
         reader.cursor = batch.end
@@ -162,8 +161,6 @@ def test_what_no_exporter_here_takes_costs_the_living_no_line(
 
 
 def read_all_on_disk(folder: Path) -> tuple[list[int], int]:
-    from otel_joblog.journal.segments import DiskSegments
-
     return read_all(DiskSegments(folder))
 
 
@@ -183,6 +180,24 @@ def test_starts_and_ends_for_an_exporter_that_is_away_cost_another_no_line(
     written._folders = 7
     fill(written, range(300))
     assert read_all(written)[0] == list(range(300))
+    written.close()
+
+
+@pytest.mark.parametrize("on_full", ["drop_new_logs", "block"])
+def test_for_a_collector_that_is_away_no_line_is_refused_and_nobody_waits(
+    tmp_path: Path, on_full: OnFull, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY", 0.01)
+    debt = dead(tmp_path, "otlp-away:4318", lines=4_000)
+    there = ["otlp-away:4318", A]
+    written = Journal(tmp_path, PROCESS, there, Room(tmp_path, CAP, on_full, there))
+    written._folders = 7
+    fill(written, range(300))
+    assert read_all(written)[0] == list(range(300))
+    assert taken(journal_folders(tmp_path)) < CAP * 1.2
+    dropped = lines_dropped(DiskSegments(debt))
+    assert dropped > 0
+    assert len(read_all_on_disk(debt)[0]) + dropped == 4_000, "each is counted"
     written.close()
 
 
