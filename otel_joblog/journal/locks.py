@@ -6,6 +6,7 @@ A forked child inherits open files and would hold the lock on after its parent's
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -15,13 +16,15 @@ from ..descriptors import Kept
 
 __all__ = ["acquire", "held", "is_held", "release"]
 
+TRIES = 5  # at a file that others put in its place anew
+
 _locks: set[Kept] = set()
 
 
 def acquire(path: Path, *, exclusive: bool, brief: bool = False) -> Kept:
     """Lock this file, made where there is none, without waiting. BlockingIOError where another holds it."""
     while True:
-        lock = Kept.open(path, os.O_RDWR | os.O_CREAT, brief=brief)
+        lock = _opened(path, brief=brief)
         _locks.add(lock)
         try:
             fcntl.flock(lock.number, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
@@ -31,6 +34,16 @@ def acquire(path: Path, *, exclusive: bool, brief: bool = False) -> Kept:
             release(lock)
             raise
         release(lock)  # somebody has put another file in its place meanwhile
+
+
+def _opened(path: Path, *, brief: bool) -> Kept:
+    for tries_left in reversed(range(TRIES)):
+        try:
+            return Kept.open(path, os.O_RDWR | os.O_CREAT, brief=brief)
+        except OSError as error:  # somebody may have put another file in its place as it was opened
+            if error.errno != errno.EBADF or not tries_left:
+                raise
+    raise AssertionError
 
 
 def release(lock: Kept) -> bool:

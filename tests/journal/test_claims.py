@@ -8,9 +8,11 @@ import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from otel_joblog import descriptors
 from otel_joblog.journal import agent as agents
 from otel_joblog.journal import claims, shipper
 from otel_joblog.journal.agent import Agent
@@ -152,6 +154,26 @@ def test_a_claim_that_cannot_be_touched_any_more_still_holds(tmp_path: Path, mon
     with monkeypatch.context() as disk:
         disk.setattr(claims.os, "utime", read_only)
         assert claim.holds()
+    claim.let_go()
+
+
+def test_a_lock_whose_file_is_put_in_place_anew_as_it_is_opened_is_taken_on_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, new = tmp_path / "claim", tmp_path / "new"
+    path.touch()
+    new.touch()
+    opening = descriptors.Kept.open
+
+    def late(*arguments: Any, **options: Any) -> descriptors.Kept:
+        monkeypatch.setattr(descriptors.Kept, "open", opening)
+        descriptor = os.open(path, os.O_RDWR)
+        new.replace(path)
+        return descriptors.Kept(descriptor, path)
+
+    monkeypatch.setattr(descriptors.Kept, "open", late)
+    claim = Claim.take(path, stale=FROZEN)
+    assert claim.holds()
     claim.let_go()
 
 
