@@ -25,6 +25,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..errors import ScheduleError
+from ..schedules import DueTime, due_times
 from ..store.duetimes import (
     GIVEN_UP,
     MEMORY,
@@ -38,7 +39,6 @@ from ..store.duetimes import (
     note,
     to_be_seen_to,
 )
-from .schedules import DueTime, due_times
 
 if TYPE_CHECKING:
     from psycopg import Connection

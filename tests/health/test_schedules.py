@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from otel_joblog.errors import ScheduleError
-from otel_joblog.health.schedules import due_times, grace
+from otel_joblog.schedules import due_times, grace
 
 BERLIN = "Europe/Berlin"
 SPRING = datetime(2026, 3, 28, 12, tzinfo=UTC)  # in Berlin 02:00 becomes 03:00 on the next day
@@ -83,7 +83,7 @@ def test_grace_is_a_tenth_of_the_pause_within_bounds(minutes: int, expected: int
 
 
 def test_time_zones_are_known_where_the_system_has_none() -> None:
-    code = "from otel_joblog.health.schedules import *; from datetime import *; "
+    code = "from otel_joblog.schedules import *; from datetime import *; "
     code += "print(next(due_times('0 3 * * *', 'Europe/Berlin', datetime(2026, 7, 1, tzinfo=UTC))).due_at)"
     asked = subprocess.check_output([sys.executable, "-c", code], env={"PYTHONTZPATH": ""}, text=True, timeout=60)
     assert asked == "2026-07-01 01:00:00+00:00\n"

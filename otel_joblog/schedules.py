@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from ..errors import ScheduleError
+from .errors import ScheduleError
 
 __all__ = ["DueTime", "due_times", "grace"]
 
