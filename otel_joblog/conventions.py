@@ -21,6 +21,8 @@ __all__ = [
 ]
 
 # Under this key OTel's context carries the innermost active run or step (see otel_joblog.capture.active).
+DEFAULT_SERVICE = "jobs"  # whatever the program is called: a job is known by its service and name
+
 CONTEXT_KEY = "otel_joblog-active"
 
 
@@ -128,6 +130,7 @@ class Attribute:
     JOB_TYPE = "joblog.job.type"
     REFERENCE = "joblog.reference"
     OWNER = "joblog.owner"
+    USER = "user.id"  # semconv: user; whom of the application's own users the run is for
     TRIGGER = "joblog.trigger"
     SCHEDULE = "joblog.schedule"
     SCHEDULE_TIMEZONE = "joblog.schedule.timezone"  # that of its host, by IANA name: what the schedule means by an hour

@@ -18,7 +18,7 @@ from cronsim import CronSim, CronSimError
 
 from .errors import ScheduleError
 
-__all__ = ["DueTime", "due_times", "grace"]
+__all__ = ["DueTime", "due_times", "grace", "understood"]
 
 LONGEST = 200  # characters
 FIELDS = 5
@@ -62,7 +62,7 @@ def grace(pause: timedelta) -> timedelta:
 
 
 def _times(schedule: str, timezone: str, after: datetime) -> Iterator[datetime]:
-    expression, zone = _understood(schedule, timezone)
+    expression, zone = understood(schedule, timezone)
     before = after.astimezone(UTC)
     try:
         for time in CronSim(expression, after.astimezone(zone)):
@@ -75,7 +75,8 @@ def _times(schedule: str, timezone: str, after: datetime) -> Iterator[datetime]:
 
 
 @functools.lru_cache(maxsize=1_000)
-def _understood(schedule: str, timezone: str) -> tuple[str, ZoneInfo]:
+def understood(schedule: str, timezone: str) -> tuple[str, ZoneInfo]:
+    """Its five fields, and the time zone that they mean. Raises :class:`ScheduleError` where it is not understood."""
     words = schedule.split() if len(schedule) <= LONGEST else []
     prefix = next((prefix for prefix in _ZONES if words and words[0].startswith(prefix)), None)
     if prefix is not None:

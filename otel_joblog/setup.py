@@ -250,7 +250,12 @@ def describe_process(resource: dict[str, Any]) -> Process:
     events = oom_events()
     service = service_name(resource)
     host = str(resource.get(Attribute.HOST_NAME) or socket.gethostname())
-    known = {Attribute.HOST_NAME: host, Attribute.PROCESS_PID: os.getpid(), Attribute.PROCESS_OWNER: user_name()}
+    known = {
+        Attribute.HOST_NAME: host,
+        Attribute.PROCESS_PID: os.getpid(),
+        Attribute.PROCESS_COMMAND: program_name(),
+        Attribute.PROCESS_OWNER: user_name(),
+    }
     return Process(
         process_id=os.urandom(16),
         started=time.time_ns(),
@@ -265,12 +270,17 @@ def describe_process(resource: dict[str, Any]) -> Process:
 
 
 def service_name(resource: dict[str, Any]) -> str:
-    """The configured ``service.name``; else the program's own name rather than the SDK's ``unknown_service``."""
-    from .conventions import Attribute
+    """The configured ``service.name``; else one word for all programs, so that a job keeps its identity wherever it is
+    started from, rather than the SDK's ``unknown_service``.
+    """
+    from .conventions import DEFAULT_SERVICE, Attribute
 
     name = str(resource.get(Attribute.SERVICE_NAME, ""))
-    if name and not name.startswith("unknown_service"):
-        return name
+    return name if name and not name.startswith("unknown_service") else DEFAULT_SERVICE
+
+
+def program_name() -> str:
+    """The name of the file that Python runs; ``python`` where there is none."""
     program = os.path.basename(sys.argv[0] if sys.argv else "")  # noqa: PTH119  (pathlib costs an import here)
     return program if program not in {"", "-", "-c", "-m"} else "python"
 

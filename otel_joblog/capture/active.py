@@ -91,6 +91,7 @@ class Active:
         self.span_id = NO_SPAN
         self.events: list[SpanEvent] = []
         self.links: list[SpanLink] = []
+        self._failed: str | None = None  # what fail() was told
         self.declared_error: str | None = None  # user code set OTel's error status, with this description
         self.mirror: Mirror | None = None
         # Lines of output still unfinished, by stream, thread, and what they were said in where that has ended.
@@ -122,6 +123,13 @@ class Active:
     def progress(self, current: float, total: float | None = None, unit: str = "") -> None:
         """Say how far the run has come (see :func:`otel_joblog.progress`)."""
         self.run.progress(current, total, unit)
+
+    def fail(self, reason: str) -> None:
+        """Have it end as ``error`` with this reason, though no exception escapes: ``run.fail("3 of 9 files missing")``.
+
+        It goes on until its block or function ends. An exception that escapes says more, and wins.
+        """
+        self._failed = text(reason)
 
     def returned(self, value: Any) -> None:
         """Take note of what its function returned; only runs do."""
@@ -263,8 +271,9 @@ class Active:
         if sdk_span is not None:
             self._take_over(sdk_span)
         status, message, exit_code = outcome(error)
-        if self.declared_error is not None and status is RunStatus.SUCCESS:
-            status, message = RunStatus.ERROR, self.declared_error
+        said = self.declared_error if self._failed is None else self._failed
+        if said is not None and status is RunStatus.SUCCESS:
+            status, message = RunStatus.ERROR, said
         attributes = self._attributes
         if self._look is not None:
             used(self._look, attributes)

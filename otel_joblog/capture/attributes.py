@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..conventions import Attribute, SpanKind, Trigger
+from ..declared import declared_schedule
 from ..diagnostics import report
 from ..records import text
 from .span import named
@@ -27,14 +28,16 @@ def identity(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str,
         trigger = Trigger.RETRY.value
     elif trigger is None and run.parent_run is not None:
         trigger = Trigger.PARENT.value
+    schedule = declared_schedule(definition.schedule)
     known = {
         Attribute.KIND: SpanKind.JOB.value,
         Attribute.JOB_NAME: run.name,
         Attribute.JOB_TYPE: text(definition.type),
         Attribute.TRIGGER: trigger,
-        Attribute.REFERENCE: _reference(definition.reference, args, kwargs),
+        Attribute.REFERENCE: _said("reference", definition.reference, args, kwargs),
         Attribute.OWNER: definition.owner,
-        Attribute.SCHEDULE: definition.schedule,
+        Attribute.USER: _said("user", definition.user, args, kwargs),
+        Attribute.SCHEDULE: schedule,
         Attribute.EXPECTED: definition.expected,
         Attribute.ATTEMPT: definition.attempt,
         Attribute.MAX_ATTEMPTS: definition.max_attempts,
@@ -42,7 +45,7 @@ def identity(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str,
         Attribute.PARENT_RUN: run.parent_run.run_id if run.parent_run is not None else None,
     }
     attributes = {key: value for key, value in known.items() if value is not None}
-    if definition.schedule is not None:
+    if schedule is not None:
         from ..timezone import local_timezone
 
         attributes[Attribute.SCHEDULE_TIMEZONE] = local_timezone()
@@ -84,15 +87,16 @@ def _called_with(code: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> It
     yield from kwargs.items()
 
 
-def _reference(
-    reference: str | Callable[..., str | None] | None, args: tuple[Any, ...], kwargs: dict[str, Any]
+def _said(
+    what: str, given: str | Callable[..., str | None] | None, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> str | None:
-    if not callable(reference):
-        return None if reference is None else text(reference)
+    """What was given, or what a given function makes of the job's arguments."""
+    if not callable(given):
+        return None if given is None else text(given)
     try:
-        said = reference(*args, **kwargs)
+        said = given(*args, **kwargs)
     except Exception as error:
-        report("reference", "the reference of a run could not be made from its arguments: %r", error)
+        report(what, f"the {what} of a run could not be made from its arguments: %r", error)
         return None
     return None if said is None else text(said)
 

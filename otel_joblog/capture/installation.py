@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from .. import setup
-from . import hooks, late, logs, propagation, stdio, unheard
+from . import handlers, hooks, late, logs, propagation, stdio, unheard
 from .sampler import Sampler
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ def _sync() -> None:
         unheard.install(setup.runtime().settings.log_level)
         propagation.install()
         hooks.install()
+        handlers.install()
     elif _installed and not needed:
         _installed = False
         unheard.uninstall()
@@ -114,6 +115,7 @@ def _sync() -> None:
         stdio.uninstall()
         propagation.uninstall()
         hooks.uninstall()
+        handlers.uninstall()
 
 
 def _after_fork() -> None:

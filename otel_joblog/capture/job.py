@@ -54,6 +54,7 @@ class JobDefinition:
         "steps",
         "trigger",
         "type",
+        "user",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +64,7 @@ class JobDefinition:
         type: str,  # noqa: A002
         reference: str | Callable[..., str | None] | None,
         owner: str | None,
+        user: str | Callable[..., str | None] | None,
         trigger: str | None,
         schedule: str | None,
         expected: float | None,
@@ -81,6 +83,7 @@ class JobDefinition:
         self.type = type
         self.reference = reference
         self.owner = owner
+        self.user = user
         self.trigger = trigger
         self.schedule = schedule
         self.expected = expected
@@ -169,6 +172,7 @@ def job(
     type: str = "function",  # noqa: A002
     reference: str | Callable[..., str | None] | None = None,
     owner: str | None = None,
+    user: str | Callable[..., str | None] | None = None,
     trigger: str | None = None,
     schedule: str | None = None,
     expected: float | None = None,
@@ -192,6 +196,7 @@ def job(
     type: str = "function",  # noqa: A002
     reference: str | Callable[..., str | None] | None = None,
     owner: str | None = None,
+    user: str | Callable[..., str | None] | None = None,
     trigger: str | None = None,
     schedule: str | None = None,
     expected: float | None = None,
@@ -227,6 +232,7 @@ def job(
     :param reference: what this run is about (an order, a file, a date), to find it by; or a function of the job's
         arguments that says so.
     :param owner: who is to be asked about it.
+    :param user: which user of your application asked for it; or a function of the job's arguments that says so.
     :param trigger: what started it: ``manual``, ``schedule``, ``event``, ``queue``, ``api``, ``retry`` or a word of
         your own. A job called by another job is ``parent`` and a second attempt ``retry``, unless told otherwise.
     :param schedule: when it should run, as a cron expression: it starts nothing, but tells when a run is missing.
@@ -248,9 +254,9 @@ def job(
     """
     function = name if decorable(name) else None
     definition = JobDefinition(
-        None if function is not None else _checked(name), type=type, reference=reference, owner=owner, trigger=trigger,
-        schedule=schedule, expected=expected, attempt=attempt, max_attempts=max_attempts, parent=parent,
-        links=links, steps=steps,
+        None if function is not None else _checked(name), type=type, reference=reference, owner=owner, user=user,
+        trigger=trigger, schedule=schedule, expected=expected, attempt=attempt, max_attempts=max_attempts,
+        parent=parent, links=links, steps=steps,
         arguments=arguments, attributes=attributes, capture_output=capture_output, resources=resources, enabled=enabled,
     )  # fmt: skip
     return definition if function is None else definition(function)

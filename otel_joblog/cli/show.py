@@ -112,13 +112,16 @@ def _print_summary(console: Console, detail: RunDetail) -> None:
         "silent": silence(run, now),
         "started": f"{words.utc(run.started_at)} ({words.ago(run.started_at, now)})",
         "took" if run.ended_at else "running for": words.duration(took),
+        "expected": run.expected and f"{words.duration(run.expected)} at most",
         "lines": words.lines(run),
         "missing": run.missing,
-        "where": f"{run.service} on {run.host}" + (f", process {run.pid}" if run.pid else ""),
+        "where": _where(detail),
+        "service": run.service,
         "about": run.reference,
         "trigger": run.trigger,
         "schedule": run.schedule,
         "owner": run.owner,
+        "user": detail.attributes.get(Attribute.USER),
         "called with": words.facts(detail.arguments),
         "version": detail.resource.get(Attribute.SERVICE_VERSION),
         "revision": detail.resource.get(Attribute.VCS_REVISION),
@@ -145,6 +148,12 @@ def attempt(run: RunSummary) -> str | None:
     if run.max_attempts:
         return f"{run.attempt} of {run.max_attempts}"
     return str(run.attempt) if run.attempt > 1 else None
+
+
+def _where(detail: RunDetail) -> str:
+    run = detail.run
+    program = detail.resource.get(Attribute.PROCESS_COMMAND) or run.service
+    return f"{program} on {run.host}" + (f", process {run.pid}" if run.pid else "")
 
 
 def _print_error(console: Console, detail: RunDetail) -> None:

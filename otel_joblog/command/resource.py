@@ -13,12 +13,12 @@ __all__ = ["resource"]
 
 
 def resource(environ: Mapping[str, str], program: str, pid: int) -> dict[str, Any]:
-    """``OTEL_RESOURCE_ATTRIBUTES`` and ``OTEL_SERVICE_NAME``; the program gives its name where they give none."""
+    """``OTEL_RESOURCE_ATTRIBUTES`` and ``OTEL_SERVICE_NAME``, and the program that is run."""
     pairs = (pair.partition("=") for pair in environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(",") if "=" in pair)
     found: dict[str, Any] = {key.strip(): unquote(value.strip()) for key, _, value in pairs}
     if name := environ.get("OTEL_SERVICE_NAME"):
         found[Attribute.SERVICE_NAME] = name
-    found.setdefault(Attribute.SERVICE_NAME, os.path.basename(program))  # noqa: PTH119
+    found.setdefault(Attribute.PROCESS_COMMAND, os.path.basename(program))  # noqa: PTH119
     if pid:
         found.setdefault(Attribute.PROCESS_PID, pid)
     return found

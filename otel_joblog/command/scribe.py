@@ -17,6 +17,7 @@ from typing import Any
 
 from ..config import Settings
 from ..conventions import Attribute, JobType, RunStatus, Severity, SpanKind, Stream, Trigger
+from ..declared import declared_schedule
 from ..diagnostics import report
 from ..export.targets import target_names
 from ..journal.crash import note_end, oom_kills
@@ -180,15 +181,16 @@ class CommandRun:
     def _identity(self) -> dict[str, Any]:
         facts = self._facts
         parent = None if self._parent_run is None else format_run_id(self._trace_id, self._parent_run)
+        schedule = declared_schedule(facts["schedule"])
         known = {
             Attribute.KIND: SpanKind.JOB.value,
             Attribute.JOB_NAME: self._name,
-            Attribute.JOB_TYPE: (JobType.CRON if facts["schedule"] else JobType.COMMAND).value,
+            Attribute.JOB_TYPE: (JobType.CRON if schedule else JobType.COMMAND).value,
             Attribute.TRIGGER: facts["trigger"] or (Trigger.PARENT.value if parent else None),
             Attribute.REFERENCE: facts["reference"],
             Attribute.OWNER: facts["owner"],
-            Attribute.SCHEDULE: facts["schedule"],
-            Attribute.SCHEDULE_TIMEZONE: local_timezone() if facts["schedule"] else None,
+            Attribute.SCHEDULE: schedule,
+            Attribute.SCHEDULE_TIMEZONE: local_timezone() if schedule else None,
             Attribute.ATTEMPT: 1,
             Attribute.PARENT_RUN: parent,
             Attribute.PROCESS_COMMAND_ARGS: self._words,

@@ -28,6 +28,7 @@ __all__ = [
     "ALIVE",
     "Verdict",
     "boot_id",
+    "leave_trace_again",
     "leave_traces",
     "note_end",
     "oom_events",
@@ -44,6 +45,7 @@ _TRACE_BYTES = 64 * 1024
 _DYING = 1_000_000_000  # ns that a process may take to die of a signal
 
 _files: list[Kept] = []  # what faulthandler writes to
+_traced: dict[int, Kept] = {}  # by signal, the one of them
 
 
 class Verdict(NamedTuple):
@@ -60,15 +62,28 @@ def leave_traces(folder: Path) -> None:
     """
     before = _files.copy()
     _files.clear()
+    _traced.clear()
     with contextlib.suppress(OSError, ValueError, RuntimeError):
         if not faulthandler.is_enabled() or before:
-            faulthandler.enable(_opened(folder / FATAL), all_threads=False)
+            faulthandler.enable(_opened(folder / FATAL).number, all_threads=False)
         for name in TRACED:
             number = getattr(signal, name)
+            _traced[number] = _opened(folder / f"{name}.txt")
             if signal.getsignal(number) == signal.SIG_DFL:
-                faulthandler.register(number, _opened(folder / f"{name}.txt"), all_threads=False, chain=True)
+                faulthandler.register(number, _traced[number].number, all_threads=False, chain=True)
     for file in before:
         file.close()
+
+
+def leave_trace_again(number: int) -> None:
+    """The application has handled a signal for a while and now has put back what was there before, as Python knows it.
+
+    Call it from the thread that has done so: Python lets only its main thread change handlers, so none comes between.
+    """
+    if number in _traced and _traced[number].ours:
+        with contextlib.suppress(OSError, ValueError, RuntimeError):
+            faulthandler.unregister(number)
+            faulthandler.register(number, _traced[number].number, all_threads=False, chain=True)
 
 
 def stop_leaving_traces() -> None:
@@ -83,6 +98,7 @@ def stop_leaving_traces() -> None:
     for file in _files:
         file.close()
     _files.clear()
+    _traced.clear()
 
 
 def verdict(process: Process | None, folder: Path, last_record: int = 0) -> Verdict:
@@ -160,10 +176,10 @@ def _oom_killed(process: Process) -> bool:
     return process.oom_kills is not None and (oom_kills(process.oom_events) or 0) > process.oom_kills
 
 
-def _opened(path: Path) -> int:
+def _opened(path: Path) -> Kept:
     file = Kept.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     _files.append(file)
-    return file.number
+    return file
 
 
 def _trace(path: Path) -> str:

@@ -73,6 +73,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     reference: str | None
     owner: str | None
     schedule: str | None
+    expected: float | None  # seconds that it should take at most
     attempt: int
     max_attempts: int | None
     service: str

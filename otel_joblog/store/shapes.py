@@ -35,6 +35,7 @@ def run_summary(row: Row) -> RunSummary:
         reference=row["reference"],
         owner=row["owner"],
         schedule=row["schedule"],
+        expected=row["expected_s"],
         attempt=row["attempt"],
         max_attempts=row["max_attempts"],
         service=row["service"],

@@ -11,6 +11,7 @@ import pickle
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ import pytest
 from opentelemetry.context import get_current
 
 import otel_joblog
-from otel_joblog import Skip, current_run, job, progress, step
+from otel_joblog import Skip, current_run, job, progress, setup, step
+from otel_joblog.diagnostics import counts
 from otel_joblog.testing import Recorded, recording
 
 
@@ -395,3 +397,71 @@ def test_errors_whose_text_raises_do_not_lose_the_end(recorded: Recorded) -> Non
     with contextlib.suppress(Mute), job("x"):
         raise Mute
     assert recorded.runs[0].message == "Mute: <Mute whose str raised ZeroDivisionError>"
+
+
+def test_a_run_or_step_that_says_so_ends_as_an_error_though_nothing_was_raised(recorded: Recorded) -> None:
+    with job("check") as run:
+        with step("look") as looking:
+            looking.fail("no such table")
+        run.fail("3 of 9 files missing")
+    assert (recorded.steps[0].status, recorded.steps[0].message) == ("error", "no such table")
+    assert (recorded.runs[0].status, recorded.runs[0].message) == ("error", "3 of 9 files missing")
+
+
+def test_an_exception_that_escapes_says_more_than_fail_did(recorded: Recorded) -> None:
+    @job("check")
+    def check() -> None:
+        run = current_run()
+        assert run is not None
+        run.fail("3 of 9 files missing")
+        raise ValueError("bad")
+
+    with pytest.raises(ValueError, match="bad"):
+        check()
+    assert recorded.runs[0].message == "ValueError: bad"
+
+
+@pytest.mark.parametrize("user", ["anna", lambda order, by: by])
+def test_a_run_says_which_user_asked_for_it(user: Any, recorded: Recorded) -> None:
+    @job("invoice", user=user)
+    def invoice(order: int, by: str) -> None: ...
+
+    invoice(17, by="anna")
+    assert recorded.runs[0].attributes["user.id"] == "anna"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept", "told"),
+    [
+        ("0 3 * * *", "0 3 * * *", ""),
+        ("*/5 * * * *", "*/5 * * * *", ""),
+        ("CRON_TZ=Europe/Berlin 0 3 * * 1-5", "CRON_TZ=Europe/Berlin 0 3 * * 1-5", ""),
+        ("@daily", "@daily", ""),
+        ("", None, ""),
+        ("0 3 * *", "0 3 * *", "schedule '0 3 * *' is not understood (neither five fields"),
+        ("0 25 * * *", "0 25 * * *", "schedule '0 25 * * *' is not understood ("),
+        ("0 0 30 2 *", "0 0 30 2 *", "schedule '0 0 30 2 *' is not understood (bad day-of-month)"),
+        (["0 3 * * *"], "['0 3 * * *']", "is not understood (a schedule is text)"),
+        (timedelta(hours=1), "1:00:00", "schedule datetime.timedelta(seconds=3600) is not understood (a schedule is"),
+    ],
+)
+def test_a_schedule_that_is_none_is_told_once_at_the_call(
+    given: Any, kept: str | None, told: str, recorded: Recorded, caplog: pytest.LogCaptureFixture
+) -> None:
+    counts.clear()
+    for _ in range(2):
+        with job("x", schedule=given):
+            pass
+    assert [run.attributes.get("joblog.schedule") for run in recorded.runs] == [kept, kept]
+    assert [told in message for message in caplog.messages] == [True] * bool(told)
+
+
+def test_a_job_is_of_the_same_service_whatever_program_runs_it(
+    monkeypatch: pytest.MonkeyPatch, recorded: Recorded
+) -> None:
+    for program in ("/usr/bin/r2.py", "-c"):
+        monkeypatch.setattr(sys, "argv", [program])
+        process = setup.describe_process({"service.name": "unknown_service:python"})
+        assert process.service == process.resource["service.name"] == "jobs"
+    assert process.resource["process.command"] == "python"
+    assert setup.describe_process({"service.name": "shop"}).service == "shop"

@@ -134,6 +134,26 @@ def test_a_signal_that_the_application_handles_is_left_to_it(tmp_path: Path) -> 
     assert (run.status, run.message) == (RunStatus.ERROR, "exited with code 5")
 
 
+@pytest.mark.parametrize("before_the_run", [False, True])
+def test_a_signal_is_told_of_when_the_application_has_handled_it_and_put_back_what_was_there(
+    tmp_path: Path, before_the_run: bool
+) -> None:
+    handled = "before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))"
+    put_back = "lambda: (signal.signal(signal.SIGTERM, before), asleep())"
+    if before_the_run:
+        source = f"{JOB}\n    {handled}\n    doomed({put_back})"
+    else:
+        source = f"{JOB}\n    def served():\n        {handled}\n        ({put_back})()\n    doomed(served)"
+    job = processes.start(source, tmp_path)
+    await_readiness(job)
+    time.sleep(0.3)
+    job.terminate()
+    job.communicate(timeout=30)
+    assert job.returncode == -signal.SIGTERM
+    (ends,) = (closing_records(path)[1] for path in dead_journals(tmp_path / "state" / "journal"))
+    assert {end.message for end in ends} == {"killed by SIGTERM"}
+
+
 def test_a_run_that_its_process_leaves_behind_in_a_thread_is_ended_when_the_process_ends(tmp_path: Path) -> None:
     source = f"""{JOB}
     threading.Thread(target=doomed, args=(asleep,), daemon=True).start()

@@ -10,7 +10,7 @@ from (
     progress_since, progress_base, lines, lines_elsewhere, lines_after_end, lines_emitted,
     lines_after_end_emitted, warnings, errors, steps,
     left(status_message, 500) as status_message, left(error_type, 500) as error_type,
-    left(error_message, 500) as error_message, left(owner, 500) as owner, left(schedule, 500) as schedule,
+    left(error_message, 500) as error_message, left(owner, 500) as owner, left(schedule, 500) as schedule, expected_s,
     left(host, 500) as host, left(progress_unit, 500) as progress_unit, joblog.short_json(result, 2000) as result,
     octet_length(left(status_message, 500)) < octet_length(status_message)
       or coalesce(octet_length(left(error_message, 500)) < octet_length(error_message), false)
