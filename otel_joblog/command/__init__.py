@@ -15,4 +15,8 @@ Three processes, so that none can harm the one before it:
 3. The *courier* (:mod:`.courier`) ships that journal while the command goes on, as an agent would, and what is left
    when it has ended; one for all commands of a state folder that ship to the same places, and none where an agent is
    at work. Nobody waits for it.
+
+Where something that the command has started still holds its pipes when it has ended, a copy of the wrapper goes on in
+its place (:mod:`.background`). Where all that is left ends with the wrapper (:mod:`.lifetime`), the scribe ships, and
+is waited for.
 """

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from ..redaction.finding import MARK
-from .programs import ATTACHED, NAMED, NO_PASSWORD, RUNNERS, SECRETS, SLASHED, USERS, WORDS_WITH_P
+from .programs import ATTACHED, CREDENTIALS, NAMED, NO_PASSWORD, RUNNERS, SECRETS, SLASHED, USERS, WORDS_WITH_P
 
 __all__ = ["without_secrets"]
 
@@ -39,9 +39,9 @@ def without_secrets(command: list[str]) -> list[str]:
 class _Words:
     """One simple command, word by word."""
 
-    def __init__(self, depth: int) -> None:
+    def __init__(self, depth: int, program: str = "") -> None:
         self._depth = depth
-        self._program = ""
+        self._program = program
         self._awaited = ""  # what the next word is: "secret", or what stands between user and password
 
     def all(self, words: list[str]) -> list[str]:
@@ -77,17 +77,17 @@ class _Words:
     def _quoted(self, word: str) -> str:
         if self._depth >= _DEEPEST:
             return word
-        inner = _Words(self._depth + 1)
+        inner = _Words(self._depth + 1, self._program)
         quote = word[0] if word[0] in "'\"" and word[-1:] == word[0] and len(word) > 1 else ""
         return quote + inner.text(word[len(quote) : len(word) - len(quote)]) + quote
 
     def _positional(self, word: str) -> str:
         bare = word.strip("'\"")
         name = bare.rpartition("/")[2]
-        if "=" not in bare and (not self._program or self._program in RUNNERS or _is_known(name)):
-            self._program = name
-        elif bare.lower() in NAMED.get(self._program, ()):
+        if bare.lower() in NAMED.get(self._program, ()):
             self._awaited = "secret"
+        elif "=" not in bare and (not self._program or self._program in RUNNERS or _is_known(name)):
+            self._program = name
         elif self._program in SLASHED and (found := re.fullmatch(r"(?:userid=)?[^/\s]+/([^@\s]+)(?:@.*)?", bare)):
             return word.replace(found[1], MARK, 1)
         elif self._program.endswith("freerdp") and word.startswith("/p:"):
@@ -101,6 +101,8 @@ class _Words:
         long = _LONG.fullmatch(word)
         if long and (word.startswith("--") or self._is_long(long["name"])):
             return self._long(word, long)
+        if word.startswith("-hp") and self._program in {"rar", "unrar"}:
+            return f"-hp{MARK}"
         letter, value = word[1], word[2:]
         kind = self._kind(letter)
         if not kind:
@@ -132,6 +134,8 @@ class _Words:
         known = SECRETS.get(self._program, "")
         if letter in known or (letter == "p" and self._only_attached()):
             return "secret"
+        if letter in CREDENTIALS.get(self._program, ""):
+            return ":"
         if letter in "uU":
             return USERS.get(self._program, ":")
         if letter == "p" and not known and self._program not in NO_PASSWORD:
@@ -159,6 +163,7 @@ def _is_known(program: str) -> bool:
     return (
         program in SECRETS
         or program in USERS
+        or program in CREDENTIALS
         or program in NAMED
         or program in SLASHED
         or program in NO_PASSWORD

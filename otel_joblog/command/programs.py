@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ATTACHED", "NAMED", "NO_PASSWORD", "RUNNERS", "SECRETS", "SLASHED", "USERS", "WORDS_WITH_P"]
+__all__ = ["ATTACHED", "CREDENTIALS", "NAMED", "NO_PASSWORD", "RUNNERS", "SECRETS", "SLASHED", "USERS", "WORDS_WITH_P"]
 
 # Beginnings of names: -p has a password only where no space comes before it.
 ATTACHED = (
@@ -11,8 +11,6 @@ ATTACHED = (
     "mariabackup",
     "xtrabackup",
     "innobackupex",
-    "mydumper",
-    "myloader",
     "7z",
     "rar",
     "unrar",
@@ -21,6 +19,7 @@ ATTACHED = (
 # Letters of options whose value is a secret, with or without a space.
 SECRETS = {
     **dict.fromkeys(("sshpass", "ncftpget", "ncftpput", "rdesktop", "rabbitmqadmin", "az", "useradd", "usermod"), "p"),
+    **dict.fromkeys(("mydumper", "myloader"), "p"),
     **dict.fromkeys(("mongo", "mongosh", "mongodump", "mongorestore", "mongoexport", "mongoimport", "mongostat"), "p"),
     **dict.fromkeys(("sqlcmd", "bcp", "osql", "isql", "tsql", "freebcp", "defncopy", "zip", "unzip", "ipmitool"), "P"),
     **dict.fromkeys(("mosquitto_pub", "mosquitto_sub"), "P"),
@@ -38,11 +37,16 @@ SECRETS = {
 # What stands between user and password in -u and -U, where it is not a colon.
 USERS = {"lftp": ",", "smbclient": "%", "rpcclient": "%", "smbget": "%", "net": "%", "wmic": "%", "curl": ":"}
 
+# Further letters of options with user:password.
+CREDENTIALS = {"ab": "AP", "http": "a", "https": "a"}
+
 # Words after which a secret comes.
 NAMED = {
     "mysqladmin": ("password", "old-password"),
     "redis-cli": ("auth",),
     "aws": ("aws_secret_access_key", "aws_session_token"),
+    "nmcli": ("password", "wifi-sec.psk"),
+    "vault": ("login",),
     "pdftk": ("input_pw", "owner_pw", "user_pw"),
 }
 

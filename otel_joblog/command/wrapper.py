@@ -300,7 +300,7 @@ def _explained(options: Options, error: OSError) -> tuple[str, str, int]:
     code = NOT_FOUND if isinstance(error, FileNotFoundError) else CANNOT_RUN
     why = error.strerror or str(error)
     if error.filename == options.cwd is not None:
-        return options.cwd, why, code
+        return options.cwd or "''", why, code
     return options.command[0] or "''", "command not found" if code == NOT_FOUND else why, code
 
 

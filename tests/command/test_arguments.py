@@ -48,6 +48,12 @@ sudo -u app mysqldump -p«hunter2»
 timeout 60 nice -n 5 tool -p«hunter2»
 env REDISCLI_AUTH=«hunter2» redis-cli
 python tool.py -p «hunter2»
+mydumper -p «hunter2»
+ab -A joe:«word» http://host
+http -a joe:«word» GET host
+rar a -hp«hunter2» a.rar a
+nmcli dev wifi connect home password «hunter2»
+vault login «hunter2»
 snmpget -v3 -A «hunter2» -X «hunter2» host
 """
 KEPT = """
@@ -101,6 +107,7 @@ TEXTS = [
     ("cd /x\ntool -p secret\n", "cd /x\ntool -p [redacted]\n"),
     ("it's \"unbalanced -psecret", "it's \"unbalanced -p[redacted]"),
     ("hello   world", "hello   world"),
+    ("lftp -c 'open -u joe,word host; mirror'", "lftp -c 'open -u joe,[redacted] host; mirror'"),
 ]
 
 
