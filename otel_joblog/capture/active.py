@@ -173,7 +173,10 @@ class Active:
             self._light_span(runtime, outer)
         else:
             self._sdk_span(runtime, outer)
-        attach(Context({**outer, _SPAN_KEY: self._span, CONTEXT_KEY: self}))
+        inner = {**outer, _SPAN_KEY: self._span, CONTEXT_KEY: self}
+        if self.run is self:
+            self.run.mark(inner)
+        attach(Context(inner))
         self.recording = True
         # Known as open before its start is in the journal, and until just before its end is.
         runtime.journal.open[self.span_id] = self.started

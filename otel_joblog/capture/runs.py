@@ -138,10 +138,12 @@ class Run(Active):
         self.parent_run = parent.run
 
     def _surroundings(self, outer: Context) -> Context:
-        outer = super()._surroundings(outer) if self._within is None else within(outer, self._within)
-        mark = Mark(outer.get(MARK))
+        return super()._surroundings(outer) if self._within is None else within(outer, self._within)
+
+    def mark(self, inner: dict[str, Any]) -> None:
+        """See by this context, and by all that are made of it, whether anything carries it."""
+        mark = inner[MARK] = Mark(inner.get(MARK))
         self._mark = ref(mark)
-        return Context({**outer, MARK: mark})
 
     def _begin(self, runtime: setup.Runtime, seq: int, attributes: dict[str, Any]) -> None:
         super()._begin(runtime, seq, attributes)
