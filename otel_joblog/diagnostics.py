@@ -9,6 +9,9 @@ __all__ = ["LOGGER_NAME", "counts", "report"]
 
 LOGGER_NAME = "otel_joblog"  # capture leaves lines of this logger alone
 
+# An error of a database quotes what it was given, and a terminal obeys what is in that.
+_IN_SIGHT = {code: f"\\x{code:02x}" for code in [*range(32), *range(0x7F, 0xA0)] if chr(code) not in "\t\n"}
+
 counts: Counter[str] = Counter()  # how often each kind of trouble was met in this process; ``doctor`` shows it
 
 
@@ -26,6 +29,7 @@ def report(kind: str, message: str, *args: object, outage: bool = False) -> None
             from .background import in_background, unlist
 
             level = logging.INFO if outage else logging.WARNING
-            logging.getLogger(LOGGER_NAME).log(level, "otel_joblog: " + message, *args)
+            said = ("otel_joblog: " + message) % args if args else "otel_joblog: " + message
+            logging.getLogger(LOGGER_NAME).log(level, "%s", said.translate(_IN_SIGHT))
             if in_background():
                 unlist()

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from commands import Command
 
+from otel_joblog import diagnostics
 from otel_joblog.conventions import Attribute, Severity
 from otel_joblog.store.writer import Writer
 from tests.web.story import Story
@@ -155,3 +156,12 @@ def test_an_exported_file_is_its_makers_alone(
     path.chmod(0o640)  # what somebody decided stays
     subprocess.run(command, env=environment, check=True, umask=0o022)
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_what_our_own_log_quotes_is_in_sight_too(caplog: pytest.LogCaptureFixture) -> None:
+    diagnostics.report("test_terminals", "could not be stored: %s, %d times", ValueError(f"100 % of {HOSTILE}"), 3)
+    diagnostics.report("test_terminals, whole", "100 % is said as it is")
+    assert [record.getMessage() for record in caplog.records] == [
+        f"otel_joblog: could not be stored: 100 % of {IN_SIGHT.replace('[U+202E]', chr(0x202E))}, 3 times",
+        "otel_joblog: 100 % is said as it is",
+    ]

@@ -1,0 +1,24 @@
+"""Runs that a wrong clock put far ahead are left out of the list, and told of."""
+
+from __future__ import annotations
+
+import contextlib
+
+from commands import Command
+
+from otel_joblog.store.writer import Writer
+from tests.web.story import Story
+
+IN_2116 = 4_607_280_000 * 10**9
+
+
+def test_the_list_begins_with_now_and_says_what_it_leaves_out(dsn: str, otel_joblog: Command) -> None:
+    with contextlib.closing(Writer(dsn)) as writer:
+        Story(writer, "now").end()
+        assert otel_joblog("list").stderr == ""
+        for _ in range(3):
+            Story(writer, "ahead", began=IN_2116).end()
+    listed = otel_joblog("list")
+    assert "now" in listed.stdout
+    assert "ahead" not in listed.stdout
+    assert listed.stderr == "Left out: 3 runs said to begin more than a day from now. A clock is wrong.\n"
