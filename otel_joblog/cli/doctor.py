@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -21,6 +22,7 @@ from ..export.places import in_words
 from ..export.targets import endpoint, target_names
 from ..journal.backlog import Backlog, journal_state
 from ..journal.cursors import cursor_names
+from ..journal.deadletter import dead_letters
 from ..journal.folders import journal_folders, strangers
 from ..journal.recovery import look
 from ..journal.room import Room
@@ -169,10 +171,18 @@ def _journal(settings: Settings) -> Iterator[Finding]:
     for name in sorted(stopped(root)):
         told = f"the one that ships to {in_words(name)} shows no life, and others ship in its place: is it stopped?"
         yield Finding(False, "agent", told)
-    letters = root / "dead-letters.jsonl"
-    if letters.exists():
-        number = letters.read_bytes().count(b"\n")
-        yield Finding(False, "journal", f"{words.count(number, 'record')} refused and set aside in {letters}")
+    yield from _refused(root)
+
+
+def _refused(root: Path) -> Iterator[Finding]:
+    try:
+        number = len(dead_letters(root))
+    except OSError as error:
+        yield Finding(False, "dead letters", str(error))
+        return
+    if number:
+        told = f"{words.count(number, 'record')} refused and set aside: `otel-joblog dead-letters list` says why"
+        yield Finding(False, "dead letters", f"{told}, `send` sends them again, `drop` gives them up")
 
 
 def _exporter(backlog: Backlog) -> Finding:

@@ -21,6 +21,7 @@ _COMMANDS = {
     "ingest": "ingest",
     "recover": "agent:recover",
     "journal": "journal",
+    "dead-letters": "deadletters:dead_letters",
     "db": "db",
     "migrate": "migrate",
     "list": "runs:list_runs",

@@ -82,10 +82,7 @@ class Deliverer:
                 self._failures = 0
                 self._trouble.worked()
                 if len(records) == 1:
-                    self._figures.refused += 1
-                    report("refused", "%s refused a record, which was set aside: %s", self._sink.name, refusal)
-                    set_aside(self._dead_letters, self._sink.name, records[0], refusal)
-                    return True
+                    return self._set_aside(records[0], process, refusal)
                 middle = len(records) // 2
                 return self.deliver(records[:middle], process) and self.deliver(records[middle:], process)
             except Exception as error:
@@ -106,6 +103,22 @@ class Deliverer:
                 self._trouble.worked()
                 return True
         return True
+
+    def _set_aside(self, record: Record, process: Process | None, refusal: RecordRefused) -> bool:
+        """True when it is kept, whole; False when told to give up before, and then it comes again."""
+        while True:
+            try:
+                set_aside(self._dead_letters, self._sink.name, record, process, refusal)
+            except OSError as error:
+                self._failures += 1
+                report("set aside", "a record that was refused cannot be set aside, and is tried again: %s", error)
+                if not self._waits(backoff(self._failures)):
+                    return False
+            else:
+                self._failures = 0
+                self._figures.refused += 1
+                report("refused", "%s refused a record, which was set aside: %s", self._sink.name, refusal)
+                return True
 
     def tell_at_end(self) -> None:
         """What is left waits; where the exporter has never taken anything, and nobody was told, somebody should be."""
