@@ -4,7 +4,7 @@ A daemon begins with ``os.closerange(3, 256)``. What it opens next gets the numb
 holds one of them writes into its file, or closes it. So:
 
 1. Ours have numbers that its files do not get: past its limit of open files, where the kernel gives out none, or else
-   from 4096 on or just below the limit. A number is not used again for something else that we keep.
+   from 4096 on or in the upper half. A number is not used again for something else that we keep.
 2. Before one is used or closed it is looked at, by device and inode, whether it still is what it was.
 
 A file is opened under the lowest number that is free, as by anybody, and moved at once. It is not written to before it
@@ -25,12 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Kept", "identity", "opened", "write_whole"]
+__all__ = ["Identity", "Kept", "identity", "opened", "write_whole"]
 
 HIGH = 4096  # the first number of ours where the limit is further: the kernel's table grows with the highest number
 BRIEF = 64  # numbers for what is open for a moment
 LASTING = 4096  # numbers for what is kept, given out in turn
-MARGIN = 32  # numbers of ours below a limit that cannot be moved
 
 Identity = tuple[int, int]  # device, inode
 
@@ -139,21 +138,30 @@ def _moved(descriptor: int, *, brief: bool) -> tuple[int, bool]:
 def _move(descriptor: int, *, brief: bool) -> tuple[int, bool]:
     global _given
     limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    base = min(HIGH, limit)
-    first = base if brief else base + BRIEF + _given % LASTING
-    if limit > first:
-        number = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, first)
-    elif most > first + BRIEF:
+    base, end = _range(limit, most)
+    first = base if brief else base + BRIEF + _given % (end - base - BRIEF)
+    if base >= limit:
         try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (first + BRIEF, most))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (end, most))
             number = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, first)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
     else:
-        number = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, max(limit - MARGIN, limit // 2))
+        number = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, first)
     if not brief:
         _given = max(number + 1 - base - BRIEF, 0)
-    return number, number >= limit
+    return number, base >= limit
+
+
+def _range(limit: int, most: int) -> tuple[int, int]:
+    """The numbers that are for us: those from the first to before the second."""
+    if limit >= HIGH + BRIEF + LASTING:
+        return HIGH, HIGH + BRIEF + LASTING
+    if most >= limit + 4 * BRIEF:
+        return limit, min(limit + BRIEF + LASTING, most)
+    if limit >= 8 * BRIEF:
+        return limit // 2, limit
+    raise ValueError("there are hardly any numbers")
 
 
 def _after_fork() -> None:

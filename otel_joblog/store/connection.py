@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import InsufficientPrivilege
 
 from ..background import Background
+from ..descriptors import identity
 from ..errors import ConfigError, JobLogError, RecordRefused, SchemaError, StoreError, StoreUnavailable
 from .libpq import untouched_by_environment
 from .sql import query
@@ -81,11 +82,12 @@ def severed_after(connection: Connection[Any], seconds: float) -> Iterator[None]
     """
     within = threading.Lock()
     over = threading.Event()
+    ours = identity(connection.fileno())
 
     def sever() -> None:
         over.wait(seconds)
         with within, suppress(OSError, psycopg.Error):
-            if not over.is_set():
+            if not over.is_set() and identity(connection.fileno()) == ours:
                 with socket.socket(fileno=os.dup(connection.fileno())) as peer:
                     peer.shutdown(socket.SHUT_RDWR)
 

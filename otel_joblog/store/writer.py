@@ -29,6 +29,7 @@ from psycopg.errors import DeadlockDetected, SerializationFailure, UniqueViolati
 from psycopg.rows import DictRow, TupleRow, dict_row
 
 from ..conventions import RunStatus
+from ..descriptors import Identity, identity
 from ..errors import RecordRefused
 from ..records import Process, Record, decode, encode
 from .batch import Batch
@@ -61,6 +62,16 @@ _SILENT = "no sign of life since %s UTC: its host never came back"
 _inherited: list[Connection] = []
 
 
+def _abandon(connection: Connection) -> None:
+    """The program has closed its socket, and the number is another's by now: libpq must not close it nor say goodbye.
+
+    It would do so when the connection is collected, which an extra reference prevents.
+    """
+    import ctypes
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+
+
 class Writer:
     """Writes records. It is for one thread; it connects when first used, and again after a failure or a fork.
 
@@ -71,6 +82,7 @@ class Writer:
         self._dsn = dsn
         self._application_name = application_name
         self._connection: Connection | None = None
+        self._socket: Identity | None = None  # of the connection
         self._pid = os.getpid()
         self._days = Days()
 
@@ -171,11 +183,15 @@ class Writer:
             except BaseException:
                 connection.close()
                 raise
-            self._connection = connection
+            self._connection, self._socket = connection, identity(connection.fileno())
         return self._connection
 
     def _forget_inherited(self) -> None:
         """After a fork, the child's copy of the socket is closed without a word: the session is the parent's."""
+        connection = self._connection
+        if connection is not None and not connection.closed and identity(connection.fileno()) != self._socket:
+            _abandon(connection)
+            self._connection = None
         if self._pid == os.getpid():
             return
         self._pid = os.getpid()

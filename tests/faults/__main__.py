@@ -10,12 +10,28 @@ import time
 import traceback
 from collections.abc import Callable
 
-from . import agents, backends, children, crowd, damage, disks, endings, hosts, inits, late, liveness, network, outages
+from . import (
+    agents,
+    backends,
+    children,
+    crowd,
+    damage,
+    descriptors,
+    disks,
+    endings,
+    hosts,
+    inits,
+    late,
+    liveness,
+    network,
+    outages,
+)  # fmt: skip
 from .bench import Bench, Hang, bench, end_all
 from .tally import Tally
 
 GROUPS = (
-    endings, children, late, outages, agents, network, backends, disks, damage, hosts, inits, crowd, liveness,
+    endings, children, late, outages, agents, network, backends, disks, damage, descriptors, hosts, inits, crowd,
+    liveness,
 )  # fmt: skip
 CASES: dict[str, Callable[[Bench, Tally], None]] = {case.__name__: case for group in GROUPS for case in group.CASES}
 HEAD = f"{'case':<26}{'times':>6}{'emitted':>10}{'stored':>10}{'twice':>7}{'lost':>7}{'seconds':>9}  verdicts"

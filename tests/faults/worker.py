@@ -7,6 +7,7 @@ which is a thread or a child process. What is written there outlives SIGKILL. ``
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import faulthandler
 import logging
@@ -146,6 +147,44 @@ def late(name: str, counts: Counts, threads: int, lines: int, pause: float, endi
             thread.join()
 
 
+# Descriptors
+
+
+def close_listed() -> None:
+    for number in sorted(int(path.name) for path in Path("/proc/self/fd").iterdir()):
+        if number > 2:
+            with contextlib.suppress(OSError):
+                os.close(number)
+
+
+CLOSINGS: dict[str, Callable[[], None]] = {
+    "range": lambda: os.closerange(3, 256),
+    "all": lambda: os.closerange(3, 65_536),
+    "listed": close_listed,
+}
+MINE = b"mine" * 100
+
+
+def closing(name: str, counts: Counts, folder: Path, threads: int, lines: int, pause: float, how: str) -> None:
+    """Threads write, while the first one closes descriptors that are not its own, and opens files in their place."""
+    writers = [
+        threading.Thread(target=write, args=(name, counts, slot, lines, pause)) for slot in range(1, threads + 1)
+    ]
+    paths = [folder / f"{name} {number}" for number in range(20)]
+    with job(name), step("log"):
+        for writer in writers:
+            writer.start()
+        while any(writer.is_alive() for writer in writers):
+            CLOSINGS[how]()
+            files = [os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) for path in paths]
+            for file in files:
+                os.write(file, MINE)
+            time.sleep(0.01)
+            for path in paths:
+                if (found := path.read_bytes()) != MINE:
+                    sys.exit(f"{path} holds {found[:200]!r}")
+
+
 # Children
 
 
@@ -278,6 +317,8 @@ def main() -> None:
             pool(name, path, lines, ending.removeprefix("pool_"))
         case "late_end" | "late_sigkill" | "late_exit":
             late(name, counts, threads, lines, pause, ending.removeprefix("late_"))
+        case "closing_range" | "closing_all" | "closing_listed":
+            closing(name, counts, path.parent, threads, lines, pause, ending.removeprefix("closing_"))
         case "recycle":
             recycle(name, path, lines)
         case "crowd":

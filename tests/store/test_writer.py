@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 import os
+import socket
 import threading
 import warnings
 from collections.abc import Iterator
@@ -374,3 +376,24 @@ def test_updates_of_an_open_run_stay_in_their_page(writer: Writer, dsn: str) -> 
             break
         threading.Event().wait(0.1)
     assert figures == {"n_tup_upd": 20, "n_tup_hot_upd": 20}
+
+
+def test_a_socket_that_the_program_closed_is_not_used_and_what_has_its_number_is_left_alone(dsn: str) -> None:
+    writer = Writer(dsn)
+    writer.write([PROCESS, started(1)])
+    connection = writer._connection
+    assert connection is not None
+    number = connection.fileno()
+    theirs, peer = socket.socketpair()
+    with theirs, peer:
+        os.dup2(theirs.fileno(), number)
+        peer.setblocking(False)
+        writer.write([line(1, 1)])
+        writer.close()
+        del connection
+        gc.collect()
+        with pytest.raises(BlockingIOError):
+            peer.recv(1)
+        assert os.fstat(number).st_ino == os.fstat(theirs.fileno()).st_ino, "it is open"
+        os.close(number)
+    assert one(dsn)["lines"] == 1
