@@ -19,6 +19,7 @@ import resource
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -68,10 +69,10 @@ class Agent:
         self._root = root
         self._stopping = threading.Event()
         self._leases = [Lease(agent_lock(root, sink.name)) for sink in sinks] if living else []
-        allowed = [lease.holds for lease in self._leases] if living else [_never] * len(sinks)
+        may_take: list[Callable[[Path], bool]] = [partial(_if_held, lease) for lease in self._leases]
         self._rounds = [
-            Rounds(root, sink, room, lost_after, self._stopping, _of_any(may))
-            for sink, may in zip(sinks, allowed, strict=True)
+            Rounds(root, sink, room, lost_after, self._stopping, may)
+            for sink, may in zip(sinks, may_take or [_never] * len(sinks), strict=True)
         ]
         self._pulse = Background(self._show_life)
 
@@ -100,12 +101,12 @@ class Agent:
                     lease.holds()
 
 
-def _never() -> bool:
+def _if_held(lease: Lease, _folder: Path) -> bool:
+    return lease.holds()
+
+
+def _never(_folder: Path) -> bool:
     return False
-
-
-def _of_any(may: Callable[[], bool]) -> Callable[[Path], bool]:
-    return lambda _folder: may()
 
 
 class _Tended:

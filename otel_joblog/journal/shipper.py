@@ -36,8 +36,9 @@ from .claims import Claim
 from .cursors import CursorFile
 from .delivery import BEAT, Deliverer, Sink, chance
 from .durability import Syncer
-from .journal import SEGMENT_BYTES, Journal
+from .journal import Journal
 from .ownsegments import MemoryOf
+from .pace import Pace
 from .reader import Batch, Cursor, JournalReader
 from .recovery import ship_all_dead
 from .standby import agent_at_work, claim_journal
@@ -45,9 +46,6 @@ from .standby import agent_at_work, claim_journal
 __all__ = ["Lane", "Shipper"]
 
 POLL = 0.2  # seconds between looks at a journal of which all is shipped, or nearly
-PLENTY = 64 * 1024  # bytes behind the cursor that are worth a batch of their own
-BUSY = 5 * 1024**2  # bytes a second: a job that writes so fast does nothing else, and the lane would take its processor
-FAR = 16 * 1024**2  # bytes behind the cursor from which on such a job has to share it
 FIRST_LOOK = 0.05  # seconds before the first: a job of milliseconds is over by then and ships at exit
 LOOK_FOR_AGENT = 1.0  # seconds between looks for an agent that would ship in our place
 GRACE = 10.0  # seconds within which a new agent may begin before all processes of the host have a connection each
@@ -85,15 +83,13 @@ class Lane(Background):
         self._journal = journal
         self._reader = JournalReader(journal, Cursor())
         self._cursor_file = CursorFile(sink.name)
-        self._deliverer = Deliverer(sink, journal.root, self._waits)
+        self.deliverer = Deliverer(sink, journal.root, self._waits)
         self._moved = moved
         self._bell = Bell()
         self._progressed = threading.Condition()
         self._ending = False
         self._deadline = 0.0  # once ending
-        self._wanted = Cursor()  # how far somebody waits for it to come
-        self._seen = Cursor()  # the journal's end at the last batch
-        self._seen_at = time.monotonic()
+        self._pace = Pace()
         self._claimed: Path | None = None  # the journal's folder whose ship lock is held
         self._ship_lock: Claim | None = None
         self._look_at = 0.0
@@ -137,7 +133,8 @@ class Lane(Background):
                 batch = self._reader.read()
                 if batch.end != self._reader.cursor:
                     if self._take(batch):
-                        wait = self._pause()
+                        hurries = self._pace.hurries(batch.end, self._journal.position(), self._journal.limit)
+                        wait = 0.0 if hurries else POLL
                     elif self._ending:
                         return
                 elif ending:
@@ -207,7 +204,7 @@ class Lane(Background):
         """At the end, what the disk refused while an agent shipped the rest: in memory it would be lost."""
         reader = JournalReader(MemoryOf(self._journal), Cursor())
         while (batch := reader.read()).end != reader.cursor:
-            if not self._deliverer.deliver(batch.records, batch.process):
+            if not self.deliverer.deliver(batch.records, batch.process):
                 return
             reader.cursor = batch.end
 
@@ -227,13 +224,13 @@ class Lane(Background):
             return False
         if batch.damaged:
             report("damaged", "%d bytes of the journal were damaged and passed over", batch.damaged)
-        if not self._deliverer.deliver(batch.records, batch.process):
+        if not self.deliverer.deliver(batch.records, batch.process):
             return False
-        self._reader.cursor = batch.end
         folder = self._journal.folder
         if folder is not None and self._still_claimed():
             with contextlib.suppress(OSError):  # a cursor not written down costs a repetition, nothing else
                 self._cursor_file.save(folder, batch.end, self.sink.snapshot())
+        self._reader.cursor = batch.end  # whoever flushes goes by this
         self.failing = False
         with self._progressed:
             self._progressed.notify_all()
@@ -246,21 +243,6 @@ class Lane(Background):
             return True
         self._let_go()
         return False
-
-    def _pause(self) -> float:
-        """Seconds to the next batch: none while there is plenty more, or somebody waits for it.
-
-        A trickle of lines is shipped a few times a second, as each batch is a transaction. A burst is shipped when it
-        is over, or when it has gone on for long.
-        """
-        at, last, now = self._reader.cursor, self._journal.position(), time.monotonic()
-        grown, passed = _between(self._seen, last), now - self._seen_at
-        self._seen, self._seen_at = last, now
-        behind = _between(at, last)
-        if at < self._wanted:
-            return 0.0
-        busy = grown > BUSY * passed and behind < min(FAR, self._journal.limit // 4)
-        return POLL if behind < PLENTY or busy else 0.0
 
     def _beat(self) -> None:
         """While something goes on, let others see that this process lives."""
@@ -319,7 +301,7 @@ class Lane(Background):
     def wait_for(self, target: Cursor, deadline: float) -> bool:
         """Wait until everything before ``target`` is shipped. False past the deadline, or when the exporter is down."""
         self._take_over_at = time.monotonic()  # should the agent be gone: somebody waits
-        self._wanted = max(self._wanted, target)
+        self._pace.want(target)
         self._bell.ring()
         with self._progressed:
             while self.cursor < target:
@@ -329,9 +311,6 @@ class Lane(Background):
                     return False
                 self._progressed.wait(min(left, 0.05))
         return True
-
-    def tell_at_end(self) -> None:
-        self._deliverer.tell_at_end()
 
     def end(self, deadline: float) -> None:
         """Ship what there is, then stop; where the exporter is down at once or, with records in memory, by then."""
@@ -380,7 +359,7 @@ class Shipper:
         done = all(reached) and not any(lane.standing_by for lane in self._lanes)
         for lane, ready in zip(self._lanes, reached, strict=True):
             if not ready:
-                lane.tell_at_end()
+                lane.deliverer.tell_at_end()
         if done and self.started:
             for lane in self._lanes:
                 lane.join(max(0.0, deadline - time.monotonic()))
@@ -391,11 +370,6 @@ class Shipper:
 
     def _clean(self) -> None:
         self._journal.shipped_to(min(lane.cursor for lane in self._lanes))
-
-
-def _between(begin: Cursor, end: Cursor) -> int:
-    """Bytes from the one place to the other, about."""
-    return max(0, end.segment - begin.segment) // 2 * SEGMENT_BYTES + end.offset - begin.offset
 
 
 def _still_interrupted() -> None:

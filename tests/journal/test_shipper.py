@@ -12,7 +12,7 @@ import pytest
 
 from otel_joblog import diagnostics
 from otel_joblog.errors import ExportUnavailable, RecordRefused
-from otel_joblog.journal import delivery, shipper
+from otel_joblog.journal import delivery, pace, shipper
 from otel_joblog.journal import journal as journals
 from otel_joblog.journal.cursors import CursorFile
 from otel_joblog.journal.journal import Journal
@@ -45,7 +45,7 @@ def test_everything_is_shipped_and_the_journal_is_removed(tmp_path: Path) -> Non
     written.remove()
     assert [sink.numbers for sink in sinks] == [list(range(1000))] * 2
     assert all(sink.closed for sink in sinks)
-    assert not list(tmp_path.iterdir())
+    assert {path.name for path in tmp_path.iterdir()} == {"one.reached", "two.reached"}
 
 
 def test_segments_that_are_shipped_are_deleted_while_the_process_goes_on(
@@ -236,7 +236,7 @@ def burst(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sink: Kept) -> tuple[
 
 
 def test_a_lane_ships_while_there_is_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shipper, "BUSY", HOURS * 1e9)
+    monkeypatch.setattr(pace, "BUSY", HOURS * 1e9)
     written, shipping = burst(monkeypatch, tmp_path, sink := Kept())
     until(lambda: len(sink.numbers) > 19_000)
     assert shipping.shutdown(10)
@@ -244,7 +244,7 @@ def test_a_lane_ships_while_there_is_more(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_whoever_flushes_waits_for_no_pause_between_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shipper, "BUSY", -1.0)
+    monkeypatch.setattr(pace, "BUSY", -1.0)
     written, shipping = burst(monkeypatch, tmp_path, sink := Kept())
     assert shipping.flush(20)
     assert sink.numbers == list(range(20_000))
@@ -255,10 +255,10 @@ def test_whoever_flushes_waits_for_no_pause_between_batches(tmp_path: Path, monk
 def test_a_job_that_does_nothing_but_log_keeps_its_processor_until_much_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shipper, "BUSY", -1.0)
-    monkeypatch.setattr(shipper, "FAR", 1_000_000)
+    monkeypatch.setattr(pace, "BUSY", -1.0)
+    monkeypatch.setattr(pace, "FAR", 1_000_000)
     written, shipping = burst(monkeypatch, tmp_path, sink := Kept())
-    until(lambda: shipping._lanes[0].cursor.offset >= written.position().offset - shipper.FAR)
+    until(lambda: shipping._lanes[0].cursor.offset >= written.position().offset - pace.FAR)
     assert len(sink.numbers) < 19_000
     assert shipping.shutdown(10)
     assert sink.numbers == list(range(20_000))
