@@ -12,7 +12,11 @@ _WORDS = re.compile(r"\s*(\w+)\s*=\s*('(?:[^'\\]|\\.)*'|(?:[^\s\\']|\\.)*)(?=\s|
 
 
 def words_of(dsn: str) -> dict[str, str]:
-    """What a connection string says, by libpq's keywords. ValueError where it is none."""
+    """What a connection string says, by libpq's keywords. ValueError where it is none.
+
+    So it is where the password holds a bare ``@`` or ``/``: libpq would take what follows for a host or a database, and
+    name it in its errors.
+    """
     if dsn.startswith(_SCHEMES):
         return _words_of_uri(dsn)
     words: dict[str, str] = {}
@@ -26,9 +30,17 @@ def words_of(dsn: str) -> dict[str, str]:
     return words
 
 
+def _ends_too_soon(rest: str, query: str) -> bool:
+    """Whether a bare "@", "/" or "?" in the password ends it, for libpq, before its end."""
+    login, at, where = rest.partition("@")
+    return bool(at and ("/" in login or "@" in where)) or ("@" in query and "=" not in query.partition("@")[0])
+
+
 def _words_of_uri(dsn: str) -> dict[str, str]:
     rest = dsn.partition("://")[2]
     rest, _, query = rest.partition("?")
+    if _ends_too_soon(rest, query):
+        raise ValueError("a password that is not percent-encoded, of which the host or the database would be a part")
     where, _, database = rest.partition("/")
     login, _, where = where.rpartition("@")
     hosts, ports = [], []

@@ -133,6 +133,12 @@ class PartlyUsable(ValueError):
         self.told = told
 
 
+HOW_TO_SAY_A_DSN = (
+    "say postgresql://user:password@host:port/database, with %40 for an @ and %2F for a / in the password, "
+    "or host=… port=… dbname=… user=… password=…"
+)
+
+
 def dsn(text: str) -> str:
     """A connection string. Raises :class:`PartlyUsable` for anything else: no other database is meant by it."""
     from .dsn import words_of
@@ -142,7 +148,7 @@ def dsn(text: str) -> str:
         words_of(word)
     except ValueError:
         raise PartlyUsable(
-            "say postgresql://user:password@host:port/database or host=… port=… dbname=… user=… password=…",
+            HOW_TO_SAY_A_DSN,
             word,
             "what is recorded waits in the journal",
         ) from None

@@ -54,11 +54,17 @@ def test_what_is_for_others_is_left_to_them(other: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "dsn", ["mysql://me:geheim@db/shop", "db.example.org", "geheim", "postgresql://me:geheim@[::1/db"]
-)
+    "dsn",
+    [
+        "mysql://me:geheim@db/shop", "db.example.org", "geheim", "postgresql://me:geheim@[::1/db",
+        "postgresql://me:x@geheim@db/shop", "postgresql://me:x/geheim@db/shop", "postgresql://me:9/geheim@db/shop",
+        "postgresql://me:x@y/geheim@db/shop", "postgresql://me:9?geheim@db/shop",
+    ],
+)  # fmt: skip
 def test_a_connection_string_of_something_else_is_told_of_without_the_password(dsn: str) -> None:
     (problem,) = told({"OTEL_JOBLOG_DSN": dsn})
     assert problem.startswith("OTEL_JOBLOG_DSN cannot be used: say postgresql://")
+    assert "%40 for an @ and %2F for a / in the password" in problem
     assert problem.endswith("; what is recorded waits in the journal")
     with pytest.raises(ConfigError) as raised:
         Settings.from_environment({"OTEL_JOBLOG_DSN": dsn})
@@ -134,6 +140,15 @@ def test_the_embedded_server_may_be_started_after_the_job(tmp_path: Path) -> Non
 def test_a_command_says_it_too_and_does_its_work(tmp_path: Path) -> None:
     (line,) = lines(command("recover", tmp_path, OTEL_JOBLOG_DNS="postgresql://db/shop"))
     assert "did you mean OTEL_JOBLOG_DSN?" in line
+
+
+@pytest.mark.parametrize("word", ["list", "doctor", "serve"])
+@pytest.mark.parametrize("password", ["geheim@gut", "geheim/gut", "gut@sehr/geheim", "9/geheim", "9?geheim"])
+def test_no_command_prints_a_password_that_ends_too_soon(word: str, password: str, tmp_path: Path) -> None:
+    done = command(word, tmp_path, OTEL_JOBLOG_DSN=f"postgresql://me:{password}@db.invalid/shop")
+    assert done.returncode == 1
+    assert "%40 for an @ and %2F for a / in the password" in done.stdout + done.stderr
+    assert not {piece for piece in ("geheim", "gut", "sehr") if piece in done.stdout + done.stderr}
 
 
 @pytest.mark.parametrize("word", ["recover", "agent", "list", "migrate"])

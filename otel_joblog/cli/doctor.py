@@ -114,19 +114,20 @@ def _hidden(field: dataclasses.Field[Any], value: Any) -> str:
 
 
 def _without_password(dsn: str) -> str:
-    import psycopg
-    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+    from psycopg.conninfo import make_conninfo
+
+    from ..store.connection import words_of
 
     try:
-        given: dict[str, Any] = conninfo_to_dict(dsn)
-    except psycopg.ProgrammingError:  # it may hold a password anywhere
+        given = words_of(dsn)
+    except ConfigError:  # it may hold a password anywhere
         return "***"
     return make_conninfo(**given | dict.fromkeys(DSN_SECRETS & given.keys(), "***"))
 
 
 def _without_login(text: str) -> str:
-    """The text, where it is an address without the user and password in it."""
-    return re.sub(r"(?<=://)[^/?#]*@", "***@", text)
+    """The text without the user and password of addresses in it, also where these hold a "/"."""
+    return re.sub(r"""(?<=://)(?!user:password@host:)[^\s"']*@""", "***@", text)
 
 
 def _state_folder(settings: Settings) -> Finding:

@@ -16,7 +16,9 @@ from psycopg.errors import InsufficientPrivilege
 
 from ..background import Background
 from ..descriptors import identity
+from ..dsn import words_of as taken_apart
 from ..errors import ConfigError, JobLogError, RecordRefused, SchemaError, StoreError, StoreUnavailable
+from ..parsing import HOW_TO_SAY_A_DSN
 from .libpq import untouched_by_environment
 from .sql import query
 
@@ -52,13 +54,11 @@ def conninfo(dsn: str, **defaults: str | int) -> str:
 def words_of(dsn: str, variable: str = "OTEL_JOBLOG_DSN") -> dict[str, Any]:
     """What a DSN says by key. Raises :class:`ConfigError`, naming the variable it comes from, if it cannot be read."""
     try:
+        taken_apart(dsn)
         return conninfo_to_dict(dsn)
-    except psycopg.ProgrammingError:
+    except (psycopg.ProgrammingError, ValueError):
         # Neither the DSN nor libpq's words about it, which quote it: it may hold a password.
-        raise ConfigError(
-            f"{variable} cannot be read; say postgresql://user:password@host:port/database "
-            "or host=… port=… dbname=… user=… password=…"
-        ) from None
+        raise ConfigError(f"{variable} cannot be read; {HOW_TO_SAY_A_DSN}") from None
 
 
 def otherwise(connection: Connection[Any] | AsyncConnection[Any]) -> bool:

@@ -123,6 +123,8 @@ def test_doctor_names_what_to_mend(environment: dict[str, str], otel_joblog: Com
         ("DSN", "host=127.0.0.1 password='geheim", "***"),
         ("READER_DSN", "host=127.0.0.1 port=1 password = geheim", "password=*** host=127.0.0.1 port=1"),
         ("READER_DSN", "postgresql://me:geheim@[::1", "***"),
+        ("READER_DSN", "postgresql://me:x@y/geheim@db/shop", "***"),
+        ("TRACE_URL", "http://me:x/geheim@traces/{trace_id}", "http://***@traces/{trace_id}"),
         ("TRACE_URL", "http://me:geheim@traces/{trace_id}", "http://***@traces/{trace_id}"),
     ],
 )
