@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from .finding import BARE, QUOTED, Finder, Spans
-from .keys import Key, judge, words_of
+from .keys import Key, Names, judge, words_of
 from .search import Search
 from .values import harmless, is_secret, looks_random, says_something
 
@@ -53,8 +53,10 @@ _FOR = re.compile(  # password for bob: …, SET PASSWORD FOR bob = '…'
     rf"""[ ]++(?i:for)(?:[ ]++(?!=)[\w.@%'"`\-]{{1,80}}+){{1,4}}?(?::[ ]++|[ ]*+=[ ]*+(?i:password\()?){_VALUE}""",
     re.ASCII,
 )
+_SPACED = re.compile(r"""[ ](?P<mixed>(?=[^\s]*[a-z])(?=[^\s]*[A-Z])[\w+/=\-.~]++)(?=\s|["']|\Z)""", re.ASCII)
 _IS = re.compile(rf"[ ]++is:?[ ]++{_VALUE}", re.ASCII)
-_ELEMENT = re.compile(r"(?:[ \t][^<>\r\n]{0,200})?>(?:<!\[CDATA\[)?+(?P<element>[^<>\]\r\n]++)(?=</|\]\]>)")
+_TAG = re.compile(r"""<(?:\w{1,20}:)?(?:(?:property|entry|setting|string|param|item|env|field)[ ][^<>\r\n]*)?""")
+_ELEMENT = re.compile(r"""["']?(?:[ \t][^<>\r\n]{0,200})?>(?:<!\[CDATA\[)?+(?P<element>[^<>\]\r\n]++)(?=</|\]\]>)""")
 # A row of a table: the next cell, or, where nothing else is said, the next column.
 _BAR = "|│┃║"
 _CELL_ONLY = re.compile(rf"[ \t]*+[{_BAR}][ \t]*+(?P<cell>[^\s{_BAR}]++(?:[ \t]++[^\s{_BAR}]++)*+)")
@@ -65,6 +67,7 @@ _PAIR_BEGINS = re.compile(r"""\([bBuU]?["']\Z""")
 
 # The value of a header ends with its line, or with the quote that the whole header stands in.
 _SCHEME = r"(?i:(?:bearer|basic|digest|token|negotiate|apikey|aws4-hmac-sha256)[ \t]{1,4}+)?+"
+_ONLY_SCHEME = re.compile(rf"\A{_SCHEME}")
 _REST = r"""(?P<rest>(?:[^\r\n"'=]|=(?:"[^"\r\n]*+"?+)?+)++)"""
 _HEADER = re.compile(
     rf"""(?i:authorization|cookie2?s?){_QUOTE}\]?+[ \t]*+(?:(?::|(?P<equals>=)>?+)[ \t]*+|,[ \t]*+(?=[bBuU]?["']))"""
@@ -134,9 +137,9 @@ def _header(text: str, at: int) -> tuple[int, int] | None:
     found = _HEADER.match(text, at)
     if found is None or found.lastgroup is None or not found[found.lastgroup]:
         return None
-    value = found[found.lastgroup]
+    value = _ONLY_SCHEME.sub("", found[found.lastgroup])
     first = _FIRST.match(value)
-    if harmless(value) or (found.lastgroup == "rest" and first and says_something(first[0])):
+    if not value or harmless(value) or (found.lastgroup == "rest" and first and says_something(first[0])):
         return None
     return found.span(found.lastgroup)
 
@@ -205,8 +208,8 @@ def _option(place: _Place) -> re.Match[str] | None:
 
 
 def _element(place: _Place) -> re.Match[str] | None:
-    opened = place.text.rfind("<", max(0, place.begin - 20), place.begin)
-    if opened < 0 or not (opened == place.begin - 1 or place.text[place.begin - 1] == ":"):
+    opened = place.text.rfind("<", max(0, place.begin - 80), place.begin)
+    if opened < 0 or not _TAG.fullmatch(place.text, opened, place.begin):
         return None
     return _ELEMENT.match(place.text, place.end)
 
@@ -221,7 +224,10 @@ def _for_somebody(place: _Place) -> re.Match[str] | None:
 
 def _told(place: _Place) -> re.Match[str] | None:
     found = _IS.match(place.text, place.end)
-    return found if found and found.lastgroup and looks_random(found[found.lastgroup]) else None
+    if found and found.lastgroup and looks_random(found[found.lastgroup]):
+        return found
+    found = _SPACED.match(place.text, place.end) if place.key.names is Names.SECRET else None
+    return found if found and looks_random(found["mixed"], 20) else None
 
 
 def _pair(place: _Place) -> re.Match[str] | None:

@@ -18,6 +18,9 @@ def searches_in_commands() -> tuple[Finder, ...]:
         _mysql,
         _curl,
         _docker,
+        _auth,
+        _mongo,
+        _piped,
         _sshpass,
         _redis,
         _ldap,
@@ -45,6 +48,16 @@ _docker = expression(
     rf"\b(?:docker|podman|registry|az)[ \t]login{_BETWEEN}-p[ \t]++{_ARGUMENT}",
     "docker login", "podman login", "registry login", "az login",
 )  # fmt: skip
+_auth = expression(
+    r"""--(?:auth|creds)[ \t=]++["']?(?=[^\d:])[^\s:"'$]{1,128}+:(?!\$[A-Z{(]|//)(?P<password>[^\s"']++)""",
+    "--auth",
+    "--creds",
+)
+_mongo = expression(rf"\bmongo(?:sh|dump|restore|import|export)?\b{_BETWEEN}-p[ \t]++{_ARGUMENT}", "mongo")
+_piped = expression(
+    rf"\b(?:echo|printf)(?:[ \t]++-[a-zA-Z]{{1,4}})?[ \t]++{_ARGUMENT}[ \t]*+\|[^|\r\n]{{1,200}}?--password-stdin",
+    "--password-stdin",
+)
 _sshpass = expression(rf"\bsshpass{_BETWEEN}-p[ \t]*+{_ARGUMENT}", "sshpass")
 _redis = expression(rf"\b(?:redis-cli|valkey-cli){_BETWEEN}-a[ \t]++{_ARGUMENT}", "redis-cli", "valkey-cli")
 _ldap = expression(rf"\bldap\w{{2,12}}{_BETWEEN}-w[ \t]++{_ARGUMENT}", "ldap")

@@ -87,8 +87,8 @@ _go = expression(  # a DSN of Go's for MySQL
     r"(?<![\w.\-])[\w.\-]{1,64}+:(?P<password>[^\s\"'()]{1,128}?)(?=@(?:tcp|unix)\()", "@tcp(", "@unix("
 )
 _signatures = expression(
-    r"""(?:(?<![\w.\-])(?i:x-(?:amz|goog|oss|ms)-signature|sig)|(?:[?&;]|\\u0026|%26)(?i:signature))(?:=|%3[dD]|\\u003[dD])
-    (?P<signature>[\w%+/.~=\-]{16,2048}+)""",
+    r"""(?:(?<![\w.\-])(?i:x-(?:amz|goog|oss|ms)-signature|oauth_signature|sig)|(?:[?&;]|\\u0026|%26)(?i:signature))(?:=|%3[dD]|\\u003[dD])
+    ["']?(?P<signature>[\w%+/.~=\-]{16,2048}+)""",
     "sig",
 )
 _keys = expression(

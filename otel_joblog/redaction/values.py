@@ -47,7 +47,7 @@ _REFERENCE = re.compile(
     |[\[(<{]{1,2}\s?(?:filtered|redacted|hidden|masked|secure|secret|protected|removed|sensitive|omitted|scrubbed
        |known|unknown|not|none|null|unset|empty|default|generated)\b[\w\ ,]*+[\])>}]{0,2}\Z
     |\$\{[^{}]*+\}?\Z | (?-i:\$[A-Z_][A-Z0-9_]*+\Z | %[A-Z_]{1,60}%\Z) | \$\([^()]*+\)?\Z
-    |\{\{.*+\Z | %\([\w.]{1,60}\)[sdr]?\Z | %[sdrvq]\Z | \{[a-z_.]{0,60}\}?\Z | \[\]?\Z
+    |\{\{.*+\Z | %\([\w.]{1,60}\)[sdr]?\Z | %[sdrvq]\Z | \{[a-z_.]{0,60}(?:![rsa])?\}?\Z | \[\]?\Z
     |<[A-Za-z][A-Za-z\ _.\-]*+>?\Z | <[\w.\ ]{1,80}\ at\ 0x.*+\Z
     |!(?:vault|secret|Ref|Sub|GetAtt|ImportValue|env|reference|encrypted)\b
     |@Microsoft\.KeyVault | (?:arn:aws|op|ssm|vault|gcp-sm|file|env|secretref|projects)[:/]\S*+\Z
@@ -59,7 +59,7 @@ _REFERENCE = re.compile(
 _CODE = re.compile(
     r"""(?:(?:self|cls|this|settings|config|cfg|conf|os|args|kwargs|options|opts|ctx|context|request|req|env|environ
        |secrets|data|payload|params|app|current_app|event|response|resp|result|creds?|credentials?|process|user)
-       (?:\.[A-Za-z_]{1,60}+|\[["'][A-Za-z_]{1,60}+["']?\]?|\.get\(.*+)++\Z
+       (?:\.get(?:env)?\(.*+|\.[A-Za-z_]{1,60}+|\[["'][A-Za-z_]{1,60}+["']?\]?)++\Z
     |(?:await|lambda|not|new)\Z
     |[A-Za-z_][A-Za-z_.]{2,80}+\((?![^\s)]{0,200}["'])) """,
     re.VERBOSE,

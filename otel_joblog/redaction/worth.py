@@ -20,15 +20,15 @@ Check = Callable[[str, int], object]  # of a text and a place in it, whether it 
 SURE = (
     "pass", "secret", "credential", "bearer", "token", "cookie", "pwd", "psk", "connect.sid", "dockerc", "sig=", "sig%",
     "sig\\u", "signature", "?code=", "&code=", ";code=", "appid=", "hook", "telegram", "oracle:thin:", "@tcp(",
-    "@unix(", "identified", "mysql", "mariadb", "curl", "docker login", "podman login", "registry login", "az login",
-    "redis-cli", "valkey-cli", "ldap", "sqlplus", "0q~",
+    "@unix(", "identified", "mysql", "mongo", "mariadb", "curl", "docker login", "podman login", "registry login",
+    "az login", "redis-cli", "valkey-cli", "ldap", "sqlplus", "0q~", "--creds",
 )  # fmt: skip
 # Cards, in the shapes of digits and of what parts their groups:
 GROUPS = "0000 0000"
 DIGITS = "0" * 14
 CARDS = (GROUPS, GROUPS.replace(" ", "-"), DIGITS)
 
-_after_auth = re.compile(r"(?i:orization)|(?:\W{0,9}[=:|\t,>%\\]|  | (?i:plain|login))").match
+_after_auth = re.compile(r"(?i:orization)|(?:\W{0,9}[=:|\t,>%\\]|  | (?i:plain|login)|[ ][^\s:]{1,128}:\S)").match
 _session = re.compile(r"(?i:sess(?:ion)?id|session(?:\W{0,9}[=:|\t,>%\\]|  ))").match
 _mailgun = re.compile(r"(?i:key)-[0-9a-f]{32}").match
 _basic = re.compile(r"(?i:basic)[ \t]+\S{16}").match
