@@ -196,11 +196,14 @@ class _Connection:
         import requests
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
+        from .sockets import keep_sockets
+
         def note(response: requests.Response, *_args: Any, **_kwargs: Any) -> None:
             self._answer, self._refused = str(response.status_code), response.status_code in REFUSED
 
         session = requests.Session()
         session.hooks["response"].append(note)
+        keep_sockets(session)
         return OTLPSpanExporter(session=session)
 
     def _grpc(self) -> SpanExporter:

@@ -60,6 +60,8 @@ def http(*answers: int) -> Iterator[Receiver]:
     receiver = Receiver(*answers)
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # connections stay
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers.get("Content-Encoding") == "gzip":

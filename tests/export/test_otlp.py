@@ -5,9 +5,13 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import logging
+import os
 import random
+import resource
+import socket
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -120,6 +124,28 @@ def test_busy_receivers_are_asked_again(sink_to: Callable[..., OtlpSink], monkey
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "10")
         sink.ship(records_of_a_run(), PROCESS)
     assert len(received.spans) == 3
+
+
+def test_a_connection_that_the_job_closed_is_made_anew_out_of_its_way(sink_to: Callable[..., OtlpSink]) -> None:
+    with receiver.http() as received:
+        sink = sink_to(received.url)
+        sink.ship(records_of_a_run(), PROCESS)
+        numbers = connections_to(received.url)
+        assert min(numbers) >= min(4096, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+        for number in numbers:
+            os.close(number)
+        sink.ship(records_of_a_run(), PROCESS)
+    assert len(received.spans) == 6
+
+
+def connections_to(url: str) -> list[int]:
+    port = int(url.rpartition(":")[2])
+    found = []
+    for path in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(path.name))) as peer:
+            if peer.getpeername()[1] == port:
+                found.append(int(path.name))
+    return found
 
 
 def test_nobody_there_is_an_outage(sink_to: Callable[..., OtlpSink]) -> None:
