@@ -36,6 +36,7 @@ from .terminal import TerminalBytes
 __all__ = ["export_runs", "import_files"]
 
 PAGE = 200
+_EVER = datetime(1, 1, 2, tzinfo=UTC)  # a time is asked for, so that runs of a wrong clock are there, too
 _DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 _COLUMNS = ("time", "run_id", "job", "level", "stream", "logger", "message", "span_id", "seq")
 
@@ -90,7 +91,7 @@ def export_runs(
             page = await reader.runs(
                 job=job,
                 status=[RunStatus(word) for word in status] or None,
-                since=since and since.replace(tzinfo=UTC),
+                since=since.replace(tzinfo=UTC) if since else _EVER,
                 until=until and until.replace(tzinfo=UTC),
                 limit=PAGE,
                 after=after,

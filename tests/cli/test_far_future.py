@@ -22,3 +22,13 @@ def test_the_list_begins_with_now_and_says_what_it_leaves_out(dsn: str, otel_job
     assert "now" in listed.stdout
     assert "ahead" not in listed.stdout
     assert listed.stderr == "Left out: 3 runs said to begin more than a day from now. A clock is wrong.\n"
+
+
+def test_an_export_of_everything_has_them(dsn: str, otel_joblog: Command) -> None:
+    with contextlib.closing(Writer(dsn)) as writer:
+        stories = [Story(writer, "now"), Story(writer, "ahead", began=IN_2116)]
+        for story in stories:
+            story.say("a line")
+            story.end()
+    exported = otel_joblog("export", "--all", "--format", "csv").stdout
+    assert all(story.run_id in exported for story in stories)
