@@ -47,10 +47,10 @@ def descriptors_closed_listed(bench: Bench, tally: Tally) -> None:
 
 
 def descriptors_closed_away(bench: Bench, tally: Tally) -> None:
-    """the same as the first, without an agent, while PostgreSQL is away"""
+    """the same as the first, without an agent, while PostgreSQL is away and connections to it are tried"""
     room = bench.room()
     room.environment = {"OTEL_JOBLOG_DSN": "host=127.0.0.1 port=1"}
-    repeat(bench, tally, room, "range")
+    repeat(bench, tally, room, "away")
     room.environment = {}
     for worker in room.workers:
         worker.end()
