@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 import signal
@@ -10,16 +11,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 
 from otel_joblog.cli import server
 from tests.ingest.messages import job, traces
 from tests.loopback import serving
 
+LARGE = 50_000_000
+HOLD = b"GET /hold HTTP/1.1\r\nHost: lo\r\n\r\n"
 REQUEST = traces([job(1)], service__name="shop").SerializeToString()
 
 
@@ -53,7 +57,7 @@ def connections(address: str, number: int, sent: bytes = b"") -> Iterator[list[s
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: lo"], ids=["silent", "half a head"])
 @pytest.mark.parametrize("command", ["ingest", "serve"])
 def test_silent_connections_leave_descriptors_for_the_work(
-    command: str, sent: bytes, environment: dict[str, str], tmp_path: Path
+    command: str, sent: bytes, environment: dict[str, str]
 ) -> None:
     with running(environment, command, "--port", "0") as address, connections(address, 150, sent):
         for _ in range(3):  # each takes the place of one that is silent
@@ -64,31 +68,44 @@ def test_silent_connections_leave_descriptors_for_the_work(
         assert httpx.get(f"{address}/healthz", timeout=60).status_code == 200
 
 
-async def slow(scope: dict, receive, send) -> None:  # type: ignore[no-untyped-def, type-arg]
-    """``/hold`` answers when it is let go, ``/large`` with more than anybody's buffers take, others at once."""
-    if scope["type"] != "http":
-        return
-    if scope["path"] == "/hold":
-        import asyncio
+class Slow:
+    """An application: ``/hold`` answers when it is let go, ``/large`` with more than buffers take, others at once."""
 
-        HELD.release()
-        await asyncio.to_thread(LET_GO.wait, 60)
-    body = b"x" * 50_000_000 if scope["path"] == "/large" else b"ok"
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": body})
+    def __init__(self) -> None:
+        self.asked = threading.Semaphore(0)
+        self.held = threading.Semaphore(0)
+        self.let_go = threading.Event()
+        self.server: uvicorn.Server | None = None
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        self.asked.release()
+        if scope["path"] == "/hold":
+            self.held.release()
+            await asyncio.to_thread(self.let_go.wait, 60)
+        body = b"x" * LARGE if scope["path"] == "/large" else b"ok"
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
 
-HELD = threading.Semaphore(0)
-LET_GO = threading.Event()
+    def serving(self) -> contextlib.AbstractContextManager[str]:
+        def make(app: Any, *, stop_within: int) -> uvicorn.Server:
+            self.server = server.make_server(app, stop_within=stop_within)
+            return self.server
+
+        return serving(self, make=make)
+
+    @property
+    def connections(self) -> list[Any]:
+        assert self.server is not None
+        return list(self.server.server_state.connections)
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "HEAD", 0.3)
-    monkeypatch.setattr(server, "STALLED", 0.3)
+def slow() -> Slow:
+    return Slow()
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
     "sent",
     [
@@ -96,44 +113,54 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         b"GET / HTTP/1.1\r\nHost: lo",
         b"GET / HTTP/1.1\r\nHost: lo\r\n\r\nGET / HT",  # answered, and then half of another
         b"POST / HTTP/1.1\r\nHost: lo\r\nContent-Length: 9\r\n\r\nhalf",
-        b"GET /large HTTP/1.1\r\nHost: lo\r\n\r\n",  # and nobody reads the answer
+        b"GET /large HTTP/1.1\r\nHost: lo\r\n\r\n",
     ],
     ids=["silent", "half a head", "half of a second one", "half a body that nobody asks for", "an answer unread"],
 )
-def test_a_connection_on_which_nothing_comes_is_closed(sent: bytes) -> None:
-    with serving(slow, make=server.make_server) as address, connections(address, 1, sent) as (one,):
-        if b"large" in sent:
-            time.sleep(1)  # what has not been read by then is thrown away with the connection
+def test_a_connection_on_which_nothing_comes_is_closed(
+    sent: bytes, slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "HEAD", 0.5)
+    monkeypatch.setattr(server, "STALLED", 0.5)
+    with slow.serving() as address, connections(address, 1, sent) as (one,):
+        if b"large" in sent:  # nothing is read before it has been closed
+            assert slow.asked.acquire(timeout=60)
+            until(lambda: not slow.connections)
         received = 0
         with contextlib.suppress(ConnectionResetError):
             while piece := one.recv(65_536):
                 received += len(piece)
-        assert received < 50_000_000
+        assert received < LARGE
 
 
-@pytest.mark.usefixtures("quick")
-def test_a_request_that_takes_longer_than_a_head_may_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    LET_GO.clear()
-    with serving(slow, make=server.make_server) as address:
-        threading.Timer(1.0, LET_GO.set).start()
-        assert httpx.get(f"{address}/hold", timeout=60).text == "ok"
+def test_while_a_request_is_answered_it_has_all_the_time_it_takes(slow: Slow) -> None:
+    with slow.serving() as address, connections(address, 1, HOLD) as (one,):
+        assert slow.held.acquire(timeout=60)
+        assert [(it.silent_since, it._timer) for it in slow.connections] == [(None, None)]
+        slow.let_go.set()
+        assert one.recv(65_536).startswith(b"HTTP/1.1 200")
+        until(lambda: slow.connections and slow.connections[0].silent_since is not None)
 
 
-def test_where_all_are_at_work_one_more_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    LET_GO.clear()
+def test_where_all_are_at_work_one_more_is_told_to_come_again(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "most_connections", lambda: 8)
-    with (
-        serving(slow, make=server.make_server) as address,
-        connections(address, 8, b"GET /hold HTTP/1.1\r\nHost: lo\r\nConnection: close\r\n\r\n") as held,
-    ):
+    with slow.serving() as address, connections(address, 8, HOLD) as held:
         for _ in held:
-            assert HELD.acquire(timeout=60)
+            assert slow.held.acquire(timeout=60)
         refused = httpx.get(f"{address}/", timeout=60)
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
-        LET_GO.set()
+        slow.let_go.set()
         for one in held:
             assert one.recv(65_536).startswith(b"HTTP/1.1 200")
+        until(lambda: any(it.silent_since is not None for it in slow.connections))
         assert httpx.get(f"{address}/", timeout=60).text == "ok"
+
+
+def until(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_there_are_as_many_connections_as_leave_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
