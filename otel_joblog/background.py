@@ -34,9 +34,13 @@ class Background:
         self._target = target
         self._ended = threading.Event()
         self._started = False
+        self._once = threading.Lock()
 
     def start(self) -> None:
-        """Raises RuntimeError where no thread can be started, as at the interpreter's end."""
+        """Raises RuntimeError where no thread can be started, as at the interpreter's end.
+
+        May be called again, where an exception came in the middle: of two threads one does nothing.
+        """
         # A thread inherits the mask of the one that starts it. Asked for first: a signal handler that raises does so
         # from within a call that sets the mask, when it is set.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
@@ -57,6 +61,9 @@ class Background:
             self._ended.wait(timeout)
 
     def _run(self) -> None:
+        if not self._once.acquire(blocking=False):
+            return
+        self._started = True
         ident = _thread.get_ident()
         _idents.add(ident)
         try:

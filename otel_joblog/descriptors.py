@@ -20,6 +20,8 @@ import os
 import resource
 import threading
 
+from .interruption import foreign, insist, suppress_own
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +48,9 @@ def identity(descriptor: int) -> Identity | None:
 def _status(descriptor: int) -> os.stat_result | None:
     try:
         return os.fstat(descriptor)
-    except OSError:
+    except OSError as error:
+        if foreign(error):
+            raise
         return None
 
 
@@ -61,22 +65,33 @@ class Kept:
 
     def __init__(self, descriptor: int, path: Path | None = None, *, brief: bool = False) -> None:
         wanted = identity(descriptor)
-        self.number, self.safe = _moved(descriptor, brief=brief)  # safe: no file of the program gets this number
-        self._identity = identity(self.number)
-        if self._identity is None or not (self._identity == wanted if path is None else self.is_at(path)):
+        numbers: list[int] = []
+        try:
+            self.number, self.safe = _moved(descriptor, numbers, brief=brief)  # safe: no file of the program gets this
+            self._identity = identity(self.number)
+            if self._identity is None or not (self._identity == wanted if path is None else self.is_at(path)):
+                if path is not None:
+                    path.stat()  # FileNotFoundError where it was deleted
+                raise OSError(errno.EBADF, "the program closed it as it was opened", str(path))
             if self.number != descriptor:
-                os.close(self.number)
-            if path is not None:
-                _close_low(descriptor, is_file=True)
-                path.stat()  # FileNotFoundError where it was deleted
-            raise OSError(errno.EBADF, "the program closed it as it was opened", str(path))
-        if self.number != descriptor:
-            _close_low(descriptor, is_file=path is not None)
+                _close_low(descriptor, is_file=path is not None)
+        except BaseException:
+            for number in numbers:
+                os.close(number)
+            raise
 
     @classmethod
     def open(cls, path: Path, flags: int, *, brief: bool = False) -> Kept:
         """A file, mode 0600 where it is made."""
-        return cls(os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o600), path, brief=brief)
+        low: list[int] = []
+        try:
+            # One call of C code: an exception from elsewhere may come when it returns, and finds the descriptor here.
+            low.extend(map(os.open, [path], [flags | os.O_CLOEXEC | os.O_NONBLOCK], [0o600]))
+            return cls(low[0], path, brief=brief)
+        except BaseException:
+            for descriptor in low:
+                _close_low(descriptor, is_file=True)
+            raise
 
     @property
     def ours(self) -> bool:
@@ -85,7 +100,7 @@ class Kept:
 
     def is_at(self, path: Path) -> bool:
         """Whether it is the file that lies there."""
-        with contextlib.suppress(OSError):
+        with suppress_own(OSError):
             status = os.stat(path)  # noqa: PTH116  (pathlib takes as long again)
             return self._identity == (status.st_dev, status.st_ino)
         return False
@@ -121,21 +136,26 @@ def write_whole(path: Path, data: bytes | bytearray) -> None:
 
 def _close_low(descriptor: int, *, is_file: bool) -> None:
     # A file of ours is marked by O_NONBLOCK, which means nothing on files. To look for that lets no other thread in.
-    with contextlib.suppress(OSError):
+    with suppress_own(OSError):
         if not (is_file and os.get_blocking(descriptor)):
             os.close(descriptor)
 
 
-def _moved(descriptor: int, *, brief: bool) -> tuple[int, bool]:
-    """The number that it has now, and whether that is past the limit. It stays where it is where no other is free."""
+def _moved(descriptor: int, numbers: list[int], *, brief: bool) -> tuple[int, bool]:
+    """The number that it has now, and whether that is past the limit. It stays where it is where no other is free.
+
+    A new one is among the ``numbers`` as soon as there is one.
+    """
     try:
         with _moving:
-            return _move(descriptor, brief=brief)
-    except (OSError, ValueError):
+            return _move(descriptor, numbers, brief=brief)
+    except (OSError, ValueError) as error:
+        if foreign(error):
+            raise
         return descriptor, False
 
 
-def _move(descriptor: int, *, brief: bool) -> tuple[int, bool]:
+def _move(descriptor: int, numbers: list[int], *, brief: bool) -> tuple[int, bool]:
     global _given
     limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     base, end = _range(limit, most)
@@ -143,11 +163,12 @@ def _move(descriptor: int, *, brief: bool) -> tuple[int, bool]:
     if base >= limit:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (end, most))
-            number = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, first)
+            _duplicate(descriptor, first, numbers)
         finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
+            insist(resource.setrlimit, resource.RLIMIT_NOFILE, (limit, most))
     else:
-        number = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, first)
+        _duplicate(descriptor, first, numbers)
+    number = numbers[-1]
     if not brief:
         _given = max(number + 1 - base - BRIEF, 0)
     return number, base >= limit
@@ -162,6 +183,10 @@ def _range(limit: int, most: int) -> tuple[int, int]:
     if limit >= 8 * BRIEF:
         return limit // 2, limit
     raise ValueError("there are hardly any numbers")
+
+
+def _duplicate(descriptor: int, first: int, numbers: list[int]) -> None:
+    numbers.extend(map(fcntl.fcntl, [descriptor], [fcntl.F_DUPFD_CLOEXEC], [first]))  # one call, as in Kept.open
 
 
 def _after_fork() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
+
+from .interruption import suppress_own
 
 __all__ = ["LOGGER_NAME", "counts", "report"]
 
@@ -23,7 +24,7 @@ def report(kind: str, message: str, *args: object, outage: bool = False) -> None
     """
     counts[kind] += 1
     if counts[kind] == 1:
-        with contextlib.suppress(Exception):  # at the end of the recursion limit, or of the interpreter
+        with suppress_own(Exception):  # at the end of the recursion limit, or of the interpreter
             import logging
 
             from .background import in_background, unlist

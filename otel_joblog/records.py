@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from .conventions import RunStatus, SpanKind
+from .interruption import foreign
 
 __all__ = [
     "AFTER_END",
@@ -226,7 +227,11 @@ def encode(record: Journaled) -> bytes:
     """The record as MessagePack. Never fails: what cannot be said is said as nearly as possible (``repr``, escapes)."""
     try:
         return _encoder.encode(record)
-    except Exception:  # lone surrogates, integers beyond 64 bits, cycles, a repr that raises whatever it likes, …
+    except (
+        Exception
+    ) as trouble:  # lone surrogates, integers beyond 64 bits, cycles, a repr that raises what it likes, …
+        if foreign(trouble):
+            raise
         return _encoder.encode(_cleaned(record))
 
 
@@ -299,6 +304,8 @@ def text(value: object) -> str:
     try:
         return str(value)
     except Exception as trouble:
+        if foreign(trouble):
+            raise
         return f"<{type(value).__name__} whose str raised {type(trouble).__name__}>"
 
 
@@ -307,4 +314,6 @@ def shown(value: object) -> str:
     try:
         return repr(value)
     except Exception as trouble:
+        if foreign(trouble):
+            raise
         return f"<{type(value).__name__} whose repr raised {type(trouble).__name__}>"

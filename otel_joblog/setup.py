@@ -14,6 +14,7 @@ import time
 
 from .diagnostics import report
 from .errors import ConfigError
+from .interruption import foreign
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,6 +72,11 @@ class Runtime:
         self.journal.append(self.redactor.encode(record))
         if not self.shipper.started and not _exited:
             self.shipper.start()
+
+    def emit_once(self, record: Record) -> None:
+        """The same for one that an earlier attempt, which was interrupted, may have appended."""
+        if not self.journal.holds(self.redactor.encode(record)):
+            self.emit(record)
 
     def close_open(self) -> None:
         """End what is open as ``lost``, because its process ends."""
@@ -156,7 +162,7 @@ def shutdown(timeout: float | None = None) -> bool:
 
 def _install(settings: Settings) -> Runtime:
     global _runtime
-    _runtime = Runtime(settings)
+    made = Runtime(settings)
     _hook_process()
     _observe()
     if _forked and "multiprocessing.util" in sys.modules:
@@ -164,7 +170,8 @@ def _install(settings: Settings) -> Runtime:
         from multiprocessing.util import Finalize
 
         Finalize(None, _at_exit, exitpriority=0)
-    return _runtime
+    _runtime = made  # last: whatever interrupts this leaves nothing half made
+    return made
 
 
 _observed = False
@@ -173,10 +180,10 @@ _observed = False
 def _observe() -> None:
     global _observed
     if not _observed:
-        _observed = True
         from .export.metrics import observe
 
         observe(_watched)
+        _observed = True
 
 
 def _watched() -> Watched | None:
@@ -203,9 +210,10 @@ _hooked = False
 def _hook_process() -> None:
     global _hooked
     if not _hooked:
-        _hooked = True
+        atexit.unregister(_at_exit)  # of an attempt that was interrupted
         atexit.register(_at_exit)
         os.register_at_fork(after_in_child=_after_fork)
+        _hooked = True
 
 
 def _at_exit() -> None:
@@ -225,6 +233,8 @@ def _at_exit() -> None:
         _exited = True
         ending.shutdown(ending.settings.exit_timeout)
     except Exception as error:
+        if foreign(error):
+            raise
         report("exit", "what was left to ship could not be: %r", error)
 
 

@@ -107,6 +107,9 @@ class _Memory(Journal):
             record = _at(record, EPOCH + TICK * len(self._recorded.records), self._recorded.started)
         self._recorded.records.append(record)
 
+    def holds(self, payload: bytes) -> bool:
+        return decode(payload) in self._recorded.records
+
 
 class _Nobody(Shipper):
     def start(self) -> None:

@@ -23,6 +23,7 @@ from ..diagnostics import report
 from ..errors import Skip
 from ..export.mirror import Mirror, event_attributes
 from ..export.spans import id_bytes, otel_link, plain, run_said, span_events, span_links
+from ..interruption import foreign, forget_frames, insist
 from ..records import SpanEnded, SpanEvent, SpanLink, SpanStarted, text
 from . import identifiers
 from .attributes import otel_values
@@ -79,6 +80,9 @@ class Active:
     kind: SpanKind
     run: Run
     hidden: bool
+    _ending = False  # from the first attempt to end it to the one that came through
+    _ended: SpanEnded | None = None  # what is to be written of that
+    _handed_over = 0  # lines, to the SDK's span
 
     def __init__(self, definition: JobDefinition | StepDefinition, name: str, parent: Active | None) -> None:
         self.definition = definition
@@ -135,18 +139,45 @@ class Active:
         """Take note of what its function returned; only runs do."""
 
     def finish(self, error: BaseException | None) -> bool:
-        """End it; True when the exception ends here (:class:`~otel_joblog.Skip`). Never raises."""
+        """End it; True when the exception ends here (:class:`~otel_joblog.Skip`). Raises what comes from elsewhere
+        meanwhile, when all is done.
+        """
         try:
-            # What a process began is not ended by its forked children. While modules are taken down it is too late too:
-            # the run was ended at exit (Runtime.close_open), and an import might wait for ever for a lock that a daemon
-            # thread was stopped with.
-            if self.recording and self._process == _process and not sys.is_finalizing():
-                self._finish(error)
-        except Exception as trouble:
-            report("finish", "the end of %s %r could not be recorded: %r", self.kind, self.name, trouble)
-        finally:
-            self._leave()
+            self._end(error)
+        except BaseException as came:
+            try:
+                insist(self._end_somehow, came if error is None else error, came)
+            finally:
+                if self.entered:  # its exception cannot be described: that of its own __str__ goes on
+                    self._leave()
+            if foreign(came):
+                forget_frames(came)
+                raise
         return issubclass(type(error), Skip)
+
+    def _end(self, error: BaseException | None) -> None:
+        # What a process began is not ended by its forked children. While modules are taken down it is too late too: the
+        # run was ended at exit (Runtime.close_open), and an import might wait for ever for a lock that a daemon thread
+        # was stopped with.
+        if (self.recording or self._ending) and self._process == _process and not sys.is_finalizing():
+            self._ending = True
+            self._finish(error)
+            self._ending = False
+        self._leave()
+
+    def _end_somehow(self, error: BaseException, trouble: BaseException) -> None:
+        """End it though an attempt has failed: again, where what came was foreign; else unrecorded."""
+        try:
+            if foreign(trouble):
+                self._end(error)
+                return
+        except Exception as another:
+            if foreign(another):
+                raise
+            trouble = another
+        self._ending = self.recording = False
+        report("finish", "the end of %s %r could not be recorded: %r", self.kind, self.name, trouble)
+        self._leave()
 
     def pause(self) -> None:
         """Leave its context for a while (a generator that yields)."""
@@ -261,6 +292,27 @@ class Active:
             self.mirror = Mirror(runtime.provider.event_limit)
 
     def _finish(self, error: BaseException | None) -> None:
+        """May be interrupted anywhere, and is then begun again."""
+        runtime = setup.runtime()
+        span = self._span
+        sdk_span: Any = span if isinstance(span, ReadableSpan) else None
+        ended = self._ended
+        if ended is None:
+            ended = self._close(error, sdk_span)
+            if sdk_span is not None:
+                ended = runtime.redactor.record(ended)
+            self._ended = ended
+            runtime.journal.open.pop(self.span_id, None)
+            runtime.emit(ended)
+        else:
+            runtime.journal.open.pop(self.span_id, None)
+            runtime.emit_once(ended)
+        if sdk_span is not None and sdk_span.is_recording():
+            # Last: the application's processors and handlers of logging may raise.
+            self._hand_over(sdk_span, ended)
+            self.mirror = None
+
+    def _close(self, error: BaseException | None, sdk_span: Any) -> SpanEnded:
         capture = self.run.descriptors
         if capture is not None:
             if capture.owner is self:
@@ -269,8 +321,6 @@ class Active:
                 capture.turn_to(going_on(self.parent) or capture.owner)
         self.finish_output()
         end = self._start + time.monotonic_ns() - self._clock  # a clock set back must not shorten it
-        span = self._span
-        sdk_span: Any = span if isinstance(span, ReadableSpan) else None
         if sdk_span is not None:
             self._take_over(sdk_span)
         status, message, exit_code = outcome(error)
@@ -278,6 +328,7 @@ class Active:
         if said is not None and status is RunStatus.SUCCESS:
             status, message = RunStatus.ERROR, said
         attributes = self._attributes
+        events = self.events
         if self._look is not None:
             used(self._look, attributes)
         attributes[Attribute.STATUS] = status.value
@@ -290,14 +341,13 @@ class Active:
             if status.failed or status is RunStatus.CANCELLED:
                 described = describe_exception(error)
                 attributes[Attribute.ERROR_TYPE] = described[Attribute.EXCEPTION_TYPE]
-                self.events.append(SpanEvent(end, "exception", described))
+                events = [*events, SpanEvent(end, "exception", described)]
         self._summarise(attributes)
         lines = attributes.get(Attribute.LINES, 0)
         steps = attributes.get(Attribute.STEPS, 0)
         self.recording = False
         run = self.run
-        runtime = setup.runtime()
-        ended = SpanEnded(
+        return SpanEnded(
             self.kind,
             self.trace_id,
             self.span_id,
@@ -311,7 +361,7 @@ class Active:
             end,
             status,
             message,
-            self.events,
+            events,
             self.links,
             0,  # SpanKind.INTERNAL
             setup.SCOPE,
@@ -319,13 +369,6 @@ class Active:
             lines,
             steps,
         )
-        if sdk_span is not None:
-            ended = runtime.redactor.record(ended)
-        runtime.journal.open.pop(self.span_id, None)
-        runtime.emit(ended)
-        if sdk_span is not None:  # last: the application's processors and handlers of logging may raise
-            self._hand_over(sdk_span, ended)
-            self.mirror = None
 
     def _take_over(self, span: Any) -> None:
         """What user code has put on the SDK's span, for our own record of it."""
@@ -339,11 +382,12 @@ class Active:
     def _hand_over(self, span: Any, ended: SpanEnded) -> None:
         """Write the end to the SDK's span, for the application's processors, and end it."""
         if self.mirror is not None:
-            for line in self.mirror.lines():
+            for line in self.mirror.lines()[self._handed_over :]:
                 span.add_event("log", event_attributes(line), line.time)
+                self._handed_over += 1
             if self.mirror.left_out:
                 span.set_attribute(Attribute.LINES_LEFT_OUT, self.mirror.left_out)
-        for event in ended.events[len(span_events(span)) :]:
+        for event in ended.events[len(self.events) :]:
             span.add_event(event.name, event.attributes, event.time)
         span.set_attributes(otel_values(ended.attributes) | run_said(ended))
         if ended.status.failed:
@@ -373,8 +417,8 @@ class Active:
                 return
             if innermost.entered and innermost.run.entered:
                 return  # what began later goes on: it leaves to the context that this one leaves to
-        self._outer = None
         attach(_not_ended(outer))
+        self._outer = None
 
 
 def _is_inside(active: Active, other: Active) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..conventions import Attribute, SpanKind, Trigger
 from ..declared import declared_schedule
 from ..diagnostics import report
+from ..interruption import foreign
 from ..records import text
 from .span import named
 from .summary import summary
@@ -96,6 +97,8 @@ def _said(
     try:
         said = given(*args, **kwargs)
     except Exception as error:
+        if foreign(error):
+            raise
         report(what, f"the {what} of a run could not be made from its arguments: %r", error)
         return None
     return None if said is None else text(said)

@@ -9,9 +9,10 @@ from opentelemetry.trace import get_current_span
 from .. import setup
 from ..conventions import CONTEXT_KEY, Attribute, SpanKind
 from ..diagnostics import report
+from ..interruption import foreign, forget_frames, insist
 from ..records import text
 from . import attempts, installation
-from .active import current, surrounding
+from .active import Active, current, surrounding
 from .attributes import circumstances, identity
 from .context import get_current
 from .elsewhere import around_process, elsewhere, links
@@ -26,7 +27,9 @@ __all__ = ["begin_run", "begin_step", "current"]
 
 
 def begin_run(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
-    """Begin a run of this job; one that does not record where recording is off or not possible. Never raises."""
+    """Begin a run of this job; one that does not record where recording is off or not possible. Raises what comes from
+    elsewhere meanwhile, and has then begun nothing.
+    """
     name = definition.name or "job"
     found = current() or surrounding()
     run = Run(definition, name, found)
@@ -56,33 +59,45 @@ def begin_run(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str
             attributes |= circumstances(definition, args, kwargs, settings)
         run._begin(runtime, 0, attributes)
         installation.acquire(run, descriptors=captures == "fd")
-    except Exception as error:
-        report("begin", "a run of job %r could not be recorded: %r", name, error)
-        if not run.entered:
-            run._surround()
-    return run
+        return run
+    except BaseException as error:
+        if _struck(run, error):
+            raise
+        return run
 
 
 def begin_step(definition: StepDefinition) -> Step:
-    """Begin a step of the current run; outside of one, a step that does not record. Never raises."""
+    """Begin a step of the current run; outside of one, a step that does not record. As :func:`begin_run`."""
     found = current()
     name = definition.name or "step"
     step = Step(definition, name, found or get_current().get(CONTEXT_KEY))  # type: ignore[arg-type]
-    if found is None:
-        step._surround()
-    else:
-        try:
-            seq = step.run.next_step()
-            attributes: dict[str, Any] = {Attribute.KIND: SpanKind.STEP.value, Attribute.SEQ: seq}
-            if definition.stage is not None:
-                attributes[Attribute.STAGE] = text(definition.stage)
-            if definition.task_id is not None:
-                attributes[Attribute.TASK_ID] = text(definition.task_id)
-            if definition.attributes:
-                attributes |= named(definition.attributes)
-            step._begin(setup.runtime(), seq, attributes)
-        except Exception as error:
-            report("begin", "step %r could not be recorded: %r", name, error)
-            if not step.entered:
-                step._surround()
-    return step
+    try:
+        if found is None:
+            step._surround()
+            return step
+        seq = step.run.next_step()
+        attributes: dict[str, Any] = {Attribute.KIND: SpanKind.STEP.value, Attribute.SEQ: seq}
+        if definition.stage is not None:
+            attributes[Attribute.STAGE] = text(definition.stage)
+        if definition.task_id is not None:
+            attributes[Attribute.TASK_ID] = text(definition.task_id)
+        if definition.attributes:
+            attributes |= named(definition.attributes)
+        step._begin(setup.runtime(), seq, attributes)
+        return step
+    except BaseException as error:
+        if _struck(step, error):
+            raise
+        return step
+
+
+def _struck(active: Active, error: BaseException) -> bool:
+    """Whether the exception came from elsewhere: then what had begun is ended. Else it goes on, unrecorded."""
+    if foreign(error):
+        insist(active.finish, error)
+        forget_frames(error)
+        return True
+    report("begin", "%s %r could not be recorded: %r", active.kind, active.name, error)
+    if not active.entered:
+        active._surround()
+    return False

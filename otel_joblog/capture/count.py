@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .. import setup
 from ..conventions import Attribute
 from ..diagnostics import report
+from ..interruption import foreign
 from ..records import Progress, text
 
 if TYPE_CHECKING:
@@ -88,4 +89,6 @@ class Count:
             if told is None or now - told.time >= INTERVAL:
                 self.tell()
         except Exception as error:
+            if foreign(error):
+                raise
             report("progress", "progress could not be recorded: %r", error)

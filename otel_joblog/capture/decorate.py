@@ -90,16 +90,20 @@ def _plain(func: Callable[..., Any], begin: Begin) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         active = begin(args, kwargs)
         try:
-            result = func(*args, **kwargs)
-        except BaseException as error:
-            forget_frame(error)
-            if active.finish(error):
-                return None
-            raise
-        if result is not None:
-            active.returned(result)
-        active.finish(None)
-        return result
+            try:
+                result = func(*args, **kwargs)
+            except BaseException as error:
+                forget_frame(error)
+                if active.finish(error):
+                    return None
+                raise
+            if result is not None:
+                active.returned(result)
+            active.finish(None)
+            return result
+        finally:
+            if active.entered:  # an exception from elsewhere came on the way to its end
+                active.finish(sys.exception())
 
     return call
 
@@ -109,16 +113,20 @@ def _coroutine(func: Callable[..., Any], begin: Begin) -> Callable[..., Any]:
     async def call(*args: Any, **kwargs: Any) -> Any:
         active = begin(args, kwargs)
         try:
-            result = await func(*args, **kwargs)
-        except BaseException as error:
-            forget_frame(error)
-            if active.finish(error):
-                return None
-            raise
-        if result is not None:
-            active.returned(result)
-        active.finish(None)
-        return result
+            try:
+                result = await func(*args, **kwargs)
+            except BaseException as error:
+                forget_frame(error)
+                if active.finish(error):
+                    return None
+                raise
+            if result is not None:
+                active.returned(result)
+            active.finish(None)
+            return result
+        finally:
+            if active.entered:  # an exception from elsewhere came on the way to its end
+                active.finish(sys.exception())
 
     return call
 
@@ -133,33 +141,37 @@ def _generator(func: Callable[..., Generator[Any, Any, Any]], begin: Begin) -> C
         generator: Generator[Any, Any, Any] | None = None
         sent: Any = None
         thrown: BaseException | None = None
-        while True:
-            try:
-                if generator is None:
-                    generator = func(*args, **kwargs)
-                if thrown is None:
-                    item = generator.send(sent)
-                else:
-                    item = generator.throw(thrown)
-                    thrown = None
-            except StopIteration as stop:
-                if stop.value is not None:
-                    active.returned(stop.value)
-                active.finish(None)
-                return stop.value
-            except BaseException as error:
-                forget_frame(error)
-                if active.finish(error):
-                    return None
-                raise
-            active.pause()
-            try:
-                sent = yield item
-            except BaseException as error:  # GeneratorExit, too: the generator may have its own way with it
-                forget_frame(error)
-                thrown = error
-            item = None  # not kept alive while the next one is made
-            active.resume()
+        try:
+            while True:
+                try:
+                    if generator is None:
+                        generator = func(*args, **kwargs)
+                    if thrown is None:
+                        item = generator.send(sent)
+                    else:
+                        item = generator.throw(thrown)
+                        thrown = None
+                except StopIteration as stop:
+                    if stop.value is not None:
+                        active.returned(stop.value)
+                    active.finish(None)
+                    return stop.value
+                except BaseException as error:
+                    forget_frame(error)
+                    if active.finish(error):
+                        return None
+                    raise
+                active.pause()
+                try:
+                    sent = yield item
+                except BaseException as error:  # GeneratorExit, too: the generator may have its own way with it
+                    forget_frame(error)
+                    thrown = error
+                item = None  # not kept alive while the next one is made
+                active.resume()
+        finally:
+            if active.entered:
+                active.finish(sys.exception())
 
     return call
 
@@ -171,32 +183,36 @@ def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], begin: Begin
         generator: AsyncGenerator[Any, Any] | None = None
         sent: Any = None
         thrown: BaseException | None = None
-        while True:
-            try:
-                if generator is None:
-                    generator = func(*args, **kwargs)
-                    item = await _unhooked(generator)
-                elif thrown is None:
-                    item = await generator.asend(sent)
-                else:
-                    item = await generator.athrow(thrown)
-                    thrown = None
-            except StopAsyncIteration:
-                active.finish(None)
-                return
-            except BaseException as error:
-                forget_frame(error)
-                if active.finish(error):
+        try:
+            while True:
+                try:
+                    if generator is None:
+                        generator = func(*args, **kwargs)
+                        item = await _unhooked(generator)
+                    elif thrown is None:
+                        item = await generator.asend(sent)
+                    else:
+                        item = await generator.athrow(thrown)
+                        thrown = None
+                except StopAsyncIteration:
+                    active.finish(None)
                     return
-                raise
-            active.pause()
-            try:
-                sent = yield item
-            except BaseException as error:
-                forget_frame(error)
-                thrown = error
-            item = None
-            active.resume()
+                except BaseException as error:
+                    forget_frame(error)
+                    if active.finish(error):
+                        return
+                    raise
+                active.pause()
+                try:
+                    sent = yield item
+                except BaseException as error:
+                    forget_frame(error)
+                    thrown = error
+                item = None
+                active.resume()
+        finally:
+            if active.entered:
+                active.finish(sys.exception())
 
     return call
 
@@ -204,8 +220,8 @@ def _async_generator(func: Callable[..., AsyncGenerator[Any, Any]], begin: Begin
 def _unhooked(generator: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
     """Its first step, unseen by the event loop, which would close it a second time, at once with the one around it."""
     hooks = sys.get_asyncgen_hooks()
-    sys.set_asyncgen_hooks(None, None)
     try:
+        sys.set_asyncgen_hooks(None, None)
         return generator.asend(None)
     finally:
         sys.set_asyncgen_hooks(*hooks)

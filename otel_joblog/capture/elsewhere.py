@@ -13,6 +13,7 @@ from opentelemetry.context import Context
 
 from ..carrier import PARENT_RUN
 from ..diagnostics import report
+from ..interruption import foreign
 from ..records import SpanLink, format_run_id, shown
 
 __all__ = ["Elsewhere", "OtherRun", "around_process", "elsewhere", "links", "within"]
@@ -52,6 +53,8 @@ def elsewhere(given: Any) -> Elsewhere | None:
                 sampled = bool(int(match[3], 16) & 1)
                 return Elsewhere(bytes.fromhex(match[1]), bytes.fromhex(match[2]), None, sampled=sampled)
     except Exception as error:  # a mapping of somebody else's kind
+        if foreign(error):
+            raise
         report("elsewhere", "a parent or link could not be read: %r", error)
         return None
     report(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import setup
 from ..conventions import Attribute, RunStatus
 from ..errors import Skip
+from ..interruption import foreign
 from ..records import text
 from .decorate import traceback_of
 from .summary import summary
@@ -87,7 +88,9 @@ def stacktrace(error: BaseException) -> str:
     trace = traceback_of(error)
     try:
         return "".join(traceback.format_exception(type(error), error, trace))
-    except Exception:  # its notes, its cause, its __str__ or its __bool__ are not what they should be
+    except Exception as trouble:  # its notes, its cause, its __str__ or its __bool__ are not what they should be
+        if foreign(trouble):
+            raise
         return "".join(["Traceback (most recent call last):\n", *traceback.format_tb(trace), type_name(type(error))])
 
 

@@ -17,6 +17,7 @@ from opentelemetry.context import Context
 
 from ..conventions import CONTEXT_KEY, Attribute, Severity
 from ..diagnostics import report
+from ..interruption import foreign
 from ..records import shown, text
 from .context import get_current
 from .failures import describe_exception
@@ -78,11 +79,14 @@ def _take(context: Context, what: str, error: BaseException, thread: str) -> Non
         innermost: Any = context.get(CONTEXT_KEY)
         active = taker(innermost)
         if active is not None:
-            seq = next(active.run.line_numbers)
+            for seq in active.run.line_numbers:  # noqa: B007
+                break
             attributes = describe_exception(error) | said_in(innermost, active)
             if thread:
                 attributes[Attribute.THREAD_NAME] = thread
             message = f"{what}: {attributes[Attribute.EXCEPTION_TYPE]}: {text(error)}"
             emit_line(active, seq, time.time_ns(), int(Severity.ERROR), 0, "", message, attributes)
     except Exception as trouble:
+        if foreign(trouble):
+            raise
         report("hooks", "an exception that nobody caught could not be recorded: %r", trouble)

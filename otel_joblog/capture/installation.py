@@ -25,7 +25,7 @@ __all__ = ["acquire", "release"]
 _lock = threading.RLock()
 _runs: set[Run] = set()
 _left: set[Run] = set()  # those that have ended and left something at work
-_installed = False
+_installed: bool | None = False  # None while that changes, and where an exception came meanwhile
 
 
 def acquire(run: Run, *, descriptors: bool) -> None:
@@ -61,7 +61,7 @@ def _alone(run: Run) -> bool:
 
 def release(run: Run) -> None:
     """The run has ended; after the last one the process is as it was before the first."""
-    if run in _runs:
+    if run in _runs or _installed is not _needed():  # as where an exception came in the middle of this
         left = run.carried
         if left:
             _left.add(run)
@@ -99,23 +99,30 @@ setup.before_end.append(_end)
 
 
 def _sync() -> None:
+    """Have it installed or not, as is due. What it does may be done twice: it may be interrupted anywhere, by a signal
+    handler that runs a job or raises.
+    """
     global _installed
-    needed = _runs or _left
-    if needed and not _installed:
-        _installed = True
-        logs.install()
-        unheard.install(setup.runtime().settings.log_level)
-        propagation.install()
-        hooks.install()
-        handlers.install()
-    elif _installed and not needed:
-        _installed = False
-        unheard.uninstall()
-        logs.uninstall()
-        stdio.uninstall()
-        propagation.uninstall()
-        hooks.uninstall()
-        handlers.uninstall()
+    while _installed is not (needed := _needed()):
+        _installed = None
+        if needed:
+            logs.install()
+            unheard.install(setup.runtime().settings.log_level)
+            propagation.install()
+            hooks.install()
+            handlers.install()
+        else:
+            unheard.uninstall()
+            logs.uninstall()
+            stdio.uninstall()
+            propagation.uninstall()
+            hooks.uninstall()
+            handlers.uninstall()
+        _installed = needed
+
+
+def _needed() -> bool:
+    return bool(_runs or _left)
 
 
 def _after_fork() -> None:

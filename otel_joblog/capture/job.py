@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
+from ..interruption import at_once, foreign
 from .decorate import decorable, decorate, function_name
 from .engine import engine
 
@@ -25,7 +26,7 @@ else:
         return function
 
 
-__all__ = ["JobDefinition", "job", "left"]
+__all__ = ["JobDefinition", "job", "leave"]
 
 
 class JobDefinition:
@@ -111,18 +112,27 @@ class JobDefinition:
         if self.name is None:
             raise TypeError('a job used as a context manager needs a name: with job("nightly-import"):')
         run: Run = self.begin((), {})
-        self.begun.append(run)
-        return run
+        try:
+            self.begun.append(run)
+            return run
+        except BaseException as error:
+            leave(self, error)
+            raise
 
+    @at_once
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        active = left(self)
-        return active is not None and active.finish(error)
+        try:
+            return leave(self, error)
+        except BaseException as came:
+            leave(self, came if error is None else error)
+            raise
 
     async def __aenter__(self) -> Run:
         return self.__enter__()
 
+    @at_once
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
@@ -143,21 +153,27 @@ class JobDefinition:
         return named
 
 
-def left(definition: JobDefinition | StepDefinition) -> Active | None:
-    """What is being left, of all that a definition began: that of this context, as a rule; in another thread or task
-    than it was entered in, the latest one that is still open.
+def leave(definition: JobDefinition | StepDefinition, error: BaseException | None) -> bool:
+    """End what is being left, if it has not ended; True when the exception ends here. May be done twice.
+
+    Of all that a definition began it is that of this context, as a rule; in another thread or task than it was entered
+    in, the latest one that is still open.
     """
     begun = definition.begun
     active: Active | None = engine().surrounding()
     while active is not None and (active.definition is not definition or not active.entered):
         active = active.parent
-    try:
+    if active is None:
+        active = next((one for one in reversed(begun) if one.entered), None)
         if active is None:
-            return begun.pop()
+            return False
+    ended = active.finish(error)
+    try:
         begun.remove(active)
-    except (IndexError, ValueError):  # left twice
-        return None
-    return active
+    except ValueError as trouble:  # begun by a function
+        if foreign(trouble):
+            raise
+    return ended
 
 
 @overload

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 from .. import setup
 from ..conventions import CONTEXT_KEY, Attribute, Severity
 from ..diagnostics import LOGGER_NAME, report
+from ..interruption import foreign, forget_frames
 from ..records import Line, decode, shown, text
 from .context import get_current
 from .decorate import forget_frame
@@ -77,14 +78,19 @@ def without_capture() -> Iterator[None]:
 
 def _calling_handlers(original: Callable[..., None], alive: list[bool]) -> Callable[..., None]:
     key, current, keep, look, forget = CONTEXT_KEY, get_current, take, taker, forget_frame
+    forget_all = forget_frames
 
     def callHandlers(logger: logging.Logger, record: logging.LogRecord) -> None:  # noqa: N802
-        active: Any = current().get(key)
-        if active is not None and alive:
-            if active.recording:
-                keep(active, record)
-            elif found := look(active):
-                keep(found, record, active)
+        try:
+            active: Any = current().get(key)
+            if active is not None and alive:
+                if active.recording:
+                    keep(active, record)
+                elif found := look(active):
+                    keep(found, record, active)
+        except BaseException as error:  # from elsewhere
+            forget_all(error)
+            raise
         try:
             original(logger, record)
         except BaseException as error:
@@ -131,15 +137,21 @@ _handle = Patch(logging.Handler, "handle", _handling)
 
 def take(active: Active, record: logging.LogRecord, ended: Active | None = None) -> None:
     """Keep a record as a line of what is active; ``ended`` is what it was logged in, where something else takes it."""
+    seq = 0
     try:
         level = record.levelno
         name = record.name if type(record.name) is str else text(record.name)
         if level < (setup._runtime or setup.runtime()).settings.log_level or _is_telemetry(name):
             return
-        seq = next(active.run.line_numbers)  # before anything can fail: what is taken and not kept is missing
+        # Before anything can fail: what is taken and not kept is missing. By ``for``, as a call of ``next`` might be
+        # interrupted when it has taken one and not said which.
+        for seq in active.run.line_numbers:  # noqa: B007
+            break
         try:
             message = record.getMessage()
-        except Exception:  # the handlers will complain of it on stderr; here the parts are kept
+        except Exception as error:  # the handlers will complain of it on stderr; here the parts are kept
+            if foreign(error):
+                raise
             message = f"{shown(record.msg)} % {shown(record.args)}"
         if type(message) is not str:
             message = text(message)
@@ -148,8 +160,17 @@ def take(active: Active, record: logging.LogRecord, ended: Active | None = None)
         if ended is not None:
             attributes = said_in(ended, active) | (attributes or {}) or None
         emit_line(active, seq, int(record.created * 1e9), severity, 0, name, message, attributes)
-    except Exception as error:
+    except BaseException as error:
+        if foreign(error):
+            if not seq and _is_wanted(record):
+                next(active.run.line_numbers)
+            forget_frames(error)
+            raise
         report("logs", "a log line could not be recorded: %r", error)
+
+
+def _is_wanted(record: logging.LogRecord) -> bool:
+    return record.levelno >= setup.runtime().settings.log_level and not _is_telemetry(text(record.name))
 
 
 def emit_line(

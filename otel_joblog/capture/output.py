@@ -14,6 +14,7 @@ from opentelemetry.context import Context, attach
 
 from ..conventions import CONTEXT_KEY, Severity, Stream
 from ..diagnostics import report
+from ..interruption import foreign, forget_frames, insist
 from .context import get_current
 from .decorate import forget_frame
 from .late import said_in, taker
@@ -32,13 +33,14 @@ INFO = int(Severity.INFO)  # of both streams: progress bars and chatter go to st
 class Splitter:
     """Cuts what is written into lines; of a line redrawn with carriage returns, what stands there at its end."""
 
-    __slots__ = ("_active", "_attributes", "_pieces", "_stream")
+    __slots__ = ("_active", "_attributes", "_pieces", "_stream", "taken")
 
     def __init__(self, active: Active, stream: int, attributes: dict[str, Any] | None = None) -> None:
         self._active = active
         self._stream = stream
         self._attributes = attributes  # of each line
         self._pieces: list[str] = []
+        self.taken = 0  # lines so far
 
     def feed(self, text: str) -> None:
         if "\n" not in text:
@@ -46,18 +48,39 @@ class Splitter:
             return
         head, _, rest = text.partition("\n")
         self._add(head)
-        self.finish(always=True)
+        self._emit_pieces()
         if rest:
             *lines, tail = rest.split("\n")
             for line in lines:
-                self._emit(line)
+                for seq in self._active.run.line_numbers:  # noqa: B007
+                    break
+                self.taken += 1
+                self._emit(seq, line)
             self._add(tail)
 
-    def finish(self, *, always: bool = False) -> None:
+    def finish(self) -> None:
         """Emit what there is of an unfinished line."""
+        if self._pieces:
+            self._emit_pieces()
+
+    def miss(self, text: str, taken: int) -> None:
+        """Count what is missing of a text whose feeding was interrupted, when so many lines had been taken before."""
+        *lines, tail = text.split("\n")
+        missing = len(lines) - (self.taken - taken)
+        if missing > 0:
+            self._pieces = []
+        if tail and not (self._pieces and tail.endswith(self._pieces[-1])):
+            missing += 1
+        for _ in range(missing):
+            next(self._active.run.line_numbers)
+
+    def _emit_pieces(self) -> None:
+        # Numbered first, by ``for``, as log lines are: it is emitted, or missing, from then on.
+        for seq in self._active.run.line_numbers:  # noqa: B007
+            break
+        self.taken += 1
         pieces, self._pieces = self._pieces, []
-        if pieces or always:
-            self._emit("".join(pieces))
+        self._emit(seq, "".join(pieces))
 
     def _add(self, piece: str) -> None:
         if not piece:
@@ -75,12 +98,10 @@ class Splitter:
             piece = piece[shown.rfind("\r") + 1 :]
         self._pieces.append(piece)
 
-    def _emit(self, line: str) -> None:
-        active = self._active
-        seq = next(active.run.line_numbers)
+    def _emit(self, seq: int, line: str) -> None:
         if "\r" in line:
             line = line.rstrip("\r").rpartition("\r")[2]
-        emit_line(active, seq, time.time_ns(), INFO, self._stream, "", line, self._attributes)
+        emit_line(self._active, seq, time.time_ns(), INFO, self._stream, "", line, self._attributes)
 
 
 class Tap:
@@ -104,12 +125,18 @@ class Tap:
         try:
             written: int = self._target.write(text)
         except BaseException as error:
+            if foreign(error) and not printing_a_record():
+                self._miss(text)
             forget_frame(error)
             raise
-        active: Any = get_current().get(CONTEXT_KEY)
-        if active is not None and not printing_a_record():
-            self._taken(active, text)
-        return written
+        try:
+            active: Any = get_current().get(CONTEXT_KEY)
+            if active is not None and not printing_a_record():
+                self._taken(active, text)
+            return written
+        except BaseException as error:  # from elsewhere
+            forget_frames(error)
+            raise
 
     def writelines(self, lines: Iterable[str]) -> None:
         try:
@@ -126,16 +153,29 @@ class Tap:
         elif (found := taker(active)) and _keeps_output(found):
             self._take(found, text, active)
 
+    def _miss(self, text: str) -> None:
+        """Count what came with an exception from elsewhere: how much of it was written nobody knows."""
+        innermost: Any = get_current().get(CONTEXT_KEY)
+        found = taker(innermost)
+        if found is not None and _keeps_output(found):
+            Splitter(found, self._stream).miss(text, 0)
+
     def _take(self, active: Active, text: str, ended: Active | None = None) -> None:
         """``ended`` is what it was printed in, where that is over."""
+        taken = 0
+        splitter: Splitter | None = None
         try:
             # By thread, too: print() writes a text and its newline apart, so two threads would tear their lines.
             key = (self._stream, threading.get_ident(), b"" if ended is None else ended.span_id)
             splitter = active.outputs.get(key)
             if splitter is None:
                 splitter = active.outputs[key] = Splitter(active, self._stream, said_in(ended, active) or None)
+            taken = splitter.taken
             splitter.feed(text)
-        except Exception as error:
+        except BaseException as error:
+            (splitter or Splitter(active, self._stream)).miss(text, taken)
+            if foreign(error):
+                raise
             report("output", "output could not be recorded: %r", error)
 
     def __getattr__(self, name: str) -> Any:
@@ -190,14 +230,20 @@ class StreamTap(Tap):
         try:
             written: int = self._target.write(text)
         except BaseException as error:
+            if foreign(error) and not before:
+                self._miss(text)
             forget_frame(error)
             raise
         finally:
             printing.now = before
-        active: Any = get_current().get(CONTEXT_KEY)
-        if active is not None and not before:
-            self._taken(active, text)
-        return written
+        try:
+            active: Any = get_current().get(CONTEXT_KEY)
+            if active is not None and not before:
+                self._taken(active, text)
+            return written
+        except BaseException as error:  # from elsewhere
+            forget_frames(error)
+            raise
 
 
 def _keeps_output(active: Active) -> bool:
@@ -213,16 +259,22 @@ class LoggerTap(Tap):
     def write(self, text: str) -> int:
         outer = get_current()
         active: Any = outer.get(CONTEXT_KEY)
-        if active is not None:
-            attach(Context({key: value for key, value in outer.items() if key != CONTEXT_KEY}))
         try:
+            if active is not None:
+                attach(Context({key: value for key, value in outer.items() if key != CONTEXT_KEY}))
             written: int = self._target.write(text)
         except BaseException as error:
+            if active is not None:
+                insist(attach, outer)
+                if foreign(error):
+                    self._miss(text)
             forget_frame(error)
             raise
-        finally:
+        try:
             if active is not None:
-                attach(outer)
-        if active is not None:
-            self._taken(active, text)
-        return written
+                insist(attach, outer)
+                self._taken(active, text)
+            return written
+        except BaseException as error:  # from elsewhere
+            forget_frames(error)
+            raise

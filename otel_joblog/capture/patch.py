@@ -35,8 +35,9 @@ class Patch:
             self._alive.append(True)
             return
         if original is not self._original:  # else ours is made already: this happens with every run
-            self._original, self._alive = original, []
-            self._ours = self._make(original, self._alive)
+            alive: list[bool] = []
+            made = self._make(original, alive)
+            self._original, self._alive, self._ours = original, alive, made
         self._alive.append(True)
         self._turns += 1
         setattr(self._owner, self._name, self._ours)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..interruption import foreign
 from .engine import current as innermost
 
 TYPE_CHECKING = False
@@ -130,5 +131,7 @@ def _length(iterable: Any) -> int | None:
     sized: Sized = iterable
     try:
         return len(sized)
-    except Exception:  # it has none, or none yet
+    except Exception as error:  # it has none, or none yet
+        if foreign(error):
+            raise
         return None

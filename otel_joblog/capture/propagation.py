@@ -18,6 +18,7 @@ from typing import Any
 from opentelemetry.context import Context, attach
 
 from ..conventions import CONTEXT_KEY
+from ..interruption import insist
 from .context import get_current
 from .decorate import forget_frame
 from .patch import Patch
@@ -121,14 +122,15 @@ def _in_context(context: Context, call: Callable[..., Any]) -> Callable[..., Any
 
     def called(*args: Any, **kwargs: Any) -> Any:
         outer = get_current()
-        if held:
-            attach(held.pop())
         try:
+            if held:
+                attach(held[0])
+                held.clear()
             return call(*args, **kwargs)
         except BaseException as error:
             forget_frame(error)
             raise
         finally:
-            attach(outer)
+            insist(attach, outer)
 
     return called

@@ -18,6 +18,7 @@ from typing import Any
 
 from .. import setup
 from ..conventions import Attribute
+from ..interruption import foreign
 from ..records import Sample
 
 TYPE_CHECKING = False
@@ -105,7 +106,9 @@ def resident() -> int | None:
     try:
         with open("/proc/self/statm", "rb") as file:  # noqa: PTH123  (pathlib takes as long again)
             return int(file.read().split()[1]) * _PAGE
-    except (OSError, ValueError, IndexError):
+    except (OSError, ValueError, IndexError) as error:
+        if foreign(error):
+            raise
         return None
 
 

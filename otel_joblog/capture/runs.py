@@ -13,6 +13,7 @@ from opentelemetry.context import Context
 from .. import setup
 from ..conventions import CONTEXT_KEY, Attribute, SpanKind
 from ..diagnostics import report
+from ..interruption import foreign
 from ..records import AFTER_END, ELSEWHERE, format_run_id, text
 from . import attempts, installation
 from .active import Active
@@ -71,6 +72,7 @@ class Run(Active):
         self.left_at: float | None = None  # by time.monotonic(), once it has ended
         self._mark: ref[Mark] | None = None
         self._told: int | None = None  # how many lines it had, once its end has said so
+        self._numbers: itertools.count[int] | None = None  # those of the lines before its end, from then on
         self.failed_inside: tuple[str, ...] = ()  # by run id, the latest whose exceptions may come through here
         self._steps = itertools.count(1)
 
@@ -86,12 +88,8 @@ class Run(Active):
 
     @property
     def lines_so_far(self) -> int:
-        """How many lines it has emitted, but for those after its end. Asked seldom, so that counting costs nothing but
-        the count: ``count(6)``.
-        """
-        if self._told is not None:
-            return self._told
-        return int(repr(self.line_numbers)[len("count(") : -1]) - 1
+        """How many lines it has emitted, but for those after its end."""
+        return taken(self.line_numbers) if self._told is None else self._told
 
     @property
     def carried(self) -> bool:
@@ -101,9 +99,11 @@ class Run(Active):
     def tell_lines(self) -> int:
         """How many lines it has emitted; those from now on are counted as emitted after its end."""
         if self._told is None:
-            self.left_at = time.monotonic()
-            numbers, self.line_numbers = self.line_numbers, itertools.count(AFTER_END)
-            self._told = next(numbers) - 1
+            if self._numbers is None:
+                self.left_at = time.monotonic()
+                later = itertools.count(AFTER_END)
+                self._numbers, self.line_numbers = self.line_numbers, later  # no call in which it might be interrupted
+            self._told = taken(self._numbers)
         return self._told
 
     def count_apart(self) -> None:
@@ -130,6 +130,8 @@ class Run(Active):
             if self.recording:
                 self.set_attribute(Attribute.RETURNED, text(summary(value)))
         except Exception as error:
+            if foreign(error):
+                raise
             report("result", "what a job returned could not be recorded: %r", error)
 
     def belong_to(self, parent: Elsewhere) -> None:
@@ -156,7 +158,7 @@ class Run(Active):
 
     def _summarise(self, attributes: dict[str, Any]) -> None:
         attributes[Attribute.LINES] = self.tell_lines()
-        attributes[Attribute.STEPS] = next(self._steps) - 1
+        attributes[Attribute.STEPS] = taken(self._steps)
         self.count.summarise(attributes)
         if self.usage is not None:
             self.usage.summarise(attributes)
@@ -172,6 +174,7 @@ class Step(Active):
     """One step of a run. ``with step(…) as step`` gives it."""
 
     kind = SpanKind.STEP
+    _counted = False  # as done
 
     def __init__(self, definition: StepDefinition, name: str, parent: Active | None) -> None:
         super().__init__(definition, name, parent)
@@ -181,5 +184,11 @@ class Step(Active):
             self.run = Run(definition, "", None)
 
     def _summarise(self, attributes: dict[str, Any]) -> None:  # noqa: ARG002
-        if self.parent is self.run:
+        if self.parent is self.run and not self._counted:
+            self._counted = True
             self.run.count.step_done()
+
+
+def taken(numbers: itertools.count[int]) -> int:
+    """How many of these, from 1, were taken. Asked seldom, so that taking costs nothing more: it says ``count(6)``."""
+    return int(repr(numbers)[len("count(") : -1]) - 1

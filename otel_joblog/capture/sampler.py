@@ -37,12 +37,13 @@ class Sampler:
         self._left = left
         self._let_go = let_go
         self._busy = threading.Event()
-        self._thread: Background | None = None
+        self._thread = Background(self._look_after)
+        self._started = False
 
     def begin(self) -> None:
-        if self._thread is None:
-            self._thread = Background(self._look_after)
+        if not self._started:
             self._thread.start()
+            self._started = True
         if not self._busy.is_set():
             self._busy.set()
 

@@ -15,6 +15,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from ..conventions import Stream
+from ..interruption import at_once
 from .decorate import forget_frame
 from .output import LoggerTap, StreamTap, Tap
 
@@ -78,6 +79,7 @@ class TextTap(Tap, io.TextIOWrapper):  # type: ignore[misc]
             forget_frame(error)
             raise
 
+    @at_once
     def __del__(self) -> None:
         """Close nothing: a file is closed when it is itself collected."""
 

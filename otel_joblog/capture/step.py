@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..interruption import at_once
 from .decorate import decorable, decorate, function_name
 from .engine import engine
-from .job import left
+from .job import leave
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,18 +52,27 @@ class StepDefinition:
         if self.name is None:
             raise TypeError('a step used as a context manager needs a name: with step("load"):')
         active: Step = engine().begin_step(self)
-        self.begun.append(active)
-        return active
+        try:
+            self.begun.append(active)
+            return active
+        except BaseException as error:
+            leave(self, error)
+            raise
 
+    @at_once
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        active = left(self)
-        return active is not None and active.finish(error)
+        try:
+            return leave(self, error)
+        except BaseException as came:
+            leave(self, came if error is None else error)
+            raise
 
     async def __aenter__(self) -> Step:
         return self.__enter__()
 
+    @at_once
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:

@@ -16,6 +16,7 @@ from pathlib import PurePath
 from typing import Any
 
 from .. import setup
+from ..interruption import foreign
 
 __all__ = ["summary"]
 
@@ -40,7 +41,9 @@ def summary(value: Any) -> str | bool | int | float | None:
         return known
     try:
         text = str.__getitem__(value, slice(SEEN)) if isinstance(value, str) else _shown(value, DEPTH)
-    except Exception:  # changed by another thread meanwhile, say
+    except Exception as error:  # changed by another thread meanwhile, say
+        if foreign(error):
+            raise
         text = _named(value)
     if len(text) <= LENGTH:
         return text

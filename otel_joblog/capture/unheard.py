@@ -18,6 +18,7 @@ from typing import Any
 
 from ..conventions import CONTEXT_KEY
 from ..diagnostics import report
+from ..interruption import foreign, forget_frames
 from .context import get_current
 from .late import taker
 from .logs import take
@@ -84,6 +85,9 @@ def _otel_joblog_unheard(logger: Any, level: int, msg: Any, args: tuple[Any, ...
             record = _record(logger, level, msg, args, kwargs, adapters)
             take(found, record, None if found is active else active)
     except Exception as error:
+        if foreign(error):
+            forget_frames(error)
+            raise
         report("logs", "a log line could not be recorded: %r", error)
 
 
@@ -136,7 +140,9 @@ def _record(
         for adapter in adapters:
             msg, kwargs = adapter.process(msg, kwargs)  # type: ignore[assignment]
         return _make(logger, level, msg, args, **kwargs)
-    except Exception:  # one that would fail if it were enabled is a line all the same
+    except Exception as error:  # one that would fail if it were enabled is a line all the same
+        if foreign(error):
+            raise
         return logging.LogRecord(logger.name, level, "", 0, msg, args, None)
 
 

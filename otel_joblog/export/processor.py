@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from ..conventions import CONTEXT_KEY, Attribute
 from ..diagnostics import report
+from ..interruption import foreign, forget_frames
 from ..records import Record
 from .spans import to_record
 
@@ -40,4 +41,7 @@ class RunSpanProcessor(SpanProcessor):
         try:
             self.emit(to_record(span))
         except Exception as error:  # an exception here would propagate into the code that ended the span
+            if foreign(error):
+                forget_frames(error)
+                raise
             report("processor", "a span could not be recorded: %r", error)

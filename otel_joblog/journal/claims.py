@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Lock
 
 from ..descriptors import Kept
+from ..interruption import foreign
 from . import locks
 
 __all__ = ["FROZEN", "Claim", "Lease", "silent"]
@@ -37,13 +38,19 @@ class Claim:
         """Claim it, away from another who has not touched it for ``stale`` seconds. BlockingIOError where one has."""
         try:
             lock = locks.acquire(path, exclusive=True)
-        except BlockingIOError:
+        except BlockingIOError as error:
+            if foreign(error):
+                raise
             if not silent(path, stale):
                 raise
             lock = _take_away(path, stale)
-        claim = cls(path, lock)
-        claim.holds()
-        return claim
+        try:
+            claim = cls(path, lock)
+            claim.holds()
+            return claim
+        except BaseException:
+            locks.release(lock)
+            raise
 
     def holds(self) -> bool:
         """Show life. Whether the claim is still ours: else another has taken it away, or the program has closed it."""
@@ -83,7 +90,9 @@ class Lease:
             if self._claim is None:
                 try:
                     self._claim = Claim.take(self._path, stale=FROZEN)
-                except OSError:  # another has it
+                except OSError as error:  # another has it
+                    if foreign(error):
+                        raise
                     return False
             return True
 
@@ -100,7 +109,9 @@ def silent(path: Path, seconds: float) -> bool:
     """Whether whoever holds this claim has not touched it for so long. A clock that was set back counts as long ago."""
     try:
         return abs(time.time() - path.stat().st_mtime) > seconds
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if foreign(error):
+            raise
         return False
 
 
@@ -116,7 +127,7 @@ def _take_away(path: Path, stale: float) -> Kept:
         lock = locks.acquire(making, exclusive=True)
         try:
             making.replace(path)
-        except OSError:
+        except BaseException:
             locks.release(lock)
             raise
         return lock

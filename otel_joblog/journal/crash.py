@@ -12,7 +12,6 @@ A process cannot say that it was killed, but some of its ends leave a trace, and
 
 from __future__ import annotations
 
-import contextlib
 import faulthandler
 import os
 import signal
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..descriptors import Kept
+from ..interruption import foreign, suppress_own
 from ..records import Process
 from . import locks
 
@@ -60,10 +60,9 @@ def leave_traces(folder: Path) -> None:
     Only the thread that is hit is noted: to walk the frames of others while they run may crash, and the process would
     die of another signal than the one it was sent.
     """
-    before = _files.copy()
-    _files.clear()
+    before = _files.copy()  # theirs until the last of the new ones is in force
     _traced.clear()
-    with contextlib.suppress(OSError, ValueError, RuntimeError):
+    with suppress_own(OSError, ValueError, RuntimeError):
         if not faulthandler.is_enabled() or before:
             faulthandler.enable(_opened(folder / FATAL).number, all_threads=False)
         for name in TRACED:
@@ -73,6 +72,7 @@ def leave_traces(folder: Path) -> None:
                 faulthandler.register(number, _traced[number].number, all_threads=False, chain=True)
     for file in before:
         file.close()
+    del _files[: len(before)]
 
 
 def leave_trace_again(number: int) -> None:
@@ -81,7 +81,7 @@ def leave_trace_again(number: int) -> None:
     Call it from the thread that has done so: Python lets only its main thread change handlers, so none comes between.
     """
     if number in _traced and _traced[number].ours:
-        with contextlib.suppress(OSError, ValueError, RuntimeError):
+        with suppress_own(OSError, ValueError, RuntimeError):
             faulthandler.unregister(number)
             faulthandler.register(number, _traced[number].number, all_threads=False, chain=True)
 
@@ -132,7 +132,7 @@ def note_end(root: Path, pid: int, since: int, words: str) -> None:
     begun = time.strftime("%Y%m%d%H%M%S", time.gmtime(since / 1e9))  # as folders.create_folder has it
     for folder in root.glob(f"[0-9]*-{pid}-*"):
         if folder.name >= begun:
-            with contextlib.suppress(OSError), locks.held(folder / ALIVE, exclusive=False) as dead:
+            with suppress_own(OSError), locks.held(folder / ALIVE, exclusive=False) as dead:
                 if dead:
                     (folder / ENDED).write_text(words, "utf-8")
 
@@ -141,7 +141,9 @@ def boot_id() -> str:
     """Changes when the host restarts; empty where the platform does not tell."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    except OSError:
+    except OSError as error:
+        if foreign(error):
+            raise
         return ""
 
 
@@ -149,7 +151,9 @@ def oom_events() -> str:
     """The file in which the kernel counts the OOM kills of this process's control group; empty where there is none."""
     try:
         groups = Path("/proc/self/cgroup").read_text("utf-8").splitlines()
-    except OSError:
+    except OSError as error:
+        if foreign(error):
+            raise
         return ""
     for number, controllers, path in (line.split(":", 2) for line in groups):
         if number == "0" and not controllers:
@@ -167,7 +171,9 @@ def oom_kills(events: str) -> int | None:
     """How many processes of a control group the kernel has killed for want of memory; None where that is not known."""
     try:
         lines = Path(events).read_text("ascii").splitlines()
-    except OSError:
+    except OSError as error:
+        if foreign(error):
+            raise
         return None
     return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)
 
@@ -186,14 +192,18 @@ def _trace(path: Path) -> str:
     try:
         with path.open("rb") as file:
             return file.read(_TRACE_BYTES).decode("utf-8", "replace")
-    except OSError:
+    except OSError as error:
+        if foreign(error):
+            raise
         return ""
 
 
 def _modified(path: Path) -> int:
     try:
         return path.stat().st_mtime_ns
-    except OSError:
+    except OSError as error:
+        if foreign(error):
+            raise
         return 0
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from ..descriptors import write_whole
+from ..interruption import foreign
 from .frames import frame, scan
 from .reader import Cursor
 
@@ -48,7 +49,9 @@ class CursorFile:
         try:
             (payload,) = scan((folder / self._name).read_bytes(), final=True, limit=1).payloads
             saved = msgspec.msgpack.decode(payload, type=_Saved)
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, ValueError) as error:
+            if foreign(error):
+                raise
             return Cursor(), b""
         return Cursor(saved.segment, saved.offset), saved.snapshot
 
@@ -73,5 +76,7 @@ def _files(folder: Path) -> list[str]:
     # Not by Path.glob, which passes over every OSError: too many open files would look like an empty folder.
     try:
         return [name for name in os.listdir(folder) if not name.startswith(".")]  # noqa: PTH208
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if foreign(error):
+            raise
         return []

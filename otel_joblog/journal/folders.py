@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import time
@@ -10,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..descriptors import Kept
+from ..interruption import foreign, suppress_own
 from ..records import Process
 from . import crash, living, locks
 from .cursors import CursorFile
@@ -43,14 +43,19 @@ def _folders(root: Path) -> list[str]:
     try:
         with os.scandir(root) as entries:
             return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if foreign(error):
+            raise
         return []
 
 
 def make_root(root: Path) -> None:
     """The folder of all journals and the state folder around it, for this user alone."""
-    root.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    root.mkdir(mode=0o700, exist_ok=True)
+    # Asked first: where a folder is there already, Path.mkdir passes over any OSError, also one from elsewhere.
+    if not os.access(root.parent, os.F_OK):
+        root.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not os.access(root, os.F_OK):
+        root.mkdir(mode=0o700, exist_ok=True)
 
 
 def create_folder(root: Path, process: Process, exporters: Sequence[str], count: int) -> tuple[Path, Kept]:
@@ -58,27 +63,27 @@ def create_folder(root: Path, process: Process, exporters: Sequence[str], count:
     make_root(root)
     started = time.strftime("%Y%m%d%H%M%S", time.gmtime(process.started / 1e9))
     name = f"{started}-{process.pid}-{process.process_id.hex()[:12]}" + (f"-{count}" if count > 1 else "")
-    making = root / f"{MAKING}{name}"
-    making.mkdir(mode=0o700)
+    folder, making = root / name, root / f"{MAKING}{name}"
     lock = None
     try:
+        making.mkdir(mode=0o700)
         lock = locks.acquire(making / crash.ALIVE, exclusive=True)
         living.say_that_it_lives(lock)
         for exporter in exporters:
             CursorFile(exporter).save(making, Cursor())
-        making.rename(root / name)
-    except OSError:
+        making.rename(folder)
+        return folder, lock
+    except BaseException:
         if lock is not None:
             locks.release(lock)
         discard(making)
         raise
-    return root / name, lock
 
 
 def remove_folder(folder: Path) -> None:
     """Delete a journal's folder; of several that try, one does."""
     gone = folder.with_name(f"{GONE}{folder.name}")
-    with contextlib.suppress(OSError):
+    with suppress_own(OSError):
         folder.rename(gone)
         discard(gone)
 

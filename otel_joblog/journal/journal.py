@@ -11,11 +11,13 @@ handler. What would need one is arranged otherwise:
    segment takes no lines (:mod:`.room`).
 4. Beginning a segment takes a lock. A signal handler that comes in the middle of that and must begin one itself leaves
    its frame for the rotation that it interrupted.
+5. An exception may come from elsewhere at any place (:mod:`~otel_joblog.interruption`). What it interrupts is undone,
+   or done by the next rotation: a file that was made and not listed is passed over. Frames of ours that somebody keeps,
+   with their exceptions, hold no file: it would never be sealed.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import sys
@@ -28,12 +30,13 @@ from pathlib import Path
 from ..config import Fsync
 from ..descriptors import Kept, opened
 from ..diagnostics import report
+from ..interruption import foreign, forget_frames, suppress_own
 from ..records import Process, Record, encode
 from . import crash, living, locks
 from .folders import create_folder, remove_folder
 from .frames import frame
 from .losses import AT_THE_CAP, Losses
-from .ownsegments import OwnSegment, OwnSegments, Rescued, end_of
+from .ownsegments import OwnSegment, OwnSegments, Rescued, end_of, nobody
 from .room import Room
 from .segments import (
     FIRST,
@@ -43,9 +46,11 @@ from .segments import (
     SparingFile,
     WaitingFile,
     WatchedFile,
+    close_unused,
     new_segment,
     next_number,
     segment_path,
+    unused,
     write_file,
 )
 
@@ -86,6 +91,7 @@ class Journal(OwnSegments):
         self._at_cap = Losses(AT_THE_CAP)
         self._nowhere = Losses("given up where the disk took nothing and the memory kept for that was full")
         self._folders = 0  # begun so far
+        self._traced: Path | None = None  # the folder that violent ends are noted in
         self._in_rotation = False
         self._left: deque[bytes] = deque()  # frames of signal handlers that interrupted a rotation
 
@@ -97,30 +103,38 @@ class Journal(OwnSegments):
     def append(self, payload: bytes) -> None:
         """Append one record (its encoded form). Returns when the kernel has it."""
         data = frame(payload)
-        file = self._file or self._rotate(None)
-        while file is not None:
-            try:
-                if file.write(data) == len(data):
-                    break
-            except (OSError, ValueError) as error:
-                # As text: an exception holds its frames, they hold the file, and the segment would never be sealed.
-                self.trouble = str(error)
-            # A frame cut short is passed over by the readers; it is written anew, whole, to the next segment.
-            file = self._rotate(file, to_memory=True)
-        else:
-            self._left.append(data)
-            return
-        if self._sync_each and isinstance(file, DiskFile):
-            self._sync_written(file)
-        size = self._size = self._size + len(data)
-        if size >= self._limit or (self._retry_at is not None and time.monotonic() >= self._retry_at):
-            self._rotate(file)
+        file: SegmentFile | None = None
+        try:
+            file = self._file or self._rotate(None)
+            while file is not None:
+                try:
+                    if file.write(data) == len(data):
+                        break
+                except (OSError, ValueError) as error:
+                    if foreign(error):
+                        raise
+                    self.trouble = str(error)  # as text: an exception holds its frames
+                # A frame cut short is passed over by the readers; it is written anew, whole, to the next segment.
+                file = self._rotate(file, to_memory=True)
+            else:
+                self._left.append(data)
+                return
+            if self._sync_each and isinstance(file, DiskFile):
+                self._sync_written(file)
+            size = self._size = self._size + len(data)
+            if size >= self._limit or (self._retry_at is not None and time.monotonic() >= self._retry_at):
+                self._rotate(file)
+        except BaseException as error:  # from elsewhere
+            forget_frames(error)
+            raise
+        finally:
+            file = None
 
     def show_life(self) -> None:
         """Move on the time of the lock file: should this process be killed, that is when it was last alive."""
         lock = self._lock
         if lock is not None:
-            with contextlib.suppress(OSError):
+            with suppress_own(OSError):
                 if lock.ours:
                     os.utime(lock.number)
                 else:
@@ -132,13 +146,15 @@ class Journal(OwnSegments):
             for segment in self._segments:
                 if segment.memory is None and segment.number >= self._sync_from:
                     sealed = self.sealed(segment.number)
-                    with contextlib.suppress(FileNotFoundError):  # shipped meanwhile
+                    with suppress_own(FileNotFoundError):  # shipped meanwhile
                         _sync(segment.path, os.O_RDONLY)
                     if sealed:
                         self._sync_from = next_number(segment.number)
-            with contextlib.suppress(FileNotFoundError):
+            with suppress_own(FileNotFoundError):
                 self._sync_names()
         except OSError as error:
+            if foreign(error):
+                raise
             report("fsync", "the journal could not be synced: %s", error)
 
     def _sync_written(self, file: DiskFile) -> None:
@@ -146,6 +162,8 @@ class Journal(OwnSegments):
             if not file.lost:
                 os.fdatasync(file.fileno())
         except OSError as error:
+            if foreign(error):
+                raise
             report("fsync", "the journal could not be synced: %s", error)
 
     def _sync_names(self) -> None:
@@ -170,7 +188,9 @@ class Journal(OwnSegments):
             path = segment_path(folder, segment.number)
             try:
                 write_file(path, segment.memory)
-            except OSError:
+            except OSError as error:
+                if foreign(error):
+                    raise
                 return
             moved = segment._replace(path=path, memory=None)
             with self._rotating:
@@ -182,6 +202,7 @@ class Journal(OwnSegments):
             self.sync()
         folder, self.folder = self.folder, None
         self._file = None
+        close_unused()
         self._marked = set()
         self._segments = []
         lock, self._lock = self._lock, None
@@ -221,20 +242,29 @@ class Journal(OwnSegments):
 
         None where this very thread is in the middle of it: a signal handler, or a handler of what we report.
         """
-        with self._rotating:
-            if self._in_rotation:
-                return None
-            self._in_rotation = True
-            try:
-                file = self._file
-                if file is None or file is outgrown:
-                    file = self._begin(outgrown, to_memory=to_memory)
-                while self._left:
-                    file.write(self._left.popleft())
-            finally:
-                self._in_rotation = False
-        self._report()  # not before: handlers of the application may want locks that wait for this one
-        return file
+        try:
+            with self._rotating:
+                if self._in_rotation:
+                    return None
+                try:
+                    self._in_rotation = True
+                    file = self._file
+                    if file is None or file is outgrown:
+                        file = self._begin(outgrown, to_memory=to_memory)
+                finally:
+                    self._in_rotation = False
+                    self._write_left()
+            close_unused()
+            self._report()  # not before: handlers of the application may want locks that wait for this one
+            return file
+        finally:
+            file = outgrown = None
+
+    def _write_left(self) -> None:
+        """Write what was left by signal handlers; what cannot be written waits for the next rotation."""
+        with suppress_own(OSError, ValueError):
+            while self._left and self._file is not None and self._file.write(self._left[0]) == len(self._left[0]):
+                self._left.popleft()
 
     def _report(self) -> None:
         room = self._room
@@ -247,41 +277,61 @@ class Journal(OwnSegments):
             room.report()
 
     def _begin(self, outgrown: SegmentFile | None, *, to_memory: bool) -> SegmentFile:
-        if isinstance(outgrown, DiskFile):
-            if outgrown.lost:  # nothing ails the disk
-                outgrown, to_memory = None, False
-                self.show_life()
-            elif outgrown.deleted:
-                self._keep(outgrown)
-                outgrown = None
-        number = next_number(self._segments[-1].number) if self._segments else FIRST
-        self._limit = SEGMENT_BYTES if self._segments else min(FIRST_SEGMENT_BYTES, SEGMENT_BYTES)
-        if self._room is not None:
-            self._limit = min(self._limit, self._room.limit // 16)
-        file: SegmentFile | None = None if to_memory else self._disk_file(number, outgrown)
-        if file is not None and file is outgrown:
-            return file
-        path, memory = Path(), None
-        if file is not None:
-            path = self._path(number)
-        else:
+        file: SegmentFile | None = None
+        try:
+            if isinstance(outgrown, DiskFile):
+                if outgrown.lost:  # nothing ails the disk
+                    outgrown, to_memory = None, False
+                    self.show_life()
+                elif outgrown.deleted:
+                    self._keep(outgrown)
+                    outgrown = None
+            number = self._next_number()
+            if not to_memory:
+                file = self._disk_file(number, outgrown)
+            if file is not None:
+                return file if file is outgrown else self._listed(number, file, self._path(number), None)
             self.trouble = self.trouble or os.strerror(errno.ENOSPC)  # a write cut short says nothing
             self._retry_at = time.monotonic() + RETRY
             if isinstance(outgrown, MemoryFile) and self._size < SEGMENT_BYTES:
                 return outgrown  # no better than what there is
             memory = bytearray(self._head())
-            file = MemoryFile(memory, self._has_room, self._nowhere)
-        # Listed before it is written to, so that position() never lies before a record that append() has taken.
-        self._segments = [*self._segments, OwnSegment(number, weakref.ref(file), path, memory)]
-        self._size = 0
-        self._file = file
-        self._tell_losses(file)
-        return file
+            return self._listed(number, MemoryFile(memory, self._has_room, self._nowhere), Path(), memory)
+        finally:
+            file = outgrown = None
+
+    def _listed(self, number: int, file: SegmentFile, path: Path, memory: bytearray | None) -> SegmentFile:
+        """Have this file written to from now on."""
+        try:
+            segment = OwnSegment(number, weakref.ref(file), path, memory)
+            # Listed before it is written to, so that position() never lies before a record that append() has taken; and
+            # no call between the two, in which an exception might come.
+            self._segments = [*self._segments, segment]
+            self._size = 0
+            self._file = file
+            self._tell_losses(file)
+            return file
+        finally:
+            del file
+
+    def _next_number(self) -> int:
+        self._limit = SEGMENT_BYTES if self._segments else min(FIRST_SEGMENT_BYTES, SEGMENT_BYTES)
+        if self._room is not None:
+            self._limit = min(self._limit, self._room.limit // 16)
+        number = next_number(self._segments[-1].number) if self._segments else FIRST
+        while self.folder is not None and os.access(self._path(number), os.F_OK):
+            # Made by a rotation that an exception interrupted before it was listed. A reader may be in it.
+            self._segments = [*self._segments, OwnSegment(number, nobody, self._path(number), None)]
+            number = next_number(number)
+        return number
 
     def _disk_file(self, number: int, outgrown: SegmentFile | None) -> DiskFile | None:
         try:
-            if self.folder is None or not self.folder.exists():
+            if self.folder is None or not os.access(self.folder, os.F_OK):
                 self._create_folder()
+            if self.folder is not None and self._traced != self.folder:
+                crash.leave_traces(self.folder)
+                self._traced = self.folder
             at_cap = bool(self._segments) and not self.make_room()
             self._retry_at = time.monotonic() + RETRY if at_cap else None
             if at_cap and isinstance(outgrown, SparingFile | WaitingFile) and outgrown.size < self._limit:
@@ -292,16 +342,21 @@ class Journal(OwnSegments):
                 head = self._head()
                 if file.write(head) != len(head):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
-            except OSError:
-                self._path(number).unlink()
+            except OSError as error:
+                if not foreign(error):
+                    self._path(number).unlink()
                 raise
             if self._sync_each:
                 self._sync_names()
+            self.trouble = None
+            return file
         except OSError as error:
+            if foreign(error):
+                raise
             self.trouble = str(error)
             return None
-        self.trouble = None
-        return file
+        finally:
+            file = outgrown = None  # type: ignore[assignment]
 
     def make_room(self) -> bool:
         """Whether the journals are below their cap, room being made where that is what to do."""
@@ -312,11 +367,15 @@ class Journal(OwnSegments):
 
     def _new_file(self, path: Path, *, at_cap: bool) -> DiskFile:
         kept = new_segment(path)
-        if not at_cap or self._room is None:
-            return (DiskFile if kept.safe else WatchedFile)(kept, path)
-        if self._room.on_full == "block":
-            return WaitingFile(kept, path, self._room.full)
-        return SparingFile(kept, path, self._at_cap)
+        try:
+            if not at_cap or self._room is None:
+                return (DiskFile if kept.safe else WatchedFile)(kept, path)
+            if self._room.on_full == "block":
+                return WaitingFile(kept, path, self._room.full)
+            return SparingFile(kept, path, self._at_cap)
+        except BaseException:
+            unused[kept] = None
+            raise
 
     def _tell_losses(self, file: SegmentFile) -> None:
         def write(frames: bytes) -> int:
@@ -343,12 +402,11 @@ class Journal(OwnSegments):
 
     def _create_folder(self) -> None:
         """Once, as a rule; again where it was deleted, or where a record comes after :meth:`close`."""
-        lock, self._lock = self._lock, None
-        if lock is not None:
-            locks.release(lock)
+        if self._lock is not None:
+            locks.release(self._lock)
+            self._lock = None
         self._folders += 1
         self.folder, self._lock = create_folder(self.root, self.process, self.exporters, self._folders)
-        crash.leave_traces(self.folder)
 
     def _lock_again(self) -> None:
         """The program has closed what holds the lock, and the rest of ours. OSError where somebody looks at it."""

@@ -7,12 +7,12 @@ That helps whoever sees the same processes: in another container only the lock t
 
 from __future__ import annotations
 
-import contextlib
 import os
 from hashlib import blake2s
 from pathlib import Path
 
 from ..descriptors import Kept
+from ..interruption import foreign, suppress_own
 from . import locks
 from .crash import ALIVE, boot_id
 
@@ -31,19 +31,21 @@ def goes_on(folder: Path) -> bool:
     words = (folder / ALIVE).read_text("ascii", "replace")
     try:
         return bool(words) and words == _words(words.partition(" ")[0])
-    except OSError:  # there is none
+    except OSError as error:  # there is none
+        if foreign(error):
+            raise
         return False
 
 
 def say_that_it_lives(lock: Kept) -> None:
     """Write down which process this is."""
-    with contextlib.suppress(OSError):  # a full disk, or a platform without /proc: then the lock alone tells
+    with suppress_own(OSError):  # a full disk, or a platform without /proc: then the lock alone tells
         os.write(lock.number, _words("self").encode())
 
 
 def withdraw(folder: Path) -> None:
     """This process lives on, and is done with the journal."""
-    with contextlib.suppress(OSError):
+    with suppress_own(OSError):
         os.truncate(folder / ALIVE, 0)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..descriptors import Kept
+from ..interruption import foreign
 
 __all__ = ["acquire", "held", "is_held", "release"]
 
@@ -25,12 +26,12 @@ def acquire(path: Path, *, exclusive: bool, brief: bool = False) -> Kept:
     """Lock this file, made where there is none, without waiting. BlockingIOError where another holds it."""
     while True:
         lock = _opened(path, brief=brief)
-        _locks.add(lock)
         try:
+            _locks.add(lock)
             fcntl.flock(lock.number, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
             if lock.is_at(path):
                 return lock
-        except OSError:
+        except BaseException:
             release(lock)
             raise
         release(lock)  # somebody has put another file in its place meanwhile
@@ -50,8 +51,10 @@ def release(lock: Kept) -> bool:
     """False where it was let go of before, by a fork."""
     if lock not in _locks:
         return False
-    _locks.discard(lock)
-    lock.close()
+    try:
+        _locks.discard(lock)
+    finally:
+        lock.close()
     return True
 
 
@@ -59,7 +62,9 @@ def is_held(path: Path) -> bool:
     """Whether somebody holds this lock exclusively. OSError where that cannot be seen."""
     try:
         release(acquire(path, exclusive=False, brief=True))
-    except BlockingIOError:
+    except BlockingIOError as error:
+        if foreign(error):
+            raise
         return True
     return False
 
@@ -69,7 +74,9 @@ def held(path: Path, *, exclusive: bool) -> Iterator[bool]:
     """Whether the lock could be taken at once; it is held while the block runs."""
     try:
         lock = acquire(path, exclusive=exclusive)
-    except OSError:
+    except OSError as error:
+        if foreign(error):
+            raise
         yield False
         return
     try:

@@ -6,6 +6,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 
+from ..interruption import foreign
 from ..records import Dropped, encode, lines_of, run_of_line
 from .frames import frame
 
@@ -37,15 +38,21 @@ class Losses:
         if not self._given_up:
             return
         told: Counter[Run] = Counter()
-        while self._given_up:
-            try:
-                run, lines = self._given_up.popleft()
-                told[run] += lines
-            except IndexError:  # another thread tells the rest
-                break
-        data = dropped_frames(told, self._reason)
-        if write(data) != len(data):
-            self._given_up.extend(told.items())
+        written = False
+        try:
+            while self._given_up:
+                try:
+                    run, lines = self._given_up.popleft()
+                    told[run] += lines
+                except IndexError as error:  # another thread tells the rest
+                    if foreign(error):
+                        raise
+                    break
+            data = dropped_frames(told, self._reason)
+            written = write(data) == len(data)
+        finally:
+            if not written:
+                self._given_up.extend(told.items())
 
 
 def dropped_frames(lines: Counter[Run], reason: str) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import threading
@@ -12,11 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..descriptors import Kept
+from ..interruption import foreign, suppress_own
 from .reader import Cursor
 from .segments import (
     FIRST,
     DiskFile,
     SegmentFile,
+    close_unused,
     delete_segment,
     is_remainder,
     mark_sealed,
@@ -25,7 +26,10 @@ from .segments import (
     segment_path,
 )
 
-__all__ = ["MemoryOf", "OwnSegment", "OwnSegments", "Rescued", "end_of"]
+__all__ = ["MemoryOf", "OwnSegment", "OwnSegments", "Rescued", "end_of", "nobody"]
+
+
+LAST_BYTES = 1024 * 1024  # of a segment, in which a record that was just written lies
 
 
 class OwnSegment(NamedTuple):
@@ -44,7 +48,7 @@ class Rescued:
         self._file = weakref.ref(file)
         self._memory = memory
         self._copy: _Copy | None = None
-        with contextlib.suppress(OSError):  # too many open files: then what there was has to do
+        with suppress_own(OSError):  # too many open files: then what there was has to do
             self._copy = _Copy(Kept(os.dup(file.fileno())))
         memory[:] = file.read_at(0, file.size)
 
@@ -103,7 +107,9 @@ class OwnSegments:
         """What is left of segments whose lines were given up, by this process or another."""
         try:
             return [number for number in segment_numbers(self.folder) if is_remainder(number)] if self.folder else []
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if foreign(error):
+                raise
             return []
 
     def sealed(self, number: int) -> bool:
@@ -131,8 +137,21 @@ class OwnSegments:
             self._retry_at = 0.0  # the next record begins another
         return data
 
+    def holds(self, payload: bytes) -> bool:
+        """Whether this record is among the last that were written."""
+        return any(payload in self._end(segment.number) for segment in self._segments[-2:])
+
+    def _end(self, number: int) -> bytes:
+        for segment in self._segments:
+            if segment.number == number:
+                file = segment.file()
+                end = file.size if isinstance(file, DiskFile) else end_of([segment]).offset
+                return self.read(number, max(0, end - LAST_BYTES), LAST_BYTES)
+        return b""
+
     def shipped_to(self, cursor: Cursor) -> None:
         """Every exporter has come this far: delete the segments that all are done with."""
+        close_unused()
         self._shipped = cursor
         with self._rotating:
             done = [
@@ -142,12 +161,12 @@ class OwnSegments:
         for segment in done:
             if segment.memory is None:
                 self._marked.discard(segment.number)
-                with contextlib.suppress(OSError):
+                with suppress_own(OSError):
                     delete_segment(segment.path.parent, segment.number)
         if cursor.segment > FIRST and self.folder is not None:
             for number in self._remainders():
                 if number < cursor.segment:
-                    with contextlib.suppress(OSError):
+                    with suppress_own(OSError):
                         delete_segment(self.folder, number)
 
     def mark_sealed(self) -> None:
@@ -156,6 +175,10 @@ class OwnSegments:
             if segment.memory is None and segment.number not in self._marked and self.sealed(segment.number):
                 mark_sealed(segment.path.parent, segment.number)
                 self._marked.add(segment.number)
+
+
+def nobody() -> None:
+    """In the place of the reference to a file that was never written to."""
 
 
 class MemoryOf:
@@ -179,7 +202,11 @@ def end_of(segments: Sequence[OwnSegment]) -> Cursor:
         return Cursor(last.number, len(last.memory))
     try:
         return Cursor(last.number, last.path.stat().st_size)
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if foreign(error):
+            raise
         return Cursor(last.number, 0)
-    except OSError:  # it cannot be seen: then it may hold anything
+    except OSError as error:  # it cannot be seen: then it may hold anything
+        if foreign(error):
+            raise
         return Cursor(last.number, sys.maxsize)

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from ..config import OnFull, Settings
 from ..diagnostics import report
+from ..interruption import suppress_own
 from ..records import holds_lines, lines_of, run_of_line
 from . import locks
 from .claims import FROZEN, Claim
@@ -77,7 +78,7 @@ class Room:
     def _counts(self, folder: Path) -> bool:
         if self._exporters is None:
             return True
-        with contextlib.suppress(OSError):
+        with suppress_own(OSError):
             names = cursor_names(folder)
             return not names or not names.isdisjoint(self._exporters)
         return True
@@ -85,7 +86,7 @@ class Room:
     def full(self) -> bool:
         """Whether the cap is reached; seen at most a tenth of a second ago."""
         if time.monotonic() >= self._look_at:
-            with contextlib.suppress(OSError):  # a look that fails tells nothing: what the last one saw holds good
+            with suppress_own(OSError):  # a look that fails tells nothing: what the last one saw holds good
                 self._full = self.taken() >= self.limit
             self._look_at = time.monotonic() + LOOK
         return self._full
@@ -97,7 +98,7 @@ class Room:
             return True
         if self.on_full != "drop_oldest_logs" and not self._store_keeps_up():
             return False
-        with contextlib.suppress(OSError):  # another makes room, or it cannot be seen now what there is
+        with suppress_own(OSError):  # another makes room, or it cannot be seen now what there is
             alone = Claim.take(self.root / LOCK, stale=FROZEN)
             try:
                 self._give_up_oldest(alone)
@@ -119,7 +120,7 @@ class Room:
         """The bytes that wait for each exporter that counts."""
         debts: Counter[str] = Counter(dict.fromkeys(self._exporters or (), 0))
         for folder in self._folders():
-            with contextlib.suppress(OSError):
+            with suppress_own(OSError):
                 sizes = {number: segment_path(folder, number).stat().st_size for number in segment_numbers(folder)}
                 for name in cursor_names(folder):
                     if self._exporters is None or name in self._exporters:
@@ -131,7 +132,7 @@ class Room:
         for segment in sorted(_segments_with_lines(self._folders())):
             if wanted <= 0 or not alone.holds():
                 break
-            with contextlib.suppress(OSError), _undisturbed(segment) as free:
+            with suppress_own(OSError), _undisturbed(segment) as free:
                 if free:
                     wanted -= self._give_up_lines(segment)
 
@@ -176,19 +177,19 @@ def taken(folders: Iterable[Path]) -> int:
     """Bytes that journals take, as far as they can be read."""
     total = 0
     for folder in folders:
-        with contextlib.suppress(OSError):
+        with suppress_own(OSError):
             for number in list(segment_numbers(folder)):
-                with contextlib.suppress(FileNotFoundError):
+                with suppress_own(FileNotFoundError):
                     total += segment_path(folder, number).stat().st_size
     return total
 
 
 def _segments_with_lines(folders: Iterable[Path]) -> Iterator[_Segment]:
     for folder in folders:
-        with contextlib.suppress(OSError):
+        with suppress_own(OSError):
             for number in list(segment_numbers(folder)):
                 if not is_remainder(number):
-                    with contextlib.suppress(FileNotFoundError):
+                    with suppress_own(FileNotFoundError):
                         yield _Segment(segment_path(folder, number).stat().st_mtime, folder, number)
 
 

@@ -5,7 +5,6 @@ They have even numbers, from 2. The odd number after one is for what is left of 
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import io
 import os
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..descriptors import Kept, opened, write_whole
+from ..interruption import at_once, foreign, suppress_own
 from ..records import holds_lines
 from .frames import HEADER_SIZE
 from .losses import Losses
@@ -30,6 +30,7 @@ __all__ = [
     "Segments",
     "SparingFile",
     "WaitingFile",
+    "close_unused",
     "WatchedFile",
     "delete_segment",
     "delete_segments",
@@ -78,20 +79,41 @@ def new_segment(path: Path) -> Kept:
     return Kept.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL)
 
 
+unused: dict[Kept, None] = {}  # of files that nobody writes to any more
+
+
+def close_unused() -> None:
+    """Close them, each by one thread. May be interrupted, and goes on the next time."""
+    held: list[tuple[Kept, None]] = []
+    try:
+        with suppress_own(KeyError):  # another thread has the rest
+            held.extend(map(dict.popitem, [unused] * len(unused)))
+        while held:
+            with suppress_own(OSError):
+                held[-1][0].close()
+            held.pop()
+    except BaseException:
+        unused.update(held)
+        raise
+
+
 class DiskFile(io.FileIO):
     """A segment that is appended to. Every ``write`` is one ``write(2)`` with ``O_APPEND``.
 
     It is closed when the last thread lets go of it. The program may have closed it before: ``lost``.
     """
 
+    _kept: Kept = None  # type: ignore[assignment]  # of one that was interrupted as it was made
+
     def __init__(self, kept: Kept, path: Path) -> None:
         self._kept = kept
         self._path = path
         super().__init__(kept.number, "ab", closefd=False)
 
+    @at_once
     def __del__(self) -> None:
-        self.close()
-        self._kept.close()
+        if self._kept is not None:
+            unused[self._kept] = None  # no call: an exception from elsewhere that came in it would be lost
 
     @property
     def lost(self) -> bool:
@@ -100,7 +122,7 @@ class DiskFile(io.FileIO):
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Up to ``size`` bytes; empty at its end."""
-        with contextlib.suppress(OSError):  # it may be closed as we look
+        with suppress_own(OSError):  # it may be closed as we look
             if self._kept.ours:
                 return _read(self._kept.number, offset, size)
         return read_file(self._path, offset, size)
@@ -233,8 +255,10 @@ def marked_sealed(folder: Path, number: int) -> bool:
 
 def mark_sealed(folder: Path, number: int) -> None:
     """Let readers in other processes know that nothing will be added to this segment."""
-    with contextlib.suppress(OSError):
-        _seal_path(folder, number).touch(mode=0o600)
+    with suppress_own(OSError):
+        write_whole(
+            _seal_path(folder, number), b""
+        )  # not Path.touch, which has its own way with an OSError from elsewhere
 
 
 def delete_segments(folder: Path, *, before: int) -> None:
@@ -259,7 +283,7 @@ def write_file(path: Path, data: bytes | bytearray) -> None:
     try:
         write_whole(making, data)
         making.replace(path)
-    except OSError:
+    except BaseException:
         making.unlink(missing_ok=True)
         raise
 
@@ -269,7 +293,9 @@ def read_file(path: Path, offset: int, size: int) -> bytes:
     try:
         with opened(path, os.O_RDONLY) as descriptor:
             return _read(descriptor, offset, size)
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if foreign(error):
+            raise
         return b""
 
 

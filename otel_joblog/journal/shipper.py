@@ -32,6 +32,7 @@ from opentelemetry.context.context import Context
 from ..background import Background, unlist
 from ..diagnostics import report
 from ..errors import ExportUnavailable, StoreUnavailable
+from ..interruption import suppress_own
 from .claims import Claim
 from .cursors import CursorFile
 from .delivery import BEAT, Deliverer, Sink, chance
@@ -326,15 +327,15 @@ class Shipper:
         self._journal = journal
         self._lanes = [Lane(journal, sink, self._clean) for sink in sinks]
         self._syncer = Syncer(journal) if journal.fsync == "interval" else None
-        self._waiting: list[Background] = [*self._lanes, *([self._syncer] if self._syncer else [])]
+        self._threads: list[Background] = [*self._lanes, *([self._syncer] if self._syncer else [])]
         self.started = False
 
     def start(self) -> None:
         """Start the lanes, once. Where no thread can be started, at the interpreter's end, the records wait on disk."""
-        self.started = True
-        while self._waiting:
-            with contextlib.suppress(IndexError, RuntimeError):
-                self._waiting.pop().start()
+        for thread in self._threads:
+            with suppress_own(RuntimeError):
+                thread.start()
+        self.started = True  # once it is so
 
     def flush(self, timeout: float) -> bool:
         """Wait until all that was emitted before is shipped by every exporter; False if that took too long."""

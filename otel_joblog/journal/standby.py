@@ -4,10 +4,12 @@ themselves.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from hashlib import blake2s
 from pathlib import Path
 
+from ..interruption import foreign
 from . import locks
 from .claims import FROZEN, Claim, silent
 
@@ -89,6 +91,8 @@ def _at_work(lock: Path) -> bool:
 def _is_held(lock: Path) -> bool:
     """False where that cannot be seen, with too many open files: who ships goes on with it."""
     try:
-        return lock.exists() and locks.is_held(lock)
-    except OSError:
+        return os.access(lock, os.F_OK) and locks.is_held(lock)
+    except OSError as error:
+        if foreign(error):
+            raise
         return False
