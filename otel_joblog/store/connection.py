@@ -122,7 +122,7 @@ def _translated(error: psycopg.Error) -> JobLogError:
             f"PostgreSQL answered: {said}; `otel-joblog migrate --roles` makes joblog_writer and joblog_reader, "
             "and this login needs one of them"
         )
-    if "definition of service" in said:
+    if "definition of service" in said or "service file" in said:
         said += "; PGSERVICE names it in the environment, and libpq connects nowhere then: mend it or unset it"
     if state in _UNAVAILABLE or isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return StoreUnavailable(f"no PostgreSQL to be had: {said}")

@@ -12,7 +12,6 @@ import psycopg
 from psycopg.rows import dict_row
 
 from .connection import conninfo, errors_translated
-from .libpq import connect
 from .sql import query
 
 __all__ = ["JobLock"]
@@ -27,7 +26,7 @@ class JobLock:
     def __init__(self, dsn: str, name: str, holder: str) -> None:
         self._name = {"name": name}
         with errors_translated():
-            self._connection: psycopg.Connection[dict[str, Any]] = connect(
+            self._connection: psycopg.Connection[dict[str, Any]] = psycopg.connect(
                 conninfo(dsn, application_name=holder), row_factory=dict_row
             )
 

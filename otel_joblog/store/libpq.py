@@ -2,25 +2,20 @@
 database: a connection string of ours says all of it, and what it leaves out has libpq's own default.
 
 libpq looks there for what a connection string does not say, so each of these is said. ``PGSERVICE`` it looks up in any
-case, and where no file has that service it connects nowhere: so it is hidden while a connection begins.
+case, and connects nowhere where no file has that service. Nothing but a changed environment would help, and that is the
+job's: it is told instead, and the commands, which are nobody else's processes, do without the variable.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pwd
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
-import psycopg
 from psycopg import pq
-from psycopg.rows import TupleRow
 
-__all__ = ["connect", "untouched_by_environment"]
-
-_SERVICE = b"PGSERVICE="
+__all__ = ["untouched_by_environment"]
 
 # What stands for "not said" where the empty string does not and libpq names no default. A list of all ways to log in
 # is no restriction.
@@ -60,39 +55,3 @@ def _user() -> str:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:  # an account without a name, as in containers; libpq would refuse it, too
         return str(os.geteuid())
-
-
-def connect(conninfo: str, **options: Any) -> psycopg.Connection[Any]:
-    """As :func:`psycopg.connect`, also where ``PGSERVICE`` names a service that no file has."""
-    kind = _Connection if "PGSERVICE" in os.environ else psycopg.Connection
-    return kind.connect(conninfo, **options)
-
-
-class _Connection(psycopg.Connection[TupleRow]):
-    @classmethod
-    def _connect_gen(cls, *arguments: Any, **options: Any) -> Any:
-        connecting = super()._connect_gen(*arguments, **options)
-        with _service_hidden():
-            wanted = next(connecting)  # libpq reads the environment here, and before it waits for anything
-        try:
-            while True:
-                wanted = connecting.send((yield wanted))
-        except StopIteration as done:
-            return done.value
-
-
-@contextmanager
-def _service_hidden() -> Iterator[None]:
-    """Change a letter of the variable's name where it lies in memory, and change it back.
-
-    No other thread of Python runs meanwhile. ``unsetenv`` would move what threads of C may just be reading.
-    """
-    process = ctypes.PyDLL(None)
-    process.getenv.restype = ctypes.c_void_p
-    value = process.getenv(_SERVICE[:-1])
-    begin = ctypes.c_char.from_address(value - len(_SERVICE)) if value else ctypes.c_char(_SERVICE[:1])
-    begin.value = b"p"
-    try:
-        yield
-    finally:
-        begin.value = _SERVICE[:1]

@@ -24,6 +24,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar, cast
 
 import msgspec
+import psycopg
 from psycopg import Connection, Cursor
 from psycopg.errors import DeadlockDetected, SerializationFailure, UniqueViolation
 from psycopg.rows import DictRow, TupleRow, dict_row
@@ -38,7 +39,6 @@ from .copy import encode_lines
 from .encoding import UNENCODABLE, json_bytes
 from .errorgroups import ErrorGroup
 from .gains import Gains, add_lines, gain_row
-from .libpq import connect
 from .migrate import require_current, schema_state, upgrade
 from .partitions import Days
 from .rows import Row, bigint, nanoseconds, span_bytes
@@ -170,7 +170,7 @@ class Writer:
         self._forget_inherited()
         if self._connection is None:
             dsn = self._dsn if isinstance(self._dsn, str) else self._dsn()
-            connection = connect(
+            connection = psycopg.connect(
                 conninfo(dsn, application_name=self._application_name),
                 autocommit=True,
                 prepare_threshold=None,  # PgBouncer in transaction mode
