@@ -10,7 +10,7 @@ from typing import NamedTuple
 from .finding import BARE, QUOTED, Finder, Spans
 from .keys import Key, Names, judge, words_of
 from .search import Search
-from .values import harmless, is_secret, looks_random, says_something
+from .values import LONGEST, harmless, is_secret, looks_random, says_something
 
 __all__ = ["assignments"]
 
@@ -137,6 +137,8 @@ def _header(text: str, at: int) -> tuple[int, int] | None:
     found = _HEADER.match(text, at)
     if found is None or found.lastgroup is None or not found[found.lastgroup]:
         return None
+    if len(found[found.lastgroup]) > LONGEST:
+        return found.span(found.lastgroup)
     value = _ONLY_SCHEME.sub("", found[found.lastgroup])
     first = _FIRST.match(value)
     if not value or harmless(value) or (found.lastgroup == "rest" and first and says_something(first[0])):
@@ -190,7 +192,7 @@ def _assigned(place: _Place) -> re.Match[str] | None:
     if found is None or found.lastgroup is None:
         return None
     value = found[found.lastgroup]
-    if found["colon"] and found.lastgroup == "bare":
+    if found["colon"] and found.lastgroup == "bare" and len(value) <= LONGEST:
         if value[:1] in "|>":
             return _BLOCK.match(place.text, place.end)
         if says_something(value) or (place.said.lower() == "pass" and not looks_random(value, 6)):

@@ -8,7 +8,7 @@ import re
 from .finding import MARK, listed
 from .keys import Key, Names
 
-__all__ = ["harmless", "is_secret", "looks_random", "says_something", "stands_for"]
+__all__ = ["LONGEST", "harmless", "is_secret", "looks_random", "says_something", "stands_for"]
 
 # What is said of a secret in place of it.
 _STATES = listed(
@@ -82,8 +82,14 @@ _PLAIN = re.compile(
 )
 
 
+# Nothing harmless is longer, in characters; what goes on for so long is not looked through a second time.
+LONGEST = 2000
+
+
 def is_secret(key: Key, value: str, *, quoted: bool = True) -> bool:
     """Whether the value is one, of a key that names secrets."""
+    if len(value) > LONGEST:
+        return True
     if value.startswith(MARK) or harmless(value, quoted=quoted):
         return False
     match key.names:

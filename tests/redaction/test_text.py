@@ -168,7 +168,8 @@ def test_text_that_assigns_nothing_stays_as_it_is(text: str) -> None:
         "=", ":", "a:", "password", "password=", "password: ", 'password="', "password='", 'password=\\"',
         "password=,;", "password=[", "token", "tokens_", "api_key", "--password ", "://", "a://", "a://a:", "a://a:a@",
         "a-a@", "4", "4111 ", "'", '"', "\\", "{", '{"a":', "-", "-----BEGIN PRIVATE KEY-----", "eyJ", "-eyJ",
-        "bearer a",
+        "bearer a", "auth=", "auth=(", "token=get(", "session=", "token=Optional[", "cookie: a ", "password |",
+        "mysql ", "curl -u a:", "user identified by ", "\x1b[0m", "<password>", "password for a ", "?key=", "api key ",
         "authorization:", 'authorization: digest a="', "cookie: a=", "sk-1", "SG.a-", "ghp_", "Aa1/", " ", "\n", "é",
     ],
 )  # fmt: skip
