@@ -21,6 +21,7 @@ from . import (
     endings,
     hosts,
     inits,
+    interruptions,
     late,
     liveness,
     network,
@@ -30,8 +31,8 @@ from .bench import Bench, Hang, bench, end_all
 from .tally import Tally
 
 GROUPS = (
-    endings, children, late, outages, agents, network, backends, disks, damage, descriptors, hosts, inits, crowd,
-    liveness,
+    endings, children, late, outages, agents, network, backends, disks, damage, descriptors, hosts, inits,
+    interruptions, crowd, liveness,
 )  # fmt: skip
 CASES: dict[str, Callable[[Bench, Tally], None]] = {case.__name__: case for group in GROUPS for case in group.CASES}
 HEAD = f"{'case':<26}{'times':>6}{'emitted':>10}{'stored':>10}{'twice':>7}{'lost':>7}{'seconds':>9}  verdicts"
