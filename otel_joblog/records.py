@@ -37,6 +37,7 @@ __all__ = [
     "format_run_id",
     "holds_lines",
     "lines_of",
+    "name_of",
     "run_of_line",
     "shown",
     "text",
@@ -46,6 +47,8 @@ Attributes = dict[str, Any]
 
 # In the place of a run: which one is not known yet. The span's parents will tell.
 NO_RUN = bytes(8)
+
+_name: Any = vars(type)["__name__"]  # the interpreter's own, whatever a metaclass has in its place
 
 # The place of a line within its run says who counts it: from the first of these on it was emitted after the run's end,
 # which told how many there were before; from the second on by another process than the run's own, such as a forked
@@ -299,6 +302,12 @@ def _number(value: int) -> str:
         return hex(value)
 
 
+def name_of(kind: type) -> str:
+    """Its ``__name__``, whatever its metaclass does."""
+    name: str = _name.__get__(kind)
+    return name
+
+
 def text(value: object) -> str:
     """``str(value)``, whatever its ``__str__`` does."""
     try:
@@ -306,7 +315,7 @@ def text(value: object) -> str:
     except Exception as trouble:
         if foreign(trouble):
             raise
-        return f"<{type(value).__name__} whose str raised {type(trouble).__name__}>"
+        return f"<{name_of(type(value))} whose str raised {name_of(type(trouble))}>"
 
 
 def shown(value: object) -> str:
@@ -316,4 +325,4 @@ def shown(value: object) -> str:
     except Exception as trouble:
         if foreign(trouble):
             raise
-        return f"<{type(value).__name__} whose repr raised {type(trouble).__name__}>"
+        return f"<{name_of(type(value))} whose repr raised {name_of(type(trouble))}>"

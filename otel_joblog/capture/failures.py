@@ -10,7 +10,7 @@ from .. import setup
 from ..conventions import Attribute, RunStatus
 from ..errors import Skip
 from ..interruption import foreign
-from ..records import text
+from ..records import name_of, text
 from .decorate import traceback_of
 from .summary import summary
 
@@ -26,6 +26,10 @@ MOST_REMEMBERED = 100  # runs inside of one whose notes it knows for those of it
 # The interpreter's own, whatever a class has put in their place.
 _cause: Any = vars(BaseException)["__cause__"]
 _vars: Any = vars(BaseException)["__dict__"]
+# And whatever its metaclass has.
+_module, _qualname, _mro, _members = (
+    vars(type)[name] for name in ("__module__", "__qualname__", "__mro__", "__dict__")
+)
 
 _OURS = ("joblog.", "code.", "process.", "error.", "exception.", "thread.")
 
@@ -47,7 +51,7 @@ def outcome(error: BaseException | None) -> tuple[RunStatus, str, int | None]:
         return RunStatus.CANCELLED, "interrupted (KeyboardInterrupt)", None
     if issubclass(kind, GeneratorExit):
         return RunStatus.CANCELLED, "the generator was closed before its end", None
-    if kind.__name__ == "CancelledError":  # asyncio's; not imported here for the sake of jobs that do without it
+    if name_of(kind) == "CancelledError":  # asyncio's; not imported here for the sake of jobs that do without it
         return RunStatus.CANCELLED, "the task was cancelled", None
     if issubclass(kind, TimeoutError) and _timed_out(error):
         # What asyncio.timeout and wait_for raise. Any other TimeoutError, of a socket say, is an error like others.
@@ -56,7 +60,7 @@ def outcome(error: BaseException | None) -> tuple[RunStatus, str, int | None]:
 
 
 def _timed_out(error: BaseException) -> bool:
-    if type(_cause.__get__(error)).__name__ == "CancelledError":
+    if name_of(type(_cause.__get__(error))) == "CancelledError":
         return True
     innermost = traceback_of(error)  # early releases of Python 3.11 name no cause
     while innermost is not None and innermost.tb_next is not None:
@@ -121,7 +125,8 @@ def leave_note(error: BaseException, active: Active) -> None:
 
 def _refuses_notes(kind: type[BaseException]) -> bool:
     """Whether its class has its own way with notes: such an exception is left alone."""
-    return any("__notes__" in vars(base) for base in kind.__mro__) or kind.add_note is not BaseException.add_note
+    bases = (_members.__get__(base) for base in _mro.__get__(kind) if base is not BaseException)
+    return any("__notes__" in members or "add_note" in members for members in bases)
 
 
 def _facts(active: Active) -> str:
@@ -135,9 +140,10 @@ def _facts(active: Active) -> str:
 
 
 def type_name(kind: type) -> str:
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    module, name = _module.__get__(kind), _qualname.__get__(kind)
+    return name if module == "builtins" else f"{text(module)}.{name}"
 
 
 def _sentence(error: BaseException) -> str:
     said = text(error)
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+    return f"{name_of(type(error))}: {said}" if said else name_of(type(error))

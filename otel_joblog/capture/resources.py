@@ -13,7 +13,7 @@ import resource
 import sys
 import time
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage, struct_rusage
-from threading import get_ident
+from threading import local
 from typing import Any
 
 from .. import setup
@@ -38,18 +38,27 @@ _BLOCK = 512  # bytes of ru_inblock and ru_oublock on Linux; elsewhere they coun
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-Look = tuple[struct_rusage, int]  # of a thread, and which
+class _Thread(local):
+    """Tells threads apart. Their numbers do not: the next thread has that of one that has ended."""
+
+    def __init__(self) -> None:
+        self.mark = object()  # made anew for each thread that asks
+
+
+_here = _Thread()
+
+Look = tuple[struct_rusage, object]  # of a thread, and which
 
 
 def look() -> Look:
-    return getrusage(_THREAD), get_ident()
+    return getrusage(_THREAD), _here.mark
 
 
 def used(before: Look, attributes: dict[str, Any]) -> None:
     """Add to the attributes of a run or step what its thread used since, and whether the process's memory rose."""
     then, thread = before
     now = getrusage(_THREAD)
-    if thread == get_ident() and _KNOWS_THREADS:  # it may end in another one
+    if thread is _here.mark and _KNOWS_THREADS:  # it may end in another one
         # Not rounded: that takes as long as a look.
         attributes[Attribute.THREAD_CPU] = now.ru_utime - then.ru_utime + now.ru_stime - then.ru_stime
     if growth := now.ru_maxrss - then.ru_maxrss:  # that of the process, whoever was asked for

@@ -100,6 +100,21 @@ class Unspeakable(Exception):
     __repr__ = __str__
 
 
+class Nameless(type):
+    """Its classes say nothing of themselves."""
+
+    def __getattribute__(cls, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+class OfNobody(Exception, metaclass=Nameless):
+    pass
+
+
+class OfNobodyAndUnspeakable(Unspeakable, metaclass=Nameless):
+    pass
+
+
 class OddTimeout(TimeoutError):
     __str__ = Unspeakable.__str__
 
@@ -116,6 +131,8 @@ KINDS: list[Callable[[], BaseException]] = [
     Incomparable,
     Unspeakable,
     OddTimeout,
+    lambda: OfNobody(),
+    lambda: OfNobodyAndUnspeakable(),
     asyncio.CancelledError,
     StopIteration,
     StopAsyncIteration,
@@ -248,6 +265,14 @@ def test_the_traceback_is_kept_where_the_rest_cannot_be_had(recorded: Recorded) 
 
 
 AGAIN = ValueError("one object for all")
+
+
+def test_a_class_is_told_by_its_name_whatever_its_metaclass_says(recorded: Recorded) -> None:
+    with contextlib.suppress(Exception), job("x"):
+        raise OfNobodyAndUnspeakable
+    run = recorded.runs[0]
+    assert run.message == "OfNobodyAndUnspeakable: <OfNobodyAndUnspeakable whose str raised RuntimeError>"
+    assert run.attributes["error.type"] == f"{__name__}.OfNobodyAndUnspeakable"
 
 
 def test_an_exception_raised_again_has_the_note_of_the_run_that_raised_it_last(recorded: Recorded) -> None:

@@ -74,6 +74,35 @@ def test_what_ends_in_another_thread_says_nothing_of_its_thread(recorded: Record
     assert "joblog.process.cpu.user" in attributes
 
 
+def test_a_thread_is_not_taken_for_one_that_had_its_number_before(recorded: Recorded) -> None:
+    @job
+    def numbers() -> Iterator[int]:
+        yield 1
+
+    going = numbers()
+    idents: list[int] = []
+
+    def begin() -> None:
+        burn(0.02)
+        next(going)
+        idents.append(threading.get_ident())
+
+    def end() -> None:
+        idents.append(threading.get_ident())
+        if idents[0] == idents[-1]:
+            list(going)
+
+    for target in [begin, *[end] * 100]:
+        thread = threading.Thread(target=target)
+        thread.start()
+        thread.join()
+        if recorded.runs:
+            break
+    else:
+        pytest.skip("this system gives each thread a number of its own")
+    assert "joblog.thread.cpu" not in recorded.runs[0].attributes
+
+
 def test_a_new_peak_of_memory_is_seen_in_the_step_that_made_it() -> None:
     program = """
         import sys
