@@ -22,6 +22,7 @@ from ..background import Background
 from ..conventions import Stream
 from ..descriptors import Kept, identity
 from ..diagnostics import report
+from ..interruption import foreign, insist, suppress_own
 from . import logs, stdio
 from .late import taker
 from .output import Splitter
@@ -79,12 +80,14 @@ def passing() -> Iterator[None]:
         yield
         return
     capture.drain()
-    capture.passing += 1
     try:
+        capture.passing += 1
         yield
     finally:
-        capture.drain()
-        capture.passing -= 1
+        try:
+            capture.drain()
+        finally:
+            capture.passing -= 1
 
 
 class _Pipe:
@@ -98,13 +101,17 @@ class _Pipe:
         reading, writing = os.pipe()
         self.reading = Kept(reading)
         os.set_blocking(self.reading.number, False)
-        with contextlib.suppress(OSError):
+        with suppress_own(OSError):
             fcntl.fcntl(writing, getattr(fcntl, "F_SETPIPE_SZ", 0), PIPE_BYTES)  # Linux only
         self._identity = identity(writing)
-        os.dup2(writing, descriptor, inheritable=True)
-        os.close(writing)
         self.decode = _decoder("backslashreplace").decode
         self.closed = False
+        try:
+            os.dup2(writing, descriptor, inheritable=True)
+            os.close(writing)
+        except BaseException:
+            self.restore()
+            raise
 
     def read(self) -> bytes | None:
         """What is there; None where there is nothing now, empty where nobody has it open for writing any more."""
@@ -112,7 +119,9 @@ class _Pipe:
             return b""
         try:
             return os.read(self.reading.number, CHUNK)
-        except BlockingIOError:
+        except BlockingIOError as error:
+            if foreign(error):
+                raise
             return None
 
     def pass_on(self, data: bytes) -> None:
@@ -120,10 +129,12 @@ class _Pipe:
         while view and self.before.ours:
             try:
                 view = view[os.write(self.before.number, view) :]
-            except BlockingIOError:  # a terminal or pipe that somebody has made so
-                _wait_for(self.before.number, event=select.POLLOUT)
-            except OSError:  # nobody reads there any more: who wrote would have been told by SIGPIPE
-                return
+            except OSError as error:
+                if foreign(error):
+                    raise
+                if not isinstance(error, BlockingIOError):
+                    return  # nobody reads there any more: who wrote would have been told by SIGPIPE
+                _wait_for(self.before.number, event=select.POLLOUT)  # a terminal or pipe that somebody has made so
 
     def in_place(self) -> bool:
         """Whether the descriptor is still on the pipe: a job may put a file of its own there, or close it."""
@@ -176,16 +187,19 @@ class Descriptors:
         try:
             for descriptor, stream in ((1, Stream.STDOUT), (2, Stream.STDERR)):
                 self._pipes.append(_Pipe(descriptor, stream))
-        except OSError as error:
+            _capturing = self
+            logs.passing, stdio.aside = passing, self.aside
+            self.covers_python = _descriptor(sys.stdout) == 1 and _descriptor(sys.stderr) == 2
+            self._write_through()
+            Background(self._pump).start()
+            return True
+        except BaseException as error:
+            insist(self._put_back)
+            _capturing = logs.passing = stdio.aside = None
+            if foreign(error) or not isinstance(error, OSError):
+                raise
             report("descriptors", "file descriptors 1 and 2 cannot be captured: %s", error)
-            self._put_back()
             return False
-        _capturing = self
-        logs.passing, stdio.aside = passing, self.aside
-        self.covers_python = _descriptor(sys.stdout) == 1 and _descriptor(sys.stderr) == 2
-        self._write_through()
-        Background(self._pump).start()
-        return True
 
     def turn_to(self, target: Active) -> None:
         """What is written from now on belongs to this run or step."""
@@ -230,14 +244,14 @@ class Descriptors:
         for pipe in self._pipes:
             pipe.restore()
         for stream in self._buffered:
-            with contextlib.suppress(Exception):
+            with suppress_own(Exception):
                 stream.reconfigure(line_buffering=False)
 
     def _write_through(self) -> None:
         """Have Python pass lines on as they come: their time, and the step that they belong to, are told by that."""
         for stream in (sys.__stdout__, sys.__stderr__):
             if stream is not None and not stream.line_buffering:
-                with contextlib.suppress(Exception):
+                with suppress_own(Exception):
                     stream.reconfigure(line_buffering=True)
                     self._buffered.append(stream)
 
@@ -268,6 +282,8 @@ class Descriptors:
                 active.outputs[key] = Splitter(active, pipe.stream)
             active.outputs[key].feed(pipe.decode(data))
         except Exception as error:
+            if foreign(error):
+                raise
             report("output", "output could not be recorded: %r", error)
 
     def _finish_line(self, pipe: _Pipe) -> None:
@@ -276,6 +292,8 @@ class Descriptors:
             if pipe.key in self.target.outputs:
                 self.target.outputs[pipe.key].finish()
         except Exception as error:
+            if foreign(error):
+                raise
             report("output", "output could not be recorded: %r", error)
 
 
@@ -290,7 +308,9 @@ def _wait_for(*descriptors: int, event: int = select.POLLIN) -> list[int]:
 def _descriptor(stream: Any) -> int | None:
     try:
         number: int = stream.fileno()
-    except Exception:  # one that is no file
+    except Exception as error:  # one that is no file
+        if foreign(error):
+            raise
         return None
     return number
 
@@ -298,9 +318,9 @@ def _descriptor(stream: Any) -> int | None:
 def _flush() -> None:
     """What Python and C have buffered is written."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):
+        with suppress_own(Exception):
             stream.flush()
-    with contextlib.suppress(Exception):
+    with suppress_own(Exception):
         _libc().fflush(None)
 
 
