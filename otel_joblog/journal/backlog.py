@@ -79,10 +79,18 @@ def _emitted(folder: Path, cursor: Cursor, sizes: dict[int, int]) -> float | Non
     for number in sorted(sizes):
         offset = cursor.offset if number == cursor.segment else 0
         if number >= cursor.segment and sizes[number] > offset:
-            found = scan(read_file(segment_path(folder, number), offset, FIRST_BYTES), final=False, limit=100)
-            times = [_time(decode(payload)) for payload in found.payloads]
-            return next((emitted / 1e9 for emitted in times if emitted is not None), None)
+            return _first_emitted(segment_path(folder, number), offset)
     return None
+
+
+def _first_emitted(segment: Path, offset: int) -> float | None:
+    """Of one that may not be read, which waits all the same, when it was last written."""
+    try:
+        data = read_file(segment, offset, FIRST_BYTES)
+    except OSError:
+        return segment.stat().st_mtime
+    times = [_time(decode(payload)) for payload in scan(data, final=False, limit=100).payloads]
+    return next((emitted / 1e9 for emitted in times if emitted is not None), None)
 
 
 def _time(record: Journaled) -> int | None:

@@ -7,6 +7,7 @@ journal had it, to be sent again. Whoever writes the file holds its lock.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import time
 from collections.abc import Iterator
@@ -61,6 +62,7 @@ def set_aside(root: Path, sink: str, record: Record, process: Process | None, re
     data, by = encode(record), None if process is None else encode(process)
     fields = msgspec.structs.asdict(record)
     letter = DeadLetter(time.time(), sink, str(reason), type(record).__name__, fields, data, by)
+    _insist_on_a_file(letters_file(root))
     with _alone(root), opened(letters_file(root), os.O_RDWR | os.O_CREAT | os.O_APPEND) as descriptor:
         size = os.fstat(descriptor).st_size
         whole = not size or os.pread(descriptor, 1, size - 1) == b"\n"  # else somebody died as they wrote
@@ -75,6 +77,7 @@ def set_aside(root: Path, sink: str, record: Record, process: Process | None, re
 
 def dead_letters(root: Path) -> list[SetAside]:
     """All of them, oldest first. OSError where they cannot be read."""
+    _insist_on_a_file(letters_file(root))
     try:
         lines = letters_file(root).read_bytes().splitlines()
     except FileNotFoundError:
@@ -97,6 +100,12 @@ def remove(root: Path, marks: set[str]) -> None:
         except OSError:
             making.unlink(missing_ok=True)
             raise
+
+
+def _insist_on_a_file(path: Path) -> None:
+    """A pipe in its place would keep its reader waiting, and what is written to it is gone."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "is not a file", str(path))
 
 
 @contextlib.contextmanager

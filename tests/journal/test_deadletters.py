@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import time
 from collections.abc import Iterator
@@ -67,6 +68,14 @@ def test_a_record_that_cannot_be_set_aside_is_not_done_with(tmp_path: Path) -> N
     assert not dead_letters(tmp_path)
     assert deliverer.deliver([line(5)], PROCESS)
     assert len(dead_letters(tmp_path)) == 1
+
+
+def test_a_pipe_in_the_place_of_the_file_takes_no_letter_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(letters_file(tmp_path))
+    with pytest.raises(OSError, match="is not a file"):
+        set_aside(tmp_path, "kept", line(1), PROCESS, REFUSAL)
+    with pytest.raises(OSError, match="is not a file"):
+        dead_letters(tmp_path)
 
 
 def test_whoever_died_as_they_wrote_spoils_no_other_letter(tmp_path: Path) -> None:

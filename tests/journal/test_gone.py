@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import processes
@@ -11,12 +12,12 @@ import pytest
 from click.testing import CliRunner
 
 from otel_joblog.cli.main import main
-from otel_joblog.journal.backlog import journal_state
+from otel_joblog.journal.backlog import backlog, journal_state
 from otel_joblog.journal.cursors import CursorFile, cursor_names
 from otel_joblog.journal.folders import strangers
 from otel_joblog.journal.recovery import dead_journals, look, ship_all_dead, ship_dead
 from otel_joblog.journal.room import Room
-from otel_joblog.journal.segments import FIRST, DiskSegments, segment_path
+from otel_joblog.journal.segments import FIRST, DiskSegments, segment_numbers, segment_path
 from tests.powers import without_powers
 
 from .samples import Kept, fill, journal, named, read_all, unlimited
@@ -132,6 +133,21 @@ def test_a_journal_that_may_not_be_read_does_not_keep_the_others_and_is_told(for
         assert journal_state(unlimited(root)).left_alone == look(root).left_alone
     assert sink.numbers == [0, 1, 2]
     assert forbidden.exists()
+
+
+def test_a_segment_that_may_not_be_read_is_not_taken_for_shipped(tmp_path: Path) -> None:
+    folder = dead(tmp_path, "kept")
+    segments = [segment_path(folder, number) for number in segment_numbers(folder)]
+    for segment in segments:
+        segment.chmod(0)
+        os.utime(segment, (time.time() - 100, time.time() - 100))
+    with without_powers():
+        ship_all_dead(tmp_path, Kept(), go_on)
+        [behind] = backlog(tmp_path)
+    assert (behind.journals, behind.bytes) == (1, sum(segment.stat().st_size for segment in segments))
+    assert behind.age is not None
+    assert 100 <= behind.age < 200
+    assert folder.exists()
 
 
 def test_beside_folders_that_may_not_be_read_lines_go_to_the_disk(forbidden: Path) -> None:
