@@ -278,6 +278,15 @@ def _cleaned(record: Any) -> Any:
 
 
 def _clean(value: Any, depth: int) -> Any:
+    try:
+        return _plain(value, depth)
+    except Exception as trouble:  # isinstance asks a proxy for its __class__, which one that is not bound refuses
+        if foreign(trouble):
+            raise
+        return str.encode(shown(value), "utf-8", "backslashreplace").decode()
+
+
+def _plain(value: Any, depth: int) -> Any:
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, bool | float | bytes | None):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["circumstances", "identity", "otel_value", "otel_values"]
 
+_SCALARS = (str, bool, int, float)
+
 
 def identity(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str, Any], run: Run) -> dict[str, Any]:
     """The attributes that say what a run is; set at its start, so that even a run that dies has them."""
@@ -110,8 +112,9 @@ def otel_values(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 def otel_value(value: Any) -> Any:
     """As OTel takes it: the SDK would drop anything else, with a warning in the job's output."""
-    if isinstance(value, str | bool | int | float):
+    kind = type(value)  # isinstance would ask the value for its __class__, which a proxy that is not bound refuses
+    if issubclass(kind, _SCALARS):
         return value
-    if isinstance(value, list | tuple) and value and isinstance(value[0], str | bool | int | float):
+    if issubclass(kind, list | tuple) and value and issubclass(type(value[0]), _SCALARS):
         return value if len({type(item) for item in value}) == 1 else [text(item) for item in value]
     return text(value)
