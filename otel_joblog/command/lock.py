@@ -45,7 +45,12 @@ def lock_of(name: str, scope: str, run_id: str) -> Lock:
         from ..store.embedded import resolve_dsn
         from ..store.joblock import JobLock
 
-        return JobLock(resolve_dsn(settings), name, f"otel-joblog run, pid {os.getpid()} on {os.uname().nodename}")
+        service = os.environ.pop("PGSERVICE", None)  # the command's; libpq looks it up whatever a DSN says
+        try:
+            return JobLock(resolve_dsn(settings), name, f"otel-joblog run, pid {os.getpid()} on {os.uname().nodename}")
+        finally:
+            if service is not None:
+                os.environ["PGSERVICE"] = service
     except (JobLogError, OSError) as error:
         raise LockUnavailable(str(error)) from error
 

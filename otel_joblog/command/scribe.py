@@ -58,6 +58,7 @@ def main() -> None:
         if facts is None or not settings.enabled:
             return
         run = CommandRun(settings, facts.facts)
+        os.environ.pop("PGSERVICE", None)  # the command's; where no file has such a service, libpq connects nowhere
         run.begin()
         for message in found:
             if message.kind == FACTS:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from otel_joblog.capture import patch as patches
 from otel_joblog.capture.patch import TURNS, Patch
 
 
@@ -28,7 +31,8 @@ def replacing(original: Callable[[Any], str], alive: list[bool]) -> Callable[[An
     return say
 
 
-def test_a_class_is_changed_a_bounded_number_of_times_in_a_long_life() -> None:
+def test_a_class_is_changed_a_bounded_number_of_times_in_a_long_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patches, "TURNS", TURNS)
     original, patch, owner = Owner.say, Patch(Owner, "say", replacing), Owner()
     for turn in range(10 * TURNS):
         patch.install()

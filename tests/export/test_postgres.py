@@ -33,5 +33,9 @@ def test_other_places_have_other_names() -> None:
         *("host=db dbname=jobs port=1", "host=db dbname=jobs port=2", "service=jobs", "service=others"),
         *("host=db user=one", "host=db user=two"),  # each in the database of that name
     ]
-    names = [*map(name, places), name(), name(folder="/elsewhere")]
+    names = [*map(name, places), name()]
     assert len(set(names)) == len(names)
+
+
+def test_a_state_folder_that_was_moved_keeps_the_name_of_its_own_server() -> None:
+    assert name(folder="/elsewhere") == name()
