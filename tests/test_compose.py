@@ -19,7 +19,7 @@ import psycopg
 import pytest
 import yaml
 from click.testing import CliRunner
-from otel_joblog.health.schedules import due_times
+from otel_joblog.schedules import due_times
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
