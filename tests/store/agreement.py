@@ -42,8 +42,9 @@ STATISTICS = {
         select
           name, service, count(*) filter (where status > 1) as runs, count(*) filter (where status >= 5) as failures,
           count(*) filter (where status in (2, 5, 6)) as timed, coalesce(sum(ms), 0) as duration_ms,
-          max(started_at) as last_run_at, max(started_at) filter (where status = 2) as last_success_at
-        from runs group by name, service
+          max(started_at) filter (where not ahead) as last_run_at,
+          max(started_at) filter (where status = 2 and not ahead) as last_success_at
+        from runs where status > 1 or not ahead group by name, service
     """,
     "job_day": """
         select
@@ -81,7 +82,7 @@ NOT_EMPTY = "where successes + skipped + cancelled + errors + timeouts + lost > 
 COUNTED = """
     with runs as (
       select
-        *, (started_at at time zone 'UTC')::date as day,
+        *, (started_at at time zone 'UTC')::date as day, started_at >= now() + interval '1 day' as ahead,
         case when status in (2, 5, 6) then round(1000 * extract(epoch from ended_at - started_at)) end as ms,
         coalesce(error_type, joblog.status_name(status)) as type_of_error,
         regexp_replace(
