@@ -19,12 +19,12 @@ import psycopg
 import pytest
 import yaml
 from click.testing import CliRunner
-from otel_joblog.schedules import due_times
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from otel_joblog.cli.main import main
 from otel_joblog.config import documented
+from otel_joblog.schedules import due_times
 from otel_joblog.store.writer import Writer
 from tests.store.samples import PROCESS, ended, started
 
