@@ -163,7 +163,7 @@ def test_one_whose_wrapper_is_killed_is_left_open(running: Running) -> None:
         until(lambda: running.scribes())
         process.kill()
     os.kill(command, signal.SIGKILL)
-    until(lambda: not running.scribes())
+    until(lambda: not running.scribes() and journaled(running.folder))
     assert {type(record) for record in journaled(running.folder)} == {Process, SpanStarted, Line}
 
 
