@@ -46,5 +46,5 @@ def test_a_hundred_thousand_lines_are_all_kept_in_little_memory(
         ).fetchone()
     assert run == (100_000, 100_000)
     assert stored == (100_000, 100_000, 112, 112)
-    # Of a burst on a busy machine some batches are on their way at once; kept, the lines alone would take over 60 MB.
+    # Of a burst on a busy machine some batches are on their way at once; kept, the lines alone would take 57 MB.
     assert grown < 40_000_000
