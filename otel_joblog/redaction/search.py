@@ -4,18 +4,18 @@ An Aho-Corasick automaton does it, one that lets go of the GIL while it searches
 thread that comes back for the GIL, a daemon's, and through Rust that would abort the process. So before its end:
 
 1. ``_close`` runs, as a function of ``atexit``, and says that nobody may begin to search so any more.
-2. It waits for those that are at it. A thread puts itself among them first and asks whether it may afterwards, so none
-   is overlooked.
+2. It waits until no thread's stack shows a search any more. The stacks are the interpreter's own record. A count kept
+   here would stay too high where an exception from elsewhere (a signal handler's) strikes beside it.
 3. Whoever searches from then on does it word by word, which is slow and holds the GIL.
 """
 
 from __future__ import annotations
 
 import atexit
-import os
+import sys
 import time
-from collections import deque
 from collections.abc import Iterable
+from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ __all__ = ["Found", "Search"]
 
 Found = list[tuple[int, int, int]]  # the number of a word, where it begins, where it ends; ascending places
 
-_searching: deque[None] = deque()
 _closed = False
 _PATIENCE = 5.0  # seconds; a search takes microseconds
 
@@ -43,13 +42,9 @@ class Search:
         )
 
     def find(self, said: bytes) -> Found:
-        _searching.append(None)
-        try:
-            if _closed:
-                return self._one_by_one(said)
-            return self._automaton.find_matches_as_indexes(said)
-        finally:
-            _searching.pop()
+        if _closed:
+            return self._one_by_one(said)
+        return self._automaton.find_matches_as_indexes(said)
 
     def _one_by_one(self, said: bytes) -> Found:
         found = [match for number, word in enumerate(self._words) for match in _places(number, word, said)]
@@ -68,8 +63,14 @@ def _close() -> None:
     global _closed
     _closed = True
     given_up = time.monotonic() + _PATIENCE
-    while _searching and time.monotonic() < given_up:
+    while any(map(_searches, sys._current_frames().values())) and time.monotonic() < given_up:  # noqa: SLF001
         time.sleep(0.0001)
 
 
-os.register_at_fork(after_in_child=_searching.clear)  # other threads are not there
+def _searches(frame: FrameType | None) -> bool:
+    """Whether a thread stands in the automaton, given its innermost frame (which may be a profiler's)."""
+    while frame is not None and frame.f_code is not Search._one_by_one.__code__:  # noqa: SLF001
+        if frame.f_code is Search.find.__code__:
+            return True
+        frame = frame.f_back
+    return False

@@ -29,7 +29,20 @@ def test_where_the_interpreter_ends_words_are_found_one_by_one(monkeypatch: pyte
     found = Search(["pass", "key"])
     monkeypatch.setattr(found, "_automaton", None)
     assert found.find(b"a key, a pass, a key") == [(1, 2, 5), (0, 9, 13), (1, 17, 20)]
-    assert not search._searching
+
+
+def test_a_search_that_was_interrupted_does_not_hold_up_the_end() -> None:
+    found = Search(["pass"])
+
+    class Struck:
+        def find_matches_as_indexes(self, said: bytes) -> None:
+            assert search._searches(sys._getframe())
+            raise KeyboardInterrupt
+
+    found._automaton = Struck()  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt):
+        found.find(b"a pass")
+    assert not search._searches(sys._getframe())
 
 
 def test_a_daemon_that_searches_when_the_interpreter_ends_does_not_abort_it() -> None:
