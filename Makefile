@@ -41,7 +41,7 @@ test: $(READY)
 
 test-postgres: $(READY)
 	OTEL_JOBLOG_TEST_PG_BIN='$(or $(PG_BIN),$(error say PG_BIN=folder of initdb, pg_ctl and postgres))' \
-	$(BIN)/python -m pytest -n auto tests/store tests/health tests/cli tests/web tests/export --ignore tests/store/test_embedded.py $(ARGS)
+	$(BIN)/python -m pytest -n auto tests/store tests/health tests/cli tests/web tests/export --ignore tests/store/server/test_embedded.py $(ARGS)
 
 faults: $(READY)
 	$(BIN)/python -m tests.faults $(ARGS)

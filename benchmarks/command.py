@@ -32,8 +32,8 @@ from otel_joblog.journal.folders import journal_folders
 from otel_joblog.journal.frames import scan
 from otel_joblog.journal.segments import read_file, segment_numbers, segment_path
 from otel_joblog.records import Dropped, decode, holds_lines, lines_of
-from otel_joblog.store.embedded import EmbeddedServer
-from otel_joblog.store.migrate import migrate
+from otel_joblog.store.schema.migrate import migrate
+from otel_joblog.store.server.embedded import EmbeddedServer
 
 RATIO, MEMORY, ADDED = 0.5, 40e6, 60.0  # bounds: of the bare program's speed, bytes, ms
 

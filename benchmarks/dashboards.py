@@ -19,8 +19,8 @@ from pathlib import Path
 
 import psycopg
 
-from otel_joblog.store.embedded import EmbeddedServer
-from otel_joblog.store.migrate import migrate
+from otel_joblog.store.schema.migrate import migrate
+from otel_joblog.store.server.embedded import EmbeddedServer
 from tests.grafana.asking import RULES, STORE, queries
 from tests.grafana.macros import Range, Value, expanded
 

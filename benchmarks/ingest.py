@@ -39,9 +39,9 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from otel_joblog.config import Settings
-from otel_joblog.store.embedded import EmbeddedServer
-from otel_joblog.store.migrate import migrate
-from otel_joblog.store.partitions import ensure_days
+from otel_joblog.store.schema.migrate import migrate
+from otel_joblog.store.schema.partitions import ensure_days
+from otel_joblog.store.server.embedded import EmbeddedServer
 
 JOBS, SPANS, EVENTS = 50, 10, 10  # a request, a job, a span
 BOUND = 0.7  # of the bare receiver

@@ -29,12 +29,12 @@ import psycopg
 
 from otel_joblog.conventions import RunStatus, SpanKind
 from otel_joblog.records import Line, Process, SpanEnded
-from otel_joblog.store.embedded import EmbeddedServer
-from otel_joblog.store.maintenance import clean_up
-from otel_joblog.store.migrate import migrate
-from otel_joblog.store.partitions import ensure_days, partition_name
-from otel_joblog.store.retention import Retention
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.schema.migrate import migrate
+from otel_joblog.store.schema.partitions import ensure_days, partition_name
+from otel_joblog.store.server.embedded import EmbeddedServer
+from otel_joblog.store.upkeep.maintenance import clean_up
+from otel_joblog.store.upkeep.retention import Retention
+from otel_joblog.store.write.writer import Writer
 
 BOUND = 1.0  # seconds that a write may take
 LINES_A_RUN = 100

@@ -28,15 +28,15 @@ import psycopg
 
 from otel_joblog.conventions import RunStatus, SpanKind
 from otel_joblog.records import Line, Process, SpanStarted
-from otel_joblog.store.copy import encode_lines
-from otel_joblog.store.embedded import EmbeddedServer
 from otel_joblog.store.errorgroups import ErrorGroup
-from otel_joblog.store.maintenance import maintain
-from otel_joblog.store.migrate import migrate
-from otel_joblog.store.partitions import ensure_days, partition_name
-from otel_joblog.store.reader import Reader
+from otel_joblog.store.read.reader import Reader
+from otel_joblog.store.schema.migrate import migrate
+from otel_joblog.store.schema.partitions import ensure_days, partition_name
+from otel_joblog.store.server.embedded import EmbeddedServer
 from otel_joblog.store.sql import query
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.upkeep.maintenance import maintain
+from otel_joblog.store.write.copy import encode_lines
+from otel_joblog.store.write.writer import Writer
 
 FILL = Path(__file__).with_name("store_fill")
 DAYS = 90

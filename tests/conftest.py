@@ -17,8 +17,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from otel_joblog.store.embedded import EmbeddedServer
-from otel_joblog.store.migrate import migrate
+from otel_joblog.store.schema.migrate import migrate
+from otel_joblog.store.server.embedded import EmbeddedServer
 
 _numbers = itertools.count(1)
 

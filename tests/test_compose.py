@@ -25,7 +25,7 @@ from psycopg.conninfo import make_conninfo
 from otel_joblog.cli.main import main
 from otel_joblog.config import documented
 from otel_joblog.schedules import due_times
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.write.writer import Writer
 from tests.store.samples import PROCESS, ended, started
 
 ROOT = Path(__file__).parent.parent

@@ -19,10 +19,10 @@ from ..journal.cursors import cursor_names
 from ..journal.recovery import being_shipped, dead_journals, look, ship_all_dead
 from ..journal.room import Room
 from ..setup import make_sinks
-from ..store.embedded import resolve_dsn
-from ..store.maintenance import Maintenance
-from ..store.may import May, login_may
-from ..store.retention import Retention
+from ..store.schema.may import May, login_may
+from ..store.server.embedded import resolve_dsn
+from ..store.upkeep.maintenance import Maintenance
+from ..store.upkeep.retention import Retention
 from .common import told_plainly
 from .journal import foreign_remark, tell_of_foreign
 from .stopping import until_told_to_stop

@@ -10,9 +10,9 @@ import click
 
 from ..config import Settings
 from ..parsing import age
-from ..store.embedded import resolve_dsn
-from ..store.maintenance import clean_up, preview
-from ..store.retention import CleanUp, Outlook, Policy, Retention
+from ..store.server.embedded import resolve_dsn
+from ..store.upkeep.maintenance import clean_up, preview
+from ..store.upkeep.retention import CleanUp, Outlook, Policy, Retention
 from ..web import format as words
 from .common import told_plainly
 

@@ -11,8 +11,8 @@ import click
 
 from ..config import Settings
 from ..errors import JobLogError
-from ..store.embedded import resolve_reader_dsn
-from ..store.reader import Reader
+from ..store.read.reader import Reader
+from ..store.server.embedded import resolve_reader_dsn
 from ..web.terminal import visible
 
 __all__ = ["JSON_OPTION", "read", "told_plainly"]

@@ -9,7 +9,7 @@ import click
 
 from ..config import Settings
 from ..errors import JobLogError
-from ..store.embedded import EmbeddedServer
+from ..store.server.embedded import EmbeddedServer
 
 __all__ = ["db"]
 
@@ -27,7 +27,7 @@ def db() -> None:
 @db.command()
 def start() -> None:
     """Start the server; set it up first where there is none. The schema is brought up to date."""
-    from ..store.migrate import migrate
+    from ..store.schema.migrate import migrate
 
     with _told_plainly():
         settings, server = _configured()

@@ -27,10 +27,10 @@ from ..journal.folders import journal_folders, strangers
 from ..journal.recovery import look
 from ..journal.room import Room
 from ..journal.standby import stopped
-from ..store.embedded import EmbeddedServer, resolve_dsn
-from ..store.may import May, login_may
-from ..store.reader import Reader
-from ..store.upkeep import Upkeep
+from ..store.read.reader import Reader
+from ..store.read.upkeep import Upkeep
+from ..store.schema.may import May, login_may
+from ..store.server.embedded import EmbeddedServer, resolve_dsn
 from ..web import format as words
 from .common import JSON_OPTION
 from .journal import foreign_remark

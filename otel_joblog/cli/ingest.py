@@ -6,7 +6,7 @@ import click
 
 from ..config import Settings
 from ..errors import StoreError
-from ..store.may import May
+from ..store.schema.may import May
 from .common import told_plainly
 from .viewer import database, listening_socket
 

@@ -9,8 +9,8 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from ..store.models import ErrorKind, Figures, JobFigures, JobSummary, Page, Statistics
-from ..store.reader import Reader
+from ..store.read.models import ErrorKind, Figures, JobFigures, JobSummary, Page, Statistics
+from ..store.read.reader import Reader
 from ..web import format as words
 from .common import JSON_OPTION, read
 from .runs import status_text

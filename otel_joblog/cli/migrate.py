@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..config import Settings
-from ..store.embedded import resolve_dsn
+from ..store.server.embedded import resolve_dsn
 from .common import told_plainly
 
 __all__ = ["migrate"]
@@ -15,8 +15,8 @@ __all__ = ["migrate"]
 @click.option("--roles", is_flag=True, help="Make the roles joblog_writer, joblog_reader and joblog_dashboards, too.")
 def migrate(*, roles: bool) -> None:
     """Bring the database's schema up to date. Safe to run at any time, and by several at once."""
-    from ..store import migrate as migrations
-    from ..store.roles import make_roles
+    from ..store.schema import migrate as migrations
+    from ..store.schema.roles import make_roles
 
     with told_plainly():
         dsn = resolve_dsn(Settings.from_environment())

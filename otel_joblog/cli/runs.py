@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..conventions import RunStatus
-from ..store.models import RunPage, RunSummary
-from ..store.reader import Reader
+from ..store.read.models import RunPage, RunSummary
+from ..store.read.reader import Reader
 from ..web import format as words
 from .common import JSON_OPTION, read
 from .terminal import console, echo_json, one_line

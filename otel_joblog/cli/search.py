@@ -10,9 +10,9 @@ import click
 from rich.text import Text
 
 from ..conventions import RunStatus, Severity, Stream
-from ..store.models import FoundLine, SearchPage
-from ..store.reader import Reader
-from ..store.search import search_words
+from ..store.read.models import FoundLine, SearchPage
+from ..store.read.reader import Reader
+from ..store.read.search import search_words
 from ..web import format as words
 from ..web.highlight import excerpt
 from .common import JSON_OPTION, read

@@ -13,8 +13,8 @@ from rich.text import Text
 from rich.tree import Tree
 
 from ..conventions import Attribute, Severity
-from ..store.models import LogLine, RunDetail, RunSummary, StepInfo
-from ..store.reader import Reader
+from ..store.read.models import LogLine, RunDetail, RunSummary, StepInfo
+from ..store.read.reader import Reader
 from ..web import format as words
 from ..web.usage import memory_words, sparkline, step_cpu, step_growth, usage_facts
 from .common import JSON_OPTION, read

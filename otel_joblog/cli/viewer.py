@@ -18,10 +18,10 @@ from ..health.keeper import keep_due_times
 from ..journal.agent import Agent
 from ..journal.room import Room
 from ..setup import make_sinks
-from ..store.embedded import EmbeddedServer, resolve_reader_dsn
-from ..store.maintenance import Maintenance
-from ..store.may import May, login_may
-from ..store.retention import Retention
+from ..store.schema.may import May, login_may
+from ..store.server.embedded import EmbeddedServer, resolve_reader_dsn
+from ..store.upkeep.maintenance import Maintenance
+from ..store.upkeep.retention import Retention
 
 __all__ = ["Database", "Viewer", "database", "listening_socket"]
 
@@ -53,7 +53,7 @@ class Database(NamedTuple):
 @contextlib.contextmanager
 def database(settings: Settings) -> Iterator[Database]:
     """The database in use, its schema up to date. The embedded one is started, and stopped if we did."""
-    from ..store.migrate import migrate
+    from ..store.schema.migrate import migrate
 
     if settings.dsn or settings.reader_dsn:
         reader_dsn = resolve_reader_dsn(settings)

@@ -42,8 +42,8 @@ def lock_of(name: str, scope: str, run_id: str) -> Lock:
     try:
         if scope == "host":
             return FileLock(settings.state_dir, name, f"pid {os.getpid()}, run {run_id}")
-        from ..store.embedded import resolve_dsn
         from ..store.joblock import JobLock
+        from ..store.server.embedded import resolve_dsn
 
         service = os.environ.pop("PGSERVICE", None)  # the command's; libpq looks it up whatever a DSN says
         try:

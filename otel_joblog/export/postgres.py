@@ -24,7 +24,7 @@ from .spans import to_records
 from .targets import NOWHERE, postgres_name
 
 if TYPE_CHECKING:
-    from ..store.writer import Writer
+    from ..store.write.writer import Writer
 
 __all__ = ["PostgresSpanExporter"]
 
@@ -53,7 +53,8 @@ class PostgresSpanExporter(SpanExporter):
 
     def prepare(self) -> None:
         """Import psycopg and what else storing takes."""
-        from ..store import embedded, writer  # noqa: F401
+        from ..store.server import embedded  # noqa: F401
+        from ..store.write import writer  # noqa: F401
 
     def ship(self, records: Sequence[Record], process: Process | None) -> None:
         """Store records, all or none. Raises :class:`~otel_joblog.errors.RecordRefused` where that can never work."""
@@ -98,8 +99,8 @@ class PostgresSpanExporter(SpanExporter):
 
     def _connected(self) -> Writer:
         if self._writer is None:
-            from ..store.embedded import resolve_dsn
-            from ..store.writer import Writer
+            from ..store.server.embedded import resolve_dsn
+            from ..store.write.writer import Writer
 
             self._writer = Writer(lambda: resolve_dsn(self._settings))
         return self._writer

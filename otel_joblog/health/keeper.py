@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ScheduleError
 from ..schedules import DueTime, due_times
-from ..store.duetimes import (
+from ..store.upkeep.duetimes import (
     GIVEN_UP,
     MEMORY,
     Expected,

@@ -9,7 +9,7 @@ import msgspec
 
 from ..errors import ImportRefused
 from ..records import Record
-from ..store.writer import Writer
+from ..store.write.writer import Writer
 from .otlp import Decoder, Received
 
 __all__ = ["Loaded", "is_otlp", "load"]

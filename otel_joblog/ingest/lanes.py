@@ -38,7 +38,7 @@ STOP = 10.0  # seconds that a stopping lane is given for what waits
 
 
 class Keeper(Protocol):
-    """What keeps records, such as a :class:`~otel_joblog.store.writer.Writer`; each lane has one of its own."""
+    """What keeps records, such as a :class:`~otel_joblog.store.write.writer.Writer`; each lane has one of its own."""
 
     def write(self, records: Sequence[Record], /) -> None:
         """Keep these, all or none; raises as the Writer does."""

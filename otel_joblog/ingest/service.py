@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from ..config import Settings
 from ..redaction import make_redactor
-from ..store.writer import Writer
+from ..store.write.writer import Writer
 from .endpoint import Endpoint
 from .journaled import Journaled
 from .lanes import Keeper, Lanes

@@ -33,7 +33,7 @@ class JobLock:
     def take(self) -> bool:
         """Whether it is ours now, until :meth:`release`."""
         with errors_translated():
-            row = self._connection.execute(query("lock/take"), self._name).fetchone()
+            row = self._connection.execute(query("lock_take"), self._name).fetchone()
             taken = row is not None and bool(row["taken"])
             if not taken:
                 self._connection.rollback()
@@ -42,7 +42,7 @@ class JobLock:
     def holder(self) -> str:
         """Who has it, in the words that it gave; empty where it is free by now."""
         with errors_translated():
-            row = self._connection.execute(query("lock/holder"), self._name).fetchone()
+            row = self._connection.execute(query("lock_holder"), self._name).fetchone()
             self._connection.rollback()
             return "" if row is None else str(row["holder"])
 

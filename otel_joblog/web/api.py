@@ -12,7 +12,7 @@ from starlette.responses import Response
 from ..errors import StoreError
 from ..journal.backlog import journal_state
 from ..journal.room import Room
-from ..store.reader import Reader
+from ..store.read.reader import Reader
 from . import params
 
 __all__ = ["errors", "health", "jobs", "logs", "maintenance", "run", "runs", "search", "statistics", "step"]

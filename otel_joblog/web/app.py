@@ -15,7 +15,7 @@ from ..config import Settings
 from ..ingest.endpoint import closed
 from ..ingest.service import LOCAL_HOSTS, Ingest
 from ..journal.room import Room
-from ..store.reader import Reader
+from ..store.read.reader import Reader
 from .problems import handlers
 from .routes import routes
 from .safety import SecurityHeaders

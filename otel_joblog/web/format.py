@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from ..export.semantics import UNNUMBERED
-from ..store.models import ProgressInfo, RunSummary
+from ..store.read.models import ProgressInfo, RunSummary
 
 __all__ = [
     "ago",

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from ..conventions import RunStatus
-from ..store.reader import Reader
+from ..store.read.reader import Reader
 from . import params, views
 from .format import iso
 

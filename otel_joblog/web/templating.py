@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from ..store.reader import line_key
+from ..store.read.reader import line_key
 from . import format as words
 from .terminal import fold, painted, visible
 from .traces import Traces

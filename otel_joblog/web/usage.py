@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from ..conventions import Attribute
-from ..store.models import RunDetail, SampleInfo
+from ..store.read.models import RunDetail, SampleInfo
 from . import format as words
 
 __all__ = ["Chart", "charts", "memory_words", "sparkline", "step_cpu", "step_growth", "usage_facts"]

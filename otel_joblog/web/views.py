@@ -9,7 +9,7 @@ from typing import NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from ..store.models import (
+from ..store.read.models import (
     JobSummary,
     LogLine,
     Page,
@@ -20,8 +20,8 @@ from ..store.models import (
     Statistics,
     StepInfo,
 )
-from ..store.reader import Reader
-from ..store.search import search_words
+from ..store.read.reader import Reader
+from ..store.read.search import search_words
 from . import params
 from .chart import Chart as Trend
 from .chart import chart

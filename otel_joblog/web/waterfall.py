@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ..conventions import SpanKind
-from ..store.models import RunDetail, StepInfo
+from ..store.read.models import RunDetail, StepInfo
 
 __all__ = ["Bar", "failing_path", "waterfall"]
 

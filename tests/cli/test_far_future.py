@@ -6,7 +6,7 @@ import contextlib
 
 from commands import Command
 
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.write.writer import Writer
 from tests.web.story import Story
 
 IN_2116 = 4_607_280_000 * 10**9

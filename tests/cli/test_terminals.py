@@ -19,7 +19,7 @@ from commands import Command
 
 from otel_joblog import diagnostics
 from otel_joblog.conventions import Attribute, Severity
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.write.writer import Writer
 from tests.web.story import Story
 
 HOSTILE = "\x1b]0;owned\x07na\x9bme\x7f\u202e"

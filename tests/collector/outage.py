@@ -27,7 +27,7 @@ from typing import NamedTuple
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from otel_joblog.store.embedded import EmbeddedServer
+from otel_joblog.store.server.embedded import EmbeddedServer
 from tests.processes import environment
 
 from .programs import COLLECTOR, Collector, Viewer, until

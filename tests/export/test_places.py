@@ -10,7 +10,7 @@ import pytest
 
 from otel_joblog.config import Settings
 from otel_joblog.export.targets import EMBEDDED, NOWHERE, Endpoint, otlp_name, postgres_name
-from otel_joblog.store.embedded import EmbeddedServer
+from otel_joblog.store.server.embedded import EmbeddedServer
 
 RUN = quote(os.path.realpath("/var/run/postgresql"), safe="")
 

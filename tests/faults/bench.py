@@ -18,7 +18,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from otel_joblog.journal.recovery import dead_journals
-from otel_joblog.store.embedded import EmbeddedServer
+from otel_joblog.store.server.embedded import EmbeddedServer
 
 from .tally import Tally
 from .worker import READY, Counts

@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from otel_joblog.store.embedded import EmbeddedServer
+from otel_joblog.store.server.embedded import EmbeddedServer
 
 from .bench import HANG, Bench, Room, Worker, administer, wait_until
 from .tally import Tally

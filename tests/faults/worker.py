@@ -267,7 +267,7 @@ def crowd(name: str, path: Path, children: int, lines: int, pause: float) -> Non
     """
     import otel_joblog.capture.begin
     import otel_joblog.export.otlp
-    import otel_joblog.store.writer  # noqa: F401
+    import otel_joblog.store.write.writer  # noqa: F401
 
     counts = Counts(path)
     pids = {}

@@ -40,8 +40,8 @@ from otel_joblog.records import (
     SpanStarted,
     format_run_id,
 )
-from otel_joblog.store.maintenance import maintain
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.upkeep.maintenance import maintain
+from otel_joblog.store.write.writer import Writer
 
 __all__ = ["FAILED_RUN", "TODAY", "YESTERDAY", "write"]
 

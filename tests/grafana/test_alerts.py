@@ -14,8 +14,8 @@ from psycopg.rows import dict_row
 
 from otel_joblog.conventions import Attribute, RunStatus
 from otel_joblog.health.keeper import keep_due_times
-from otel_joblog.store.maintenance import maintain
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.upkeep.maintenance import maintain
+from otel_joblog.store.write.writer import Writer
 
 from .asking import ALERTING, RULES, STORE, Store, answered, reading
 from .history import SECOND, SHOP, ended, started

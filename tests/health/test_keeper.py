@@ -18,9 +18,9 @@ from psycopg.rows import dict_row
 from otel_joblog.conventions import Attribute, RunStatus, SpanKind
 from otel_joblog.health.keeper import keep_due_times
 from otel_joblog.records import Process, Record, SpanEnded, SpanStarted
-from otel_joblog.store.maintenance import Maintenance, maintain
-from otel_joblog.store.retention import Retention
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.upkeep.maintenance import Maintenance, maintain
+from otel_joblog.store.upkeep.retention import Retention
+from otel_joblog.store.write.writer import Writer
 
 SHOP = Process(b"s" * 16, 0, 22, "host-2", "boot", "shop", {"service.name": "shop"})
 FAR = Process(b"f" * 16, 0, 22, "host-3", "", "shop", {"service.name": "shop"})  # as ingest knows one by its resource

@@ -27,8 +27,8 @@ import psutil
 import psycopg
 
 from otel_joblog.config import Settings
-from otel_joblog.store.embedded import EmbeddedServer
-from otel_joblog.store.migrate import migrate
+from otel_joblog.store.schema.migrate import migrate
+from otel_joblog.store.server.embedded import EmbeddedServer
 from tests.store.agreement import WRONG_COUNTS, assert_statistics_are_right
 
 from .messages import NOW, as_json, job, log_event, log_record, logs, pairs, span, trace_id, traces

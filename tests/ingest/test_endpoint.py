@@ -24,7 +24,7 @@ from otel_joblog.health.keeper import keep_due_times
 from otel_joblog.ingest import body as body_module
 from otel_joblog.ingest import endpoint, lanes
 from otel_joblog.ingest.otlp import Decoder, Received
-from otel_joblog.store.maintenance import maintain
+from otel_joblog.store.upkeep.maintenance import maintain
 
 from .messages import SECOND, as_json, job, log_event, log_record, logs, span, traces
 from .serving import served

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from otel_joblog.ingest.otlp import Decoder
 from otel_joblog.records import Record
-from otel_joblog.store import steps
 from otel_joblog.store.sql import query
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.write import steps
+from otel_joblog.store.write.writer import Writer
 from tests.store.agreement import WRONG_COUNTS, assert_statistics_are_right, contents, emptied
 
 from .messages import SECOND, event, job, log_event, log_record, logs, span, span_id, trace_id, traces

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from samples import PROCESS, SECOND, ended, line, span, started, step, trace
-
 from otel_joblog.conventions import RunStatus
 from otel_joblog.records import Dropped, Record, Sample
+from tests.store.samples import PROCESS, SECOND, ended, line, span, started, step, trace
 
 __all__ = ["DAY", "NOON", "told"]
 

@@ -11,13 +11,13 @@ import msgspec
 import psycopg
 import pytest
 from psycopg.rows import dict_row
-from samples import NOW, PROCESS, SECOND, ended, line, run_id, span, started, step
 
 from otel_joblog.conventions import Attribute, RunStatus
 from otel_joblog.errors import StepNotFound
 from otel_joblog.records import Process, SpanEvent
-from otel_joblog.store.reader import Reader
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.read.reader import Reader
+from otel_joblog.store.write.writer import Writer
+from tests.store.samples import NOW, PROCESS, SECOND, ended, line, run_id, span, started, step
 
 T = TypeVar("T")
 MEGABYTE = 1_000_000

@@ -12,13 +12,13 @@ import psycopg
 import pytest
 from psycopg import pq, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from samples import line, started
 
 from otel_joblog.errors import SchemaError, StoreUnavailable
 from otel_joblog.store.connection import conninfo
-from otel_joblog.store.migrate import migrate
-from otel_joblog.store.reader import Reader
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.read.reader import Reader
+from otel_joblog.store.schema.migrate import migrate
+from otel_joblog.store.write.writer import Writer
+from tests.store.samples import line, started
 
 NOWHERE = "192.0.2.1"
 SAID = "Grüße, 東京 🚆"

@@ -15,12 +15,12 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from samples import NOW, PROCESS, SECOND, ended, line, run_id, started, step
 
-from otel_joblog.store.maintenance import maintain
-from otel_joblog.store.migrate import migrate
-from otel_joblog.store.reader import Reader
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.read.reader import Reader
+from otel_joblog.store.schema.migrate import migrate
+from otel_joblog.store.upkeep.maintenance import maintain
+from otel_joblog.store.write.writer import Writer
+from tests.store.samples import NOW, PROCESS, SECOND, ended, line, run_id, started, step
 
 PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 

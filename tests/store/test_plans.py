@@ -11,12 +11,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from otel_joblog.store.keys import run_prefix
-from otel_joblog.store.partitions import ensure_days, names_of_day
-from otel_joblog.store.reader import _ALL_RUNS
-from otel_joblog.store.search import Question
+from otel_joblog.store.read.keys import run_prefix
+from otel_joblog.store.read.reader import _ALL_RUNS
+from otel_joblog.store.read.search import Question
+from otel_joblog.store.schema.partitions import ensure_days, names_of_day
 from otel_joblog.store.sql import query
-from otel_joblog.store.sweep import _KEEP
+from otel_joblog.store.upkeep.sweep import _KEEP
 
 START = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=3)
 TRACE = UUID(int=0xABCDEF << 104)
@@ -198,12 +198,12 @@ def test_what_is_due_is_seen_to_by_key(database: psycopg.Connection) -> None:
     with database.transaction(force_rollback=True):
         every_job = used(
             database,
-            "due/jobs",
+            "upkeep/due/jobs",
             memory | {"ahead": timedelta(minutes=15), "given_up": "-"},
             small={"job", "job_schedule"},
         )
         assert every_job == {"job_run_name", "job_expected_pkey", "job_process_pkey", "job_day_pkey"}
-        looked_for = used(database, "due/look", memory | {"limit": 5_000}, executed=True, small={"job"})
+        looked_for = used(database, "upkeep/due/look", memory | {"limit": 5_000}, executed=True, small={"job"})
         assert looked_for - {"job_pkey"} == {"job_expected_open", "job_expected_pkey", "job_run_name"}
         said = {
             "name": "job 7",
@@ -214,7 +214,7 @@ def test_what_is_due_is_seen_to_by_key(database: psycopg.Connection) -> None:
             "timezone": "UTC",
             "since": AT,
         }
-        assert used(database, "due/since", memory | said) == {"job_run_name"}
+        assert used(database, "upkeep/due/since", memory | said) == {"job_run_name"}
 
 
 SHARED = """
@@ -231,7 +231,7 @@ def test_jobs_that_share_a_name_are_seen_to_without_reading_runs_of_others(dsn: 
     parameters = {"memory": timedelta(days=30), "ahead": timedelta(minutes=15), "given_up": "-"}
     with psycopg.connect(dsn) as connection:
         connection.execute(SHARED)
-        row = connection.execute(b"explain (format json, analyze) " + query("due/jobs"), parameters).fetchone()
+        row = connection.execute(b"explain (format json, analyze) " + query("upkeep/due/jobs"), parameters).fetchone()
     assert row is not None
     scans = [node for node in _nodes(row[0][0]["Plan"]) if node.get("Relation Name") == "job_run"]
     assert {scan["Index Name"] for scan in scans} == {"job_run_job"}
@@ -277,7 +277,10 @@ RETAINED = {
 
 def test_old_runs_are_found_by_their_start(database: psycopg.Connection) -> None:
     parameters = RETAINED | {"limit": 50}
-    assert used(database, "retain/due_runs", parameters, small={"job_hold"}) == {"job_run_started", "job_live_pkey"}
+    assert used(database, "upkeep/retain/due_runs", parameters, small={"job_hold"}) == {
+        "job_run_started",
+        "job_live_pkey",
+    }
 
 
 def test_runs_are_deleted_by_key(database: psycopg.Connection) -> None:
@@ -287,7 +290,7 @@ def test_runs_are_deleted_by_key(database: psycopg.Connection) -> None:
         )
         database.execute("analyze joblog.job_due")
         small = {"job_due", "job_swept", "job_cleanup", "job_hold"}
-        found = used(database, "retain/delete_runs", RETAINED | {"limit": 50}, executed=True, small=small)
+        found = used(database, "upkeep/retain/delete_runs", RETAINED | {"limit": 50}, executed=True, small=small)
     assert found - {"job_swept_pkey", "job_hold_pkey"} == {"job_run_pkey", "job_gap_pkey"}
 
 

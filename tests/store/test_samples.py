@@ -10,13 +10,13 @@ import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import NOW, SECOND, ended, run_id, span, started, trace
 
 from otel_joblog.records import Progress, Sample
-from otel_joblog.store.models import RunDetail
-from otel_joblog.store.reader import Reader
+from otel_joblog.store.read.models import RunDetail
+from otel_joblog.store.read.reader import Reader
 from otel_joblog.store.samples import EARLIER, EVERY, LATEST, MOST, thinnings
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.write.writer import Writer
+from tests.store.samples import NOW, SECOND, ended, run_id, span, started, trace
 
 
 @pytest.fixture

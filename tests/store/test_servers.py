@@ -12,14 +12,14 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from samples import PROCESS, SECOND, ended, line, run_id, started, step
 
 from otel_joblog.conventions import RunStatus
-from otel_joblog.store.archive import read_runs, reading
-from otel_joblog.store.maintenance import maintain
-from otel_joblog.store.migrate import migrate
-from otel_joblog.store.reader import Reader
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.read.reader import Reader
+from otel_joblog.store.schema.migrate import migrate
+from otel_joblog.store.upkeep.archive import read_runs, reading
+from otel_joblog.store.upkeep.maintenance import maintain
+from otel_joblog.store.write.writer import Writer
+from tests.store.samples import PROCESS, SECOND, ended, line, run_id, started, step
 
 MIDNIGHT = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=3)
 LATE = int(MIDNIGHT.timestamp()) * SECOND - 5 * 60 * SECOND  # five minutes before midnight, UTC

@@ -6,10 +6,10 @@ from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
-from samples import NOW, PROCESS, SECOND, line, run_id, span, started
 
 from otel_joblog.cli.main import main
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.write.writer import Writer
+from tests.store.samples import NOW, PROCESS, SECOND, line, run_id, span, started
 
 CHILD = 0xABC << 44
 

@@ -14,18 +14,18 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
-from samples import PROCESS, line, run_id, started
 
 from otel_joblog.cli.viewer import database
 from otel_joblog.config import Settings
 from otel_joblog.errors import StoreUnavailable
-from otel_joblog.store import programs
-from otel_joblog.store.embedded import MARKER, EmbeddedServer
-from otel_joblog.store.may import May, login_may
-from otel_joblog.store.migrate import migrate
-from otel_joblog.store.models import RunDetail
-from otel_joblog.store.reader import Reader
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.read.models import RunDetail
+from otel_joblog.store.read.reader import Reader
+from otel_joblog.store.schema.may import May, login_may
+from otel_joblog.store.schema.migrate import migrate
+from otel_joblog.store.server import programs
+from otel_joblog.store.server.embedded import MARKER, EmbeddedServer
+from otel_joblog.store.write.writer import Writer
+from tests.store.samples import PROCESS, line, run_id, started
 
 FOLDER = programs.found(
     Path(os.environ["OTEL_JOBLOG_TEST_PG_BIN"]) if "OTEL_JOBLOG_TEST_PG_BIN" in os.environ else None

@@ -10,7 +10,7 @@ import pytest
 from serving import served
 from story import Story
 
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.write.writer import Writer
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from otel_joblog.records import (
     SpanStarted,
     format_run_id,
 )
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.write.writer import Writer
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND

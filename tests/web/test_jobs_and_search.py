@@ -13,8 +13,8 @@ from story import SECOND, Story
 
 from otel_joblog.conventions import Severity
 from otel_joblog.health.keeper import keep_due_times
-from otel_joblog.store.maintenance import maintain
-from otel_joblog.store.models import DayFigures
+from otel_joblog.store.read.models import DayFigures
+from otel_joblog.store.upkeep.maintenance import maintain
 from otel_joblog.web.chart import chart
 from otel_joblog.web.highlight import excerpt
 

@@ -11,8 +11,8 @@ import pytest
 from story import MINUTE, Story
 
 from otel_joblog.health.keeper import keep_due_times
-from otel_joblog.store.maintenance import maintain
-from otel_joblog.store.retention import Retention
+from otel_joblog.store.upkeep.maintenance import maintain
+from otel_joblog.store.upkeep.retention import Retention
 
 DAY = 24 * 60 * MINUTE
 LONG_AGO = 100

@@ -16,7 +16,7 @@ from story import MINUTE, PROCESS, Story
 from otel_joblog.conventions import Attribute, RunStatus, Severity, Stream
 from otel_joblog.export.semantics import UNNUMBERED
 from otel_joblog.records import AFTER_END, SpanLink
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.write.writer import Writer
 
 Tell = Callable[..., Story]
 

@@ -9,13 +9,13 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
-from ..conventions import RunStatus
-from ..records import format_run_id
+from ...conventions import RunStatus
+from ...records import format_run_id
+from ..sql import query
+from ..write.rows import span_bytes
 from .keys import after_job, job_key
 from .models import DayFigures, ErrorKind, Figures, JobFigures, JobSummary, Page, Statistics
-from .rows import span_bytes
 from .search import like
-from .sql import query
 
 __all__ = ["error_kinds", "jobs", "statistics"]
 

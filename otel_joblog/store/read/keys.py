@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from ..errors import BadCursor, RunNotFound
+from ...errors import BadCursor, RunNotFound
+from ..write.rows import instant, nanoseconds
 from .models import LogLine
-from .rows import instant, nanoseconds
 
 __all__ = [
     "FoundKey",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..conventions import RunStatus
+from ...conventions import RunStatus
 
 __all__ = ["BEAT_INTERVAL", "UNRESPONSIVE", "last_seen", "remark"]
 

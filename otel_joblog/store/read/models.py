@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from ..conventions import RunStatus
+from ...conventions import RunStatus
 
 __all__ = [
     "DayFigures",

@@ -23,19 +23,19 @@ from psycopg.errors import QueryCanceled
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from ..config import Settings
-from ..conventions import Attribute, RunStatus, Stream
-from ..errors import RunNotFound, SchemaError, StepNotFound, StoreError, StoreUnavailable
+from ...config import Settings
+from ...conventions import Attribute, RunStatus, Stream
+from ...errors import RunNotFound, SchemaError, StepNotFound, StoreError, StoreUnavailable
+from ..connection import conninfo, errors_translated, otherwise
+from ..samples import MOST
+from ..schema.migrate import SchemaState, schema_problem
+from ..sql import migrations, query
+from ..write.rows import below, bigint
 from . import figures
-from .connection import conninfo, errors_translated, otherwise
 from .keys import before_run, line_bounds, line_key, run_key, run_prefix, span_hex
-from .migrate import SchemaState, schema_problem
 from .models import ErrorKind, JobSummary, LinePage, Page, RunDetail, RunPage, SearchPage, Statistics, StepInfo
-from .rows import below, bigint
-from .samples import MOST
 from .search import Question, search, search_words
 from .shapes import error_info, log_line, run_summary, sample_infos, step_info
-from .sql import migrations, query
 from .upkeep import Upkeep, upkeep
 
 __all__ = ["Reader", "line_key"]
@@ -287,8 +287,8 @@ class Reader:
     async def health(self) -> dict[str, Any]:
         """``ok``, the ``version`` of the package and of the ``schema``; raises what keeps the store from being used."""
         async with self._transaction() as connection:
-            (exists,) = await _rows(connection, "schema_exists", {})
-            found = await _rows(connection, "schema_version", {}) if exists["there"] else []
+            (exists,) = await _rows(connection, "schema/schema_exists", {})
+            found = await _rows(connection, "schema/schema_version", {}) if exists["there"] else []
         state = SchemaState(version=found[0]["version"] if found else None, needed=len(migrations()))
         if problem := schema_problem(state):
             raise SchemaError(problem)

@@ -20,11 +20,11 @@ from psycopg import AsyncConnection
 from psycopg.errors import QueryCanceled
 from psycopg.rows import DictRow
 
-from .encoding import json_bytes, without_zero
+from ..encoding import json_bytes, without_zero
+from ..sql import query
 from .keys import FoundKey
 from .models import FoundLine, SearchPage
 from .shapes import found_line
-from .sql import query
 
 __all__ = ["Question", "like", "search", "search_words"]
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from ..conventions import RunStatus, Severity, Stream
+from ...conventions import RunStatus, Severity, Stream
+from ..samples import MOST
 from .completeness import emitted, missing
 from .keys import span_hex
 from .liveness import last_seen, remark
 from .models import ErrorInfo, FoundLine, LogLine, ProgressInfo, RunSummary, SampleInfo, StepInfo
-from .samples import MOST
 
 __all__ = ["error_info", "found_line", "log_line", "run_summary", "sample_infos", "step_info"]
 

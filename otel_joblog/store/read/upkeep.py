@@ -10,8 +10,8 @@ import msgspec
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
-from ..config import Settings
-from .sql import query
+from ...config import Settings
+from ..sql import query
 
 __all__ = ["LatestCleanUp", "TableSize", "Upkeep", "upkeep"]
 

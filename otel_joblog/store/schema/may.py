@@ -7,8 +7,8 @@ from enum import IntEnum
 import psycopg
 from psycopg import Connection
 
-from .connection import conninfo, errors_translated
-from .sql import query
+from ..connection import conninfo, errors_translated
+from ..sql import query
 
 __all__ = ["May", "login_may", "may"]
 
@@ -23,7 +23,7 @@ class May(IntEnum):
 
 def may(connection: Connection) -> May:
     """What this connection may do; the schema has to be there."""
-    row = connection.execute(query("may")).fetchone()
+    row = connection.execute(query("schema/may")).fetchone()
     assert row is not None
     standby, read_only, writes, owns = row
     if standby or read_only or not writes:

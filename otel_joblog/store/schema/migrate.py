@@ -23,9 +23,9 @@ import psycopg
 from psycopg import Connection
 from psycopg.errors import DeadlockDetected, InsufficientPrivilege, LockNotAvailable
 
-from ..errors import SchemaError
-from .connection import conninfo, errors_translated
-from .sql import migrations, query
+from ...errors import SchemaError
+from ..connection import conninfo, errors_translated
+from ..sql import migrations, query
 
 __all__ = [
     "Migration",
@@ -51,7 +51,7 @@ class Migration(NamedTuple):
 
 def shipped() -> tuple[Migration, ...]:
     """The migrations of this package in order; the place in this order is the version, from 1."""
-    return tuple(Migration(name, query(f"migrations/{name}")) for name in migrations())
+    return tuple(Migration(name, query(f"schema/migrations/{name}")) for name in migrations())
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +124,8 @@ def lock_migrations(connection: Connection) -> None:
 
     However long that and what follows takes: limits of the server or the login do not hold.
     """
-    connection.execute(query("be_patient"))
-    connection.execute(query("lock_migrations"))
+    connection.execute(query("schema/be_patient"))
+    connection.execute(query("schema/lock_migrations"))
 
 
 def schema_problem(state: SchemaState) -> str | None:
@@ -142,9 +142,9 @@ def schema_problem(state: SchemaState) -> str | None:
 
 
 def _version(connection: Connection) -> int | None:
-    if not _one(connection, "schema_exists"):
+    if not _one(connection, "schema/schema_exists"):
         return None
-    version: int = _one(connection, "schema_version")
+    version: int = _one(connection, "schema/schema_version")
     return version
 
 
@@ -177,19 +177,19 @@ def _step(connection: Connection, steps: Sequence[Migration]) -> list[str]:
     if version == len(steps):
         return []
     if version is None:
-        connection.execute(query("schema"))
+        connection.execute(query("schema/schema"))
         names, noted = migrations(), 0
     elif version < len(steps):
         with _named(connection, steps[version].name, version):
-            connection.execute(query("write/be_brief"))
+            connection.execute(query("schema/be_brief"))
             connection.execute(steps[version].statements)
         names, noted = (steps[version].name,), version
     else:
         raise SchemaError(str(schema_problem(SchemaState(version, len(steps)))))
     for number, name in enumerate(names, start=noted + 1):
-        connection.execute(query("migrated"), {"version": number, "name": name})
-    if _one(connection, "roles/given"):
-        connection.execute(query("roles/grant"))
+        connection.execute(query("schema/migrated"), {"version": number, "name": name})
+    if _one(connection, "schema/roles/given"):
+        connection.execute(query("schema/roles/grant"))
     return list(names)
 
 

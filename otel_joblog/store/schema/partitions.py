@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from psycopg import Connection, sql
 from psycopg.errors import CheckViolation, InsufficientPrivilege, LockNotAvailable
 
-from .sql import query
+from ..sql import query
 
 __all__ = ["TABLES", "Days", "ensure_days", "names_of_day", "partition_name", "rehome_strays"]
 
@@ -55,7 +55,7 @@ def ensure_days(connection: Connection, days: Iterable[date]) -> set[date]:
     """
     days = sorted(days)
     names = [partition_name(table, day) for table in TABLES for day in days]
-    known = {name for (name,) in connection.execute(query("write/known_tables"), {"names": names})}
+    known = {name for (name,) in connection.execute(query("schema/known_tables"), {"names": names})}
     busy: set[date] = set()
     for day in days:
         for table in TABLES:
@@ -76,8 +76,8 @@ def rehome_strays(connection: Connection) -> list[str]:
     for table, column in TABLES.items():
         for (day,) in connection.execute(_stray_days(table, column), {"first": first, "end": last + timedelta(days=1)}):
             with suppress(LockNotAvailable), connection.transaction():
-                connection.execute(query("write/be_brief"))
-                connection.execute(query("write/lock_days"))
+                connection.execute(query("schema/be_brief"))
+                connection.execute(query("schema/lock_days"))
                 for statement in _rehome(table, column, day):
                     connection.execute(statement)
                 made.append(partition_name(table, day))
@@ -91,9 +91,9 @@ def partition_name(table: str, day: date) -> str:
 def _settle(connection: Connection, table: str, day: date) -> bool:
     try:
         with connection.transaction():
-            connection.execute(query("write/be_brief"))
-            connection.execute(query("write/lock_days"))
-            connection.execute(query("write/make_day"), {"table": table, "day": day})
+            connection.execute(query("schema/be_brief"))
+            connection.execute(query("schema/lock_days"))
+            connection.execute(query("schema/make_day"), {"table": table, "day": day})
     except (CheckViolation, InsufficientPrivilege):
         return True
     except LockNotAvailable:

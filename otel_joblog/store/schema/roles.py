@@ -20,11 +20,11 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.errors import DuplicateObject, InsufficientPrivilege
 
-from ..errors import SchemaError
-from .connection import conninfo, errors_translated
+from ...errors import SchemaError
+from ..connection import conninfo, errors_translated
+from ..sql import query
 from .may import May, may
 from .migrate import lock_migrations, require_current
-from .sql import query
 
 __all__ = ["ROLES", "make_roles"]
 
@@ -55,7 +55,7 @@ def make_roles(dsn: str) -> list[str]:
 
 
 def _create(connection: Connection) -> list[str]:
-    missing = [str(name) for (name,) in connection.execute(query("roles/missing"), {"names": list(ROLES)})]
+    missing = [str(name) for (name,) in connection.execute(query("schema/roles/missing"), {"names": list(ROLES)})]
     statements = [sql.SQL("create role {} nologin").format(sql.Identifier(name)) for name in missing]
     for statement in statements:
         try:
@@ -81,14 +81,14 @@ def _allow_temporary_tables(connection: Connection) -> list[str]:
 
 
 def _temporary(connection: Connection) -> tuple[bool, str]:
-    row = connection.execute(query("roles/temporary")).fetchone()
+    row = connection.execute(query("schema/roles/temporary")).fetchone()
     assert row is not None
     return bool(row[0]), str(row[1])
 
 
 def _grant(connection: Connection) -> list[str]:
     before = _rights(connection)
-    connection.execute(query("roles/grant"))
+    connection.execute(query("schema/roles/grant"))
     after = _rights(connection)
     changes = []
     for verb, rights in (("granted", after - before), ("took from", before - after)):
@@ -98,7 +98,7 @@ def _grant(connection: Connection) -> list[str]:
 
 
 def _rights(connection: Connection) -> set[tuple[str, str, str]]:
-    return set(connection.execute(query("roles/rights"), {"names": list(ROLES)}).fetchall())
+    return set(connection.execute(query("schema/roles/rights"), {"names": list(ROLES)}).fetchall())
 
 
 def _for_somebody_else(why: str, connection: Connection, statements: list[sql.Composed]) -> str:

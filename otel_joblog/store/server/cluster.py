@@ -6,7 +6,7 @@ import secrets
 import shutil
 from pathlib import Path
 
-from ..errors import EmbeddedError
+from ...errors import EmbeddedError
 from .embedded import DATABASE, PORT, USER
 from .programs import Programs, private_file, tail
 

@@ -32,10 +32,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from ..errors import EmbeddedError, StoreNotStarted, StoreUnavailable
+from ...errors import EmbeddedError, StoreNotStarted, StoreUnavailable
 
 if TYPE_CHECKING:
-    from ..config import Settings
+    from ...config import Settings
     from .programs import Programs
 
 __all__ = ["EmbeddedServer", "EmbeddedStatus", "resolve_dsn", "resolve_reader_dsn"]
@@ -346,7 +346,7 @@ def resolve_reader_dsn(settings: Settings) -> str:
     """Where to read: ``settings.reader_dsn``, else as :func:`resolve_dsn`. Raises ConfigError for one that is none."""
     if not settings.reader_dsn:
         return resolve_dsn(settings)
-    from .connection import words_of
+    from ..connection import words_of
 
     words_of(settings.reader_dsn, "OTEL_JOBLOG_READER_DSN")  # from here on nobody knows where it came from
     return settings.reader_dsn

@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import EmbeddedError
+from ...errors import EmbeddedError
 
 if TYPE_CHECKING:
     import pwd

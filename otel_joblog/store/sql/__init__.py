@@ -1,8 +1,8 @@
-"""The SQL: one query a file, each beginning with what it does.
+"""The SQL: one query a file, each beginning with what it does, in the folder ``sql`` of the package that asks it.
 
-``write/`` is the writer's, ``read/`` the reader's; parameters are psycopg's ``%(name)s``. ``schema.sql`` and
-``migrations/`` take none. Every name is qualified by the schema ``joblog`` and no query relies on the session
-(but for ``speak.sql``), so that all of them work behind PgBouncer in transaction mode.
+Parameters are psycopg's ``%(name)s``; ``schema.sql`` and the migrations take none. Every name is qualified by the
+schema ``joblog`` and no query relies on the session (but for ``speak.sql``), so that all of them work behind PgBouncer
+in transaction mode.
 """
 
 from __future__ import annotations
@@ -12,15 +12,22 @@ from importlib.resources import files
 
 __all__ = ["migrations", "query"]
 
+_STORE = __name__.rpartition(".")[0]
+
 
 @functools.cache
 def query(name: str) -> bytes:
-    """The query of ``<name>.sql``, such as ``query("read/runs")``; bytes: psycopg takes text only as literals."""
-    return files(__name__).joinpath(f"{name}.sql").read_bytes()
+    """The query of this name; bytes: psycopg takes text only as literals.
+
+    ``query("read/runs")`` is ``store/read/sql/runs.sql``, ``query("upkeep/due/jobs")`` is
+    ``store/upkeep/sql/due/jobs.sql``, and ``query("speak")``, which is nobody's, ``store/sql/speak.sql``.
+    """
+    *package, file = name.split("/", 1)
+    return files(_STORE).joinpath(*package, "sql", f"{file}.sql").read_bytes()
 
 
 @functools.cache
 def migrations() -> tuple[str, ...]:
     """The names of all migrations in order, such as ``0001_initial``; the place in this order is the version."""
-    names = (file.name for file in files(__name__).joinpath("migrations").iterdir())
+    names = (file.name for file in files(_STORE).joinpath("schema", "sql", "migrations").iterdir())
     return tuple(sorted(name.removesuffix(".sql") for name in names if name.endswith(".sql")))

@@ -17,13 +17,13 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import DictRow, dict_row
 
-from ..conventions import RunStatus
-from ..errors import ImportRefused, RunNotFound
-from ..records import Dropped, Line, Process, Progress, Record, Sample, SpanEnded, SpanStarted
-from .connection import conninfo, errors_translated, spoken_plainly
-from .sql import query
-from .stored import gap_of, line_of, process_of, progress_of, run_of, sample_of, step_of
-from .writer import Writer
+from ...conventions import RunStatus
+from ...errors import ImportRefused, RunNotFound
+from ...records import Dropped, Line, Process, Progress, Record, Sample, SpanEnded, SpanStarted
+from ..connection import conninfo, errors_translated, spoken_plainly
+from ..read.stored import gap_of, line_of, process_of, progress_of, run_of, sample_of, step_of
+from ..sql import query
+from ..write.writer import Writer
 
 __all__ = ["dump", "load", "one_state", "read_runs", "reading"]
 
@@ -86,7 +86,7 @@ def _found(connection: Connection[DictRow], run_ids: Sequence[str]) -> list[Dict
     for run_id in run_ids:
         trace_id, _, span_id = run_id.partition("-")
         keys.append((UUID(trace_id), int.from_bytes(bytes.fromhex(span_id), signed=True)))
-    runs = connection.execute(query("export/runs"), _keys(keys)).fetchall()
+    runs = connection.execute(query("upkeep/export/runs"), _keys(keys)).fetchall()
     if len(runs) < len(keys):
         there = {_key_of_run(run) for run in runs}
         missing = next(run_id for run_id, key in zip(run_ids, keys, strict=True) if key not in there)
@@ -112,11 +112,11 @@ def _portions(runs: Iterable[DictRow]) -> Iterator[list[DictRow]]:
 def _read(connection: Connection[DictRow], portion: list[DictRow]) -> Iterator[Iterable[Spoken]]:
     runs = {_key_of_run(row): _Telling(row) for row in portion}
     bounds = _bounds(portion)
-    for row in connection.execute(query("export/steps"), bounds):
+    for row in connection.execute(query("upkeep/export/steps"), bounds):
         runs[_key(row)].step(row)
-    for row in connection.execute(query("export/gaps"), bounds):
+    for row in connection.execute(query("upkeep/export/gaps"), bounds):
         runs[_key(row)].add(gap_of(row))
-    for row in connection.execute(query("export/samples"), bounds):
+    for row in connection.execute(query("upkeep/export/samples"), bounds):
         run = runs[_key(row)]
         run.add(sample_of(row, run.row))
     lines = sum(run["lines"] for run in portion)
@@ -125,7 +125,7 @@ def _read(connection: Connection[DictRow], portion: list[DictRow]) -> Iterator[I
         yield itertools.chain(run.told, _lines(connection, bounds, run.process))
         return
     if lines:
-        for row in connection.execute(query("export/lines"), bounds):
+        for row in connection.execute(query("upkeep/export/lines"), bounds):
             runs[_key(row)].add(line_of(row))
     for run in runs.values():
         yield run.told
@@ -156,7 +156,7 @@ class _Telling:
 def _lines(connection: Connection[DictRow], bounds: dict[str, Any], process: Process | None) -> Iterator[Spoken]:
     with connection.cursor("lines") as lines:
         lines.itersize = BATCH
-        for line in lines.execute(query("export/lines"), bounds):
+        for line in lines.execute(query("upkeep/export/lines"), bounds):
             yield process, line_of(line)
 
 

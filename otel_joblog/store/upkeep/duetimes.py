@@ -9,7 +9,7 @@ from typing import NamedTuple
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from .sql import query
+from ..sql import query
 
 __all__ = [
     "GIVEN_UP",
@@ -69,38 +69,38 @@ def to_be_seen_to(connection: Connection, ahead: timedelta) -> list[Scheduled]:
     """Those whose schedule is new, has changed, is gone, has a problem, or is not worked out for so long ``ahead``."""
     parameters = {"ahead": ahead, "memory": MEMORY, "given_up": GIVEN_UP}
     with connection.cursor(row_factory=class_row(Scheduled)) as cursor:
-        return cursor.execute(query("due/jobs"), parameters).fetchall()
+        return cursor.execute(query("upkeep/due/jobs"), parameters).fetchall()
 
 
 def first_run_with(connection: Connection, job: Scheduled) -> datetime:
     """When the first run began that has this schedule, or none as well, since the last one with another."""
-    row = connection.execute(query("due/since"), {**job._asdict(), "memory": MEMORY}).fetchone()
+    row = connection.execute(query("upkeep/due/since"), {**job._asdict(), "memory": MEMORY}).fetchone()
     return row[0] if row and row[0] else job.said_at
 
 
 def adopt(connection: Connection, job: Scheduled, since: datetime, problem: str | None) -> None:
     """The schedule is in force, or is not understood for a ``problem``; nothing is due by an older one from then on."""
-    connection.execute(query("due/adopt"), {**job._asdict(), "since": since, "problem": problem})
+    connection.execute(query("upkeep/due/adopt"), {**job._asdict(), "since": since, "problem": problem})
 
 
 def note(connection: Connection, job: Scheduled, problem: str | None) -> None:
     """Nobody knows when the job is due any more, for a ``problem``; or one is over."""
-    connection.execute(query("due/note"), {**job._asdict(), "problem": problem})
+    connection.execute(query("upkeep/due/note"), {**job._asdict(), "problem": problem})
 
 
 def forget(connection: Connection, job: Scheduled, since: datetime) -> None:
     """The job has no schedule any more from then on."""
-    connection.execute(query("due/forget"), {**job._asdict(), "since": since})
+    connection.execute(query("upkeep/due/forget"), {**job._asdict(), "since": since})
 
 
 def expect(connection: Connection, expected: Sequence[Expected]) -> None:
     """Keeps due times, of a job in their order. Those that are known stay as they are."""
     lists = ("names", "services", "schedules", "due", "late", "judged", "next")
     columns = map(list, zip(*expected, strict=True))
-    connection.execute(query("due/expect"), dict(zip(lists, columns, strict=True)))
+    connection.execute(query("upkeep/due/expect"), dict(zip(lists, columns, strict=True)))
 
 
 def look(connection: Connection) -> bool:
     """Looks for the runs that due times wait for; False where none is left that should be looked for now."""
-    row = connection.execute(query("due/look"), {"memory": MEMORY, "limit": _LOOKED_AT}).fetchone()
+    row = connection.execute(query("upkeep/due/look"), {"memory": MEMORY, "limit": _LOOKED_AT}).fetchone()
     return bool(row and row[0] == _LOOKED_AT)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from ..conventions import SpanKind
-from ..records import Line, Record, SpanEnded, SpanStarted
+from ...conventions import SpanKind
+from ...records import Line, Record, SpanEnded, SpanStarted
+from ..write.rows import instant
+from ..write.writer import Writer
 from .retention import Policy, Retention
-from .rows import instant
-from .writer import Writer
 
 __all__ = ["Holds"]
 

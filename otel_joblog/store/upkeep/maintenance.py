@@ -21,15 +21,15 @@ import psycopg
 from psycopg import Connection
 from psycopg.errors import InsufficientPrivilege, LockNotAvailable
 
-from ..diagnostics import report
-from ..errors import StoreError, StoreUnavailable
+from ...diagnostics import report
+from ...errors import StoreError, StoreUnavailable
+from ..connection import conninfo, errors_translated, spoken_plainly
+from ..schema.may import May, may
+from ..schema.migrate import require_current, schema_state
+from ..schema.partitions import ensure_days, rehome_strays
+from ..sql import query
 from . import retention as retain
-from .connection import conninfo, errors_translated, spoken_plainly
-from .may import May, may
-from .migrate import require_current, schema_state
-from .partitions import ensure_days, rehome_strays
 from .retention import CleanUp, Outlook, Policy, Retention
-from .sql import query
 from .textindex import index_a_day
 
 __all__ = ["Chore", "Maintenance", "clean_up", "maintain", "preview"]
@@ -194,7 +194,7 @@ def _clean_up_now(connection: Connection, policy: Policy) -> CleanUp:
 def _leading(dsn: str) -> Iterator[Connection | None]:
     """A connection to work with, for whoever leads."""
     with _connect(dsn, "otel_joblog leader") as leader, leader.transaction():
-        row = leader.execute(query("maintain/lead")).fetchone()
+        row = leader.execute(query("upkeep/maintain/lead")).fetchone()
         if row is None or not row[0] or not schema_state(leader).current:
             yield None
             return

@@ -24,12 +24,12 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 from psycopg.rows import class_row, dict_row
 
-from ..config import Settings
-from ..records import format_run_id
+from ...config import Settings
+from ...records import format_run_id
+from ..sql import query
+from ..write.rows import span_bytes
 from .archive import dump, one_state, read_runs
 from .archivefile import free_path, write_whole
-from .rows import span_bytes
-from .sql import query
 from .sweep import delete_strays, sweep_a_day
 
 __all__ = [
@@ -115,13 +115,13 @@ class Outlook(NamedTuple):
 
 def needed(connection: Connection, policy: Policy) -> bool:
     """Whether today's clean-up has yet to be done."""
-    row = connection.execute(query("retain/needed"), policy.parameters()).fetchone()
+    row = connection.execute(query("upkeep/retain/needed"), policy.parameters()).fetchone()
     return bool(row and row[0])
 
 
 def begin(connection: Connection, policy: Policy) -> None:
     """Begins a clean-up, or goes on with one that was not ended; on an autocommit connection, as all of these."""
-    connection.execute(query("retain/begin"), policy.parameters())
+    connection.execute(query("upkeep/retain/begin"), policy.parameters())
 
 
 def clean_a_piece(connection: Connection, policy: Policy) -> bool:
@@ -143,18 +143,20 @@ def end(connection: Connection, policy: Policy) -> CleanUp:
     """What is left to do at the end; returns what was done."""
     for_days = {"days_before": STATISTICS_DAYS, "hours_before": HOURLY_STATISTICS_DAYS}
     oldest = {name: min(policy.failures_before, policy.today - timedelta(days=days)) for name, days in for_days.items()}
-    connection.execute(query("retain/forget_statistics"), {**oldest, "before": policy.before, "today": policy.today})
+    connection.execute(
+        query("upkeep/retain/forget_statistics"), {**oldest, "before": policy.before, "today": policy.today}
+    )
     with connection.cursor(row_factory=class_row(CleanUp)) as cursor:
-        done = cursor.execute(query("retain/end")).fetchone()
+        done = cursor.execute(query("upkeep/retain/end")).fetchone()
     assert done is not None  # it was begun
     return done
 
 
 def outlook(connection: Connection, policy: Policy) -> Outlook:
     """What a clean-up would do by this policy; nothing is changed."""
-    found = Outlook(days=tuple(connection.execute(query("retain/unswept_days"), policy.parameters()).fetchall()))
+    found = Outlook(days=tuple(connection.execute(query("upkeep/retain/unswept_days"), policy.parameters()).fetchall()))
     with connection.cursor(row_factory=dict_row) as cursor:
-        for row in cursor.execute(query("retain/outlook"), policy.parameters()):
+        for row in cursor.execute(query("upkeep/retain/outlook"), policy.parameters()):
             if row["due"]:
                 failed = found.failed + (row["runs"] if row["failed"] else 0)
                 found = found._replace(runs=found.runs + row["runs"], lines=found.lines + row["lines"], failed=failed)
@@ -168,42 +170,42 @@ def _plan(connection: Connection, policy: Policy) -> bool:
     """Plans the runs that go next, and their file."""
     with connection.transaction():
         held = {"until": policy.today + (policy.today - policy.before)}
-        connection.execute(query("retain/hold_future_runs"), held)
-        row = connection.execute(query("retain/due_runs"), {**policy.parameters(), "limit": _PLANNED}).fetchone()
+        connection.execute(query("upkeep/retain/hold_future_runs"), held)
+        row = connection.execute(query("upkeep/retain/due_runs"), {**policy.parameters(), "limit": _PLANNED}).fetchone()
         if row is None or row[0] is None:
             return False
         path = "" if policy.archive is None else str(free_path(policy.archive, row[0]))
-        connection.execute(query("retain/archiving"), {"archive": path})
+        connection.execute(query("upkeep/retain/archiving"), {"archive": path})
     return True
 
 
 def _archive(connection: Connection, policy: Policy) -> bool:
     """Writes the planned runs to their file, unless that is done. A plan for another folder, or none, is forgotten."""
-    row = connection.execute(query("retain/archive_pending")).fetchone()
+    row = connection.execute(query("upkeep/retain/archive_pending")).fetchone()
     if row is None or (row[0] == "" and policy.archive is None):
         return False
     path = Path(row[0])
     if path.parent != policy.archive:
         with connection.transaction():
-            connection.execute(query("retain/forget_plan"))
-            connection.execute(query("retain/archiving"), {"archive": None})
+            connection.execute(query("upkeep/retain/forget_plan"))
+            connection.execute(query("upkeep/retain/archiving"), {"archive": None})
         return True
     with one_state(connection) as reading, reading.cursor("planned") as planned:
-        runs = planned.execute(query("retain/planned_runs"))
+        runs = planned.execute(query("upkeep/retain/planned_runs"))
         ids = (format_run_id(run["trace_id"].bytes, span_bytes(run["span_id"])) for run in runs)
         write_whole(path, dump(spoken for run in read_runs(reading, ids) for spoken in run))
-    connection.execute(query("retain/archiving"), {"archive": None})
+    connection.execute(query("upkeep/retain/archiving"), {"archive": None})
     return True
 
 
 def _delete_runs(connection: Connection, policy: Policy) -> bool:
-    row = connection.execute(query("retain/delete_runs"), {**policy.parameters(), "limit": _BATCH}).fetchone()
+    row = connection.execute(query("upkeep/retain/delete_runs"), {**policy.parameters(), "limit": _BATCH}).fetchone()
     return bool(row and row[0])
 
 
 def _forget_processes(connection: Connection, policy: Policy) -> bool:
     parameters = {"before": policy.before, "limit": _PROCESSES}
-    return connection.execute(query("retain/forget_processes"), parameters).rowcount == _PROCESSES
+    return connection.execute(query("upkeep/retain/forget_processes"), parameters).rowcount == _PROCESSES
 
 
 def _days_before(today: date, days: int | None) -> date:

@@ -20,8 +20,8 @@ from typing import LiteralString
 from psycopg import Connection, sql
 from psycopg.errors import LockNotAvailable
 
-from .partitions import TABLES, names_of_day, partition_name
-from .sql import query
+from ..schema.partitions import TABLES, names_of_day, partition_name
+from ..sql import query
 
 __all__ = ["delete_strays", "sweep_a_day"]
 
@@ -75,7 +75,7 @@ def sweep_a_day(connection: Connection, before: date) -> date | None:
     Raises ``LockNotAvailable`` where the tables are in use for long, as by an export: then another time will do.
     """
     _finish_what_was_left(connection)
-    found = connection.execute(query("retain/unswept_days"), {"before": before}).fetchone()
+    found = connection.execute(query("upkeep/retain/unswept_days"), {"before": before}).fetchone()
     if found is None:
         return None
     day: date = found[0]
@@ -83,7 +83,7 @@ def sweep_a_day(connection: Connection, before: date) -> date | None:
         _sweep(connection, table, day)
     names = [partition_name(table, day) for table in TABLES]
     freed = found[1] - sum(_size(connection, name) or 0 for name in names)
-    connection.execute(query("retain/swept"), {"day": day, "bytes": freed, "names": names})
+    connection.execute(query("upkeep/retain/swept"), {"day": day, "bytes": freed, "names": names})
     return day
 
 
@@ -136,8 +136,8 @@ def _try_to_switch(connection: Connection, names: dict[str, sql.Composable], *, 
             "alter table {day} drop constraint of_day",
         ]
     with connection.transaction():
-        connection.execute(query("retain/be_quick"))
-        connection.execute(query("write/lock_days"))
+        connection.execute(query("upkeep/retain/be_quick"))
+        connection.execute(query("schema/lock_days"))
         for statement in statements:
             _execute(connection, statement, names)
 
@@ -152,7 +152,7 @@ def _finish(connection: Connection, table: str, names: dict[str, sql.Composable]
 
 
 def _finish_what_was_left(connection: Connection) -> None:
-    for table, day, old in connection.execute(query("retain/left_tables")).fetchall():
+    for table, day, old in connection.execute(query("upkeep/retain/left_tables")).fetchall():
         names = _names(table, day)
         if old:
             _finish(connection, table, names)
@@ -162,7 +162,7 @@ def _finish_what_was_left(connection: Connection) -> None:
 
 def _size(connection: Connection, name: str) -> int | None:
     """Bytes of a table and its indexes; None where there is none."""
-    row = connection.execute(query("retain/table_size"), {"table": f"joblog.{name}"}).fetchone()
+    row = connection.execute(query("upkeep/retain/table_size"), {"table": f"joblog.{name}"}).fetchone()
     return None if row is None else row[0]
 
 

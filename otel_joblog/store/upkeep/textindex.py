@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from psycopg import Connection, sql
 from psycopg.errors import FeatureNotSupported, InsufficientPrivilege, InvalidSchemaName, UndefinedFile, UndefinedTable
 
-from .sql import query
+from ..sql import query
 
 __all__ = ["index_a_day"]
 
@@ -27,7 +27,7 @@ def index_a_day(connection: Connection) -> str | None:
     if schema is None:
         return None
     before = (datetime.now(UTC) - _CLOSED_AFTER).date()
-    day = connection.execute(query("maintain/unindexed_days"), {"before": before}).fetchone()
+    day = connection.execute(query("upkeep/maintain/unindexed_days"), {"before": before}).fetchone()
     if day is None:
         return None
     name, half_made = day
@@ -54,13 +54,13 @@ def index_a_day(connection: Connection) -> str | None:
 
 def _trigrams(connection: Connection) -> str | None:
     """The schema of the extension, which is installed where that is possible."""
-    found = connection.execute(query("maintain/text_extension")).fetchone()
+    found = connection.execute(query("upkeep/maintain/text_extension")).fetchone()
     if found is None:
-        if connection.execute(query("maintain/may_add_text_extension")).fetchone() != (True,):
+        if connection.execute(query("upkeep/maintain/may_add_text_extension")).fetchone() != (True,):
             return None
         try:
-            connection.execute(query("maintain/add_text_extension"))
+            connection.execute(query("upkeep/maintain/add_text_extension"))
         except (FeatureNotSupported, UndefinedFile, InsufficientPrivilege, InvalidSchemaName):
             return None
-        found = connection.execute(query("maintain/text_extension")).fetchone()
+        found = connection.execute(query("upkeep/maintain/text_extension")).fetchone()
     return None if found is None else str(found[0])

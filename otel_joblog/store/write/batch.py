@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from ..conventions import RunStatus, SpanKind
-from ..records import NO_RUN, Dropped, Line, Process, Progress, Record, Sample, SpanEnded, SpanStarted, Told
+from ...conventions import RunStatus, SpanKind
+from ...records import NO_RUN, Dropped, Line, Process, Progress, Record, Sample, SpanEnded, SpanStarted, Told
+from ..samples import Thinning, thinnings
 from .gains import Gain, Gains
 from .rows import Row, Step, gap_row, process_row, run_row, sample_row
-from .samples import Thinning, thinnings
 
 __all__ = ["Batch"]
 

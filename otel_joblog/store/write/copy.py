@@ -9,10 +9,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable
 
-from ..conventions import Attribute, RunStatus, SpanKind
-from ..errors import RecordRefused
-from ..records import Line, Process, SpanEnded, SpanStarted
-from .encoding import json_bytes, text_bytes
+from ...conventions import Attribute, RunStatus, SpanKind
+from ...errors import RecordRefused
+from ...records import Line, Process, SpanEnded, SpanStarted
+from ..encoding import json_bytes, text_bytes
 from .rows import Step, event_rows, failure, link_rows, step_seq
 
 __all__ = ["encode_lines", "encode_steps"]

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..conventions import Attribute, RunStatus, SpanKind
-from ..records import Dropped, Process, Sample, SpanEnded, SpanEvent, SpanLink, SpanStarted
-from .encoding import without_zero
-from .errorgroups import ErrorGroup
+from ...conventions import Attribute, RunStatus, SpanKind
+from ...records import Dropped, Process, Sample, SpanEnded, SpanEvent, SpanLink, SpanStarted
+from ..encoding import without_zero
+from ..errorgroups import ErrorGroup
 
 __all__ = [
     "Row",

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..conventions import RunStatus
-from .encoding import without_zero
-from .errorgroups import ErrorGroup
+from ...conventions import RunStatus
+from ..encoding import without_zero
+from ..errorgroups import ErrorGroup
 from .rows import Row
 
 __all__ = ["Statistics", "duration_bucket"]

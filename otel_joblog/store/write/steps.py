@@ -15,12 +15,12 @@ from collections.abc import Sequence
 
 from psycopg import Connection
 
-from ..conventions import SpanKind
+from ...conventions import SpanKind
+from ..encoding import json_bytes
+from ..sql import query
 from .copy import encode_steps
-from .encoding import json_bytes
 from .gains import Gains, RunKey
 from .rows import Step, instant, nanoseconds, span_bytes, step_row
-from .sql import query
 
 __all__ = ["insert_steps"]
 

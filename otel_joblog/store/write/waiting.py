@@ -20,12 +20,12 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from ..records import NO_RUN
+from ...records import NO_RUN
+from ..encoding import json_bytes
+from ..sql import query
 from .batch import Batch
-from .encoding import json_bytes
 from .gains import Gain, Gains, gain_row
 from .rows import instant, nanoseconds, span_bytes
-from .sql import query
 
 __all__ = ["adopt", "note_waiting", "traces_of", "waiting_traces"]
 

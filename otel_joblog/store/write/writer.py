@@ -29,20 +29,20 @@ from psycopg import Connection, Cursor
 from psycopg.errors import DeadlockDetected, SerializationFailure, UniqueViolation
 from psycopg.rows import DictRow, TupleRow, dict_row
 
-from ..conventions import RunStatus
-from ..descriptors import Identity, identity
-from ..errors import RecordRefused
-from ..records import Process, Record, decode, encode
+from ...conventions import RunStatus
+from ...descriptors import Identity, identity
+from ...errors import RecordRefused
+from ...records import Process, Record, decode, encode
+from ..connection import conninfo, errors_translated, severed_after, spoken_plainly
+from ..encoding import UNENCODABLE, json_bytes
+from ..errorgroups import ErrorGroup
+from ..schema.migrate import require_current, schema_state, upgrade
+from ..schema.partitions import Days
+from ..sql import query
 from .batch import Batch
-from .connection import conninfo, errors_translated, severed_after, spoken_plainly
 from .copy import encode_lines
-from .encoding import UNENCODABLE, json_bytes
-from .errorgroups import ErrorGroup
 from .gains import Gains, add_lines, gain_row
-from .migrate import require_current, schema_state, upgrade
-from .partitions import Days
 from .rows import Row, bigint, nanoseconds, span_bytes
-from .sql import query
 from .statistics import Statistics
 from .steps import insert_steps
 from .waiting import adopt, note_waiting, traces_of, waiting_traces
@@ -133,7 +133,7 @@ class Writer:
             spans.append(bigint(span_id))
         if traces:
             with self._connection_to_use() as connection:
-                connection.execute(query("retain/hold_runs"), {"traces": traces, "spans": spans, "until": until})
+                connection.execute(query("write/hold_runs"), {"traces": traces, "spans": spans, "until": until})
 
     def close(self) -> None:
         """Closes the connection, if there is one; the next write opens another."""

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from contextlib import closing
 
 import pytest
-from samples import NOW, PROCESS, SECOND, ended, line, run_id, span, started, trace
 
 from otel_joblog.errors import RecordRefused
 from otel_joblog.records import Dropped, Line, Record
-from otel_joblog.store.models import RunSummary
-from otel_joblog.store.reader import Reader
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.read.models import RunSummary
+from otel_joblog.store.read.reader import Reader
+from otel_joblog.store.write.writer import Writer
 from otel_joblog.web import format as words
+from tests.store.samples import NOW, PROCESS, SECOND, ended, line, run_id, span, started, trace
 
 Told = Callable[..., RunSummary]
 

@@ -9,14 +9,14 @@ from typing import TypeVar
 
 import psycopg
 import pytest
-from samples import NOW, PROCESS, SECOND, ended, run_id, started
 
 from otel_joblog.conventions import RunStatus
 from otel_joblog.errors import BadCursor
 from otel_joblog.records import Process
-from otel_joblog.store.models import JobSummary
-from otel_joblog.store.reader import Reader
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.read.models import JobSummary
+from otel_joblog.store.read.reader import Reader
+from otel_joblog.store.write.writer import Writer
+from tests.store.samples import NOW, PROCESS, SECOND, ended, run_id, started
 
 T = TypeVar("T")
 

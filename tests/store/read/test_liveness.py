@@ -11,13 +11,13 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.rows import dict_row
-from samples import NOW, PROCESS, SECOND, ended, line, progress, run_id, started, step
 
 from otel_joblog.conventions import RunStatus
 from otel_joblog.errors import RecordRefused, StoreUnavailable
-from otel_joblog.store.models import RunDetail, RunSummary
-from otel_joblog.store.reader import Reader
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.read.models import RunDetail, RunSummary
+from otel_joblog.store.read.reader import Reader
+from otel_joblog.store.write.writer import Writer
+from tests.store.samples import NOW, PROCESS, SECOND, ended, line, progress, run_id, started, step
 
 START = datetime.fromtimestamp(NOW // 1000 / 1_000_000, UTC)
 HOUR = 3600 * SECOND

@@ -9,15 +9,15 @@ from typing import Any, TypeVar
 
 import psycopg
 import pytest
-from samples import NOW, PROCESS, SECOND, ended, line, progress, run_id, span, started, step
 
 from otel_joblog.conventions import RunStatus, SpanKind, Stream
 from otel_joblog.errors import BadCursor, RunNotFound, SchemaError, StoreUnavailable
 from otel_joblog.records import Record, SpanEvent
-from otel_joblog.store import reader as reader_module
-from otel_joblog.store.reader import Reader, line_key
+from otel_joblog.store.read import reader as reader_module
+from otel_joblog.store.read.reader import Reader, line_key
 from otel_joblog.store.sql import migrations
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.write.writer import Writer
+from tests.store.samples import NOW, PROCESS, SECOND, ended, line, progress, run_id, span, started, step
 
 T = TypeVar("T")
 Ask = Callable[[Callable[[Reader], Awaitable[T]]], T]

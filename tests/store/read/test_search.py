@@ -9,17 +9,17 @@ from typing import Any
 
 import psycopg
 import pytest
-from samples import NOW, PROCESS, SECOND, ended, line, run_id, span, started, step
 
 from otel_joblog.conventions import RunStatus, Severity, Stream
 from otel_joblog.errors import BadCursor
-from otel_joblog.store import search
-from otel_joblog.store.maintenance import maintain
-from otel_joblog.store.models import SearchPage
-from otel_joblog.store.reader import Reader
-from otel_joblog.store.search import search_words
+from otel_joblog.store.read import search
+from otel_joblog.store.read.models import SearchPage
+from otel_joblog.store.read.reader import Reader
+from otel_joblog.store.read.search import search_words
 from otel_joblog.store.sql import query
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.upkeep.maintenance import maintain
+from otel_joblog.store.write.writer import Writer
+from tests.store.samples import NOW, PROCESS, SECOND, ended, line, run_id, span, started, step
 
 DAY = 86_400 * SECOND
 NOON = NOW // DAY * DAY - DAY // 2  # of yesterday

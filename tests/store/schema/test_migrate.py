@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from otel_joblog.errors import SchemaError, StoreUnavailable
-from otel_joblog.store import programs
-from otel_joblog.store.migrate import migrate, require_current, schema_state, upgrade
+from otel_joblog.store.schema.migrate import migrate, require_current, schema_state, upgrade
+from otel_joblog.store.server import programs
 from otel_joblog.store.sql import migrations, query
 
 
@@ -23,7 +23,7 @@ def dumped(dsn: str) -> str:
 def test_a_fresh_schema_equals_all_migrations(dsn: str, empty_dsn: str) -> None:
     with psycopg.connect(empty_dsn) as connection:
         for name in migrations():
-            connection.execute(query(f"migrations/{name}"))
+            connection.execute(query(f"schema/migrations/{name}"))
     fresh = dumped(dsn)
     assert "CREATE TABLE joblog.job_log_default" in fresh
     assert dumped(empty_dsn) == fresh
@@ -31,7 +31,7 @@ def test_a_fresh_schema_equals_all_migrations(dsn: str, empty_dsn: str) -> None:
 
 def test_what_was_counted_before_has_durations_within_its_bucket_and_the_longest_of_its_day(empty_dsn: str) -> None:
     with psycopg.connect(empty_dsn) as connection:
-        connection.execute(query("migrations/0001_initial"))
+        connection.execute(query("schema/migrations/0001_initial"))
         connection.execute(
             "insert into joblog.job_day (day, name, service, type, longest_ms) values ('2026-11-03', 'a', '', '', 2150)"
         )
@@ -39,7 +39,7 @@ def test_what_was_counted_before_has_durations_within_its_bucket_and_the_longest
             "insert into joblog.job_duration (day, name, service, bucket, runs)"
             " values ('2026-11-03', 'a', '', 44, 3), ('2026-11-03', 'a', '', 40, 1)"
         )
-        connection.execute(query("migrations/0002_bounds"))
+        connection.execute(query("schema/migrations/0002_bounds"))
         found = connection.execute("select low_ms, high_ms from joblog.job_duration order by bucket").fetchall()
     assert found == [(1023, 1216), (2047, 2150)]
 

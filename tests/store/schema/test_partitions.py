@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
-from samples import NOW, SECOND, line, started, step
 
-from otel_joblog.store.partitions import Days, ensure_days, partition_name
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.schema.partitions import Days, ensure_days, partition_name
+from otel_joblog.store.write.writer import Writer
+from tests.store.samples import NOW, SECOND, line, started, step
 
 DAY = timedelta(days=1)
 TODAY = datetime.now(UTC).date()
@@ -79,7 +79,7 @@ def test_a_table_in_use_by_a_dump_delays_a_day_but_no_line(connection: psycopg.C
 def test_a_day_that_was_locked_is_asked_for_again(
     connection: psycopg.Connection, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("otel_joblog.store.partitions._RETRY_AFTER", 0.0)
+    monkeypatch.setattr("otel_joblog.store.schema.partitions._RETRY_AFTER", 0.0)
     days = Days()
     with psycopg.connect(dsn) as dump:
         dump.execute("lock table joblog.job_log in access share mode")

@@ -16,25 +16,25 @@ from msgspec.structs import replace
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import InsufficientPrivilege
-from samples import NOW, PROCESS, SECOND, ended, line, progress, run_id, started, step
 
+from otel_joblog import store
 from otel_joblog.conventions import RunStatus, SpanKind
 from otel_joblog.errors import SchemaError, StoreError
 from otel_joblog.records import NO_RUN, Dropped, Sample
-from otel_joblog.store import sql as sql_files
-from otel_joblog.store.archive import read_runs, reading
-from otel_joblog.store.maintenance import maintain
-from otel_joblog.store.may import May, login_may
-from otel_joblog.store.migrate import migrate
-from otel_joblog.store.models import SearchPage
-from otel_joblog.store.partitions import partition_name
-from otel_joblog.store.reader import Reader
-from otel_joblog.store.roles import ROLES, make_roles
-from otel_joblog.store.rows import instant
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.read.models import SearchPage
+from otel_joblog.store.read.reader import Reader
+from otel_joblog.store.schema.may import May, login_may
+from otel_joblog.store.schema.migrate import migrate
+from otel_joblog.store.schema.partitions import partition_name
+from otel_joblog.store.schema.roles import ROLES, make_roles
+from otel_joblog.store.upkeep.archive import read_runs, reading
+from otel_joblog.store.upkeep.maintenance import maintain
+from otel_joblog.store.write.rows import instant
+from otel_joblog.store.write.writer import Writer
+from tests.store.samples import NOW, PROCESS, SECOND, ended, line, progress, run_id, started, step
 
 DAY = 86_400 * SECOND
-SQL = Path(sql_files.__file__).parent
+STORE = Path(store.__file__).parent
 Login = Callable[..., str]
 
 _numbers = itertools.count(1)
@@ -253,13 +253,15 @@ STATEMENTS = {
 
 
 @pytest.mark.parametrize(
-    ("role", "folders"), [("joblog_writer", ["write"]), ("joblog_reader", ["read", "export"])], ids=["writer", "reader"]
+    ("role", "folders"),
+    [("joblog_writer", ["write/sql"]), ("joblog_reader", ["read/sql", "upkeep/sql/export"])],
+    ids=["writer", "reader"],
 )
 def test_a_role_has_the_rights_that_its_statements_take(role: str, folders: list[str], owner: str) -> None:
     needed = {
         (right, table)
         for folder in folders
-        for file in (SQL / folder).glob("*.sql")
+        for file in (STORE / folder).glob("*.sql")
         for right, pattern in STATEMENTS.items()
         for tables in re.findall(f"(?:{pattern})", file.read_text(), re.MULTILINE | re.DOTALL)
         for table in ([tables] if isinstance(tables, str) else tables)
@@ -288,7 +290,9 @@ def test_making_roles_again_changes_nothing_and_says_so(owner: str, empty_dsn: s
 def test_who_may_not_create_roles_is_told_what_to_ask_for(
     login: Login, empty_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("otel_joblog.store.roles.ROLES", ("joblog_nobody",))  # roles are the server's: others have them
+    monkeypatch.setattr(
+        "otel_joblog.store.schema.roles.ROLES", ("joblog_nobody",)
+    )  # roles are the server's: others have them
     dsn = login()
     execute(empty_dsn, f"grant create on database {scalar(empty_dsn, 'select current_database()')} to public")
     migrate(dsn)

@@ -5,27 +5,30 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import closing
-from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.sql import SQL
-from samples import PROCESS, ended, line, started
-from upgrading import LINES, STEPS
 
 from otel_joblog.errors import SchemaError
-from otel_joblog.store import migrate as migrations
-from otel_joblog.store.migrate import Migration, migrate, shipped
-from otel_joblog.store.roles import make_roles
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.schema import migrate as migrations
+from otel_joblog.store.schema.migrate import Migration, migrate, shipped
+from otel_joblog.store.schema.roles import make_roles
+from otel_joblog.store.write.writer import Writer
+from tests.processes import ROOT
+from tests.store.samples import PROCESS, ended, line, started
+from tests.store.schema.upgrading import LINES, STEPS
 
-SCRIPT = Path(__file__).parent / "upgrading.py"
 VERSION = len(shipped())
 
 
 def script(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, str(SCRIPT), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.store.schema.upgrading", *arguments],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 

@@ -6,10 +6,9 @@ import sys
 import threading
 from pathlib import Path
 
-from samples import PROCESS, ended, line, started, step
-
-from otel_joblog.store.migrate import Migration, migrate, shipped
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.schema.migrate import Migration, migrate, shipped
+from otel_joblog.store.write.writer import Writer
+from tests.store.samples import PROCESS, ended, line, started, step
 
 TEAMS = Path(__file__).parent / "migrations" / "0002_teams.sql"
 STEPS = (*shipped(), Migration("0002_teams", TEAMS.read_bytes()))

@@ -22,11 +22,11 @@ from click.testing import CliRunner
 from otel_joblog.cli.db import db
 from otel_joblog.config import Settings
 from otel_joblog.errors import EmbeddedError, StoreUnavailable
-from otel_joblog.store import cluster, programs
-from otel_joblog.store.embedded import EmbeddedServer, resolve_dsn
+from otel_joblog.store.server import cluster, programs
+from otel_joblog.store.server.embedded import EmbeddedServer, resolve_dsn
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root takes this path")
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 BINARIES = programs.found(None)
 
 
@@ -181,7 +181,7 @@ def test_a_server_of_another_container_is_not_stopped_from_here(
 def test_four_starters_make_one_server(server: EmbeddedServer) -> None:
     code = f"""
 from pathlib import Path
-from otel_joblog.store.embedded import EmbeddedServer
+from otel_joblog.store.server.embedded import EmbeddedServer
 server = EmbeddedServer(Path({str(server.folder)!r}))
 print(server.start(), server.status().pid)
 """
@@ -337,9 +337,8 @@ def test_where_to_store(server: EmbeddedServer) -> None:
 
 
 def test_looking_for_the_server_imports_little() -> None:
-    code = (
-        "import sys, otel_joblog.store.embedded; print(*{'psycopg', 'subprocess', 'asyncio', 'fcntl'} & {*sys.modules})"
-    )
+    late = {"psycopg", "subprocess", "asyncio", "fcntl"}
+    code = f"import sys, otel_joblog.store.server.embedded; print(*{late} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY)
     assert done.stdout.split() == []
 
@@ -432,14 +431,15 @@ def test_another_user_has_a_server_of_his_own(shared: Path) -> None:
     nobody = {"user": 65534, "group": 65534, "extra_groups": [], "cwd": "/"}
     libraries = os.pathsep.join([str(REPOSITORY), *(path for path in sys.path if path.endswith("site-packages"))])
     environment = {"PYTHONPATH": libraries, "PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
-    check = f"import sys, msgspec, otel_joblog.store.embedded; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"
+    version = sys.version_info[:2]
+    check = f"import sys, msgspec, otel_joblog.store.server.embedded; sys.exit(sys.version_info[:2] != {version})"
     if python is None or subprocess.run([python, "-c", check], check=False, env=environment, **nobody).returncode:  # type: ignore[call-overload]
         pytest.skip("the user nobody cannot run a Python of this version with our libraries")
     shared.mkdir(mode=0o700)
     os.chown(shared, 65534, 65534)
     code = f"""
 import json, msgspec; from pathlib import Path
-from otel_joblog.store.embedded import EmbeddedServer
+from otel_joblog.store.server.embedded import EmbeddedServer
 server = EmbeddedServer(Path({str(shared)!r}) / "state" / "postgres")
 print(json.dumps([server.start(), msgspec.to_builtins(server.status()), server.stop(), server.status().running]))
 """

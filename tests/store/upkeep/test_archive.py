@@ -8,15 +8,16 @@ from collections.abc import Iterator
 import msgspec
 import psycopg
 import pytest
-from samples import NOW, SECOND, progress, span, trace
-from test_idempotence import RECORDS, assert_statistics_are_right, contents
 
 from otel_joblog.errors import ImportRefused, RunNotFound
 from otel_joblog.records import Sample, format_run_id
-from otel_joblog.store import archive
-from otel_joblog.store.archive import dump, load, read_runs, reading
-from otel_joblog.store.migrate import migrate
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.schema.migrate import migrate
+from otel_joblog.store.upkeep import archive
+from otel_joblog.store.upkeep.archive import dump, load, read_runs, reading
+from otel_joblog.store.write.writer import Writer
+from tests.store.agreement import assert_statistics_are_right, contents
+from tests.store.samples import NOW, SECOND, progress, span, trace
+from tests.store.write.test_idempotence import RECORDS
 
 USAGE = [
     *(Sample(trace(4), span(1), NOW + second * SECOND, second, 1_000 * second, second / 2, NOW) for second in (1, 2)),

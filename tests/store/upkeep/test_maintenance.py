@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from samples import NOW, SECOND, line, started
 
-from otel_joblog.store import maintenance
-from otel_joblog.store.maintenance import Maintenance, maintain
-from otel_joblog.store.partitions import partition_name
+from otel_joblog.store.schema.partitions import partition_name
 from otel_joblog.store.sql import query
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.upkeep import maintenance
+from otel_joblog.store.upkeep.maintenance import Maintenance, maintain
+from otel_joblog.store.write.writer import Writer
+from tests.store.samples import NOW, SECOND, line, started
 
 DAY = 86_400 * SECOND
 TODAY = datetime.now(UTC).date()
@@ -70,7 +70,7 @@ def test_who_may_not_index_leaves_it(connection: psycopg.Connection, dsn: str) -
     try:
         connection.execute("grant usage on schema joblog to joblog_guest")
         connection.execute("set role joblog_guest")
-        from otel_joblog.store.textindex import index_a_day
+        from otel_joblog.store.upkeep.textindex import index_a_day
 
         assert index_a_day(connection) is None
         connection.execute("reset role; create extension pg_trgm; set role joblog_guest")
@@ -82,7 +82,7 @@ def test_who_may_not_index_leaves_it(connection: psycopg.Connection, dsn: str) -
 
 def test_of_many_one_maintains(connection: psycopg.Connection, dsn: str) -> None:
     with connection.transaction():
-        connection.execute(query("maintain/lead"))
+        connection.execute(query("upkeep/maintain/lead"))
         assert not maintain(dsn)
     assert maintain(dsn)
 

@@ -9,19 +9,19 @@ from typing import Any
 
 import psycopg
 import pytest
-from history import DAY, NOON, told
 from msgspec.structs import replace
-from samples import line, run_id, started
-from test_idempotence import contents
 
 from otel_joblog.conventions import RunStatus
 from otel_joblog.errors import RunNotFound
 from otel_joblog.records import Record
-from otel_joblog.store.holds import Holds
-from otel_joblog.store.maintenance import clean_up, maintain, preview
-from otel_joblog.store.reader import Reader
-from otel_joblog.store.retention import Retention, begin, clean_a_piece
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.read.reader import Reader
+from otel_joblog.store.upkeep.holds import Holds
+from otel_joblog.store.upkeep.maintenance import clean_up, maintain, preview
+from otel_joblog.store.upkeep.retention import Retention, begin, clean_a_piece
+from otel_joblog.store.write.writer import Writer
+from tests.store.agreement import contents
+from tests.store.history import DAY, NOON, told
+from tests.store.samples import line, run_id, started
 
 TODAY = datetime.now(UTC).date()
 RETENTION = Retention(runs=90, failures=180)
@@ -245,7 +245,7 @@ def test_the_maintenance_cleans_up_once_a_day(connection: psycopg.Connection, ds
 def test_an_export_that_holds_the_tables_delays_a_day_but_no_line(
     connection: psycopg.Connection, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("otel_joblog.store.sweep._PAUSES", ())
+    monkeypatch.setattr("otel_joblog.store.upkeep.sweep._PAUSES", ())
     write(dsn, told(1, 120), told(2, 120, RunStatus.ERROR))
     with psycopg.connect(dsn) as export:
         export.execute("lock table joblog.job_log in access share mode")

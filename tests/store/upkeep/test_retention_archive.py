@@ -10,18 +10,18 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from history import told
-from samples import line
-from test_idempotence import contents
 from test_retention import RETENTION, clean, plan, runs, write
 
 from otel_joblog.conventions import RunStatus
-from otel_joblog.store import retention as module
-from otel_joblog.store.archive import load
-from otel_joblog.store.holds import Holds
-from otel_joblog.store.maintenance import maintain
-from otel_joblog.store.retention import Retention
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.upkeep import retention as module
+from otel_joblog.store.upkeep.archive import load
+from otel_joblog.store.upkeep.holds import Holds
+from otel_joblog.store.upkeep.maintenance import maintain
+from otel_joblog.store.upkeep.retention import Retention
+from otel_joblog.store.write.writer import Writer
+from tests.store.agreement import contents
+from tests.store.history import told
+from tests.store.samples import line
 
 TODAY = datetime.now(UTC).date()
 STATISTICS = ("job", "job_day", "job_hour", "job_duration", "job_error_day")

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from history import told
-from test_idempotence import contents
 
 from otel_joblog.conventions import RunStatus
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.write.writer import Writer
+from tests.store.agreement import contents
+from tests.store.history import told
 
 # For each number it is told, it cleans up in a child, which kills itself before the statement or the step on disk of
 # that number. Says how many there were where the child came to its end, and the signal where it did not.
@@ -25,7 +25,7 @@ VICTIM = """
 import os, signal, sys, traceback
 from pathlib import Path
 import psycopg
-from otel_joblog.store import maintenance, retention, sweep
+from otel_joblog.store.upkeep import maintenance, retention, sweep
 
 retention._BATCH, retention._PLANNED, sweep._STRAYS = 3, 5, 2
 policy = retention.Retention(runs=90, failures=180, archive=Path(sys.argv[2])).policy()

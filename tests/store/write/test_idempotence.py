@@ -7,15 +7,15 @@ from typing import Any
 
 import psycopg
 import pytest
-from agreement import WRONG_COUNTS, assert_statistics_are_right, contents, emptied
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from samples import NOW, PROCESS, SECOND, ended, line, progress, span, started, step, trace
 
 from otel_joblog.conventions import RunStatus, SpanKind
 from otel_joblog.records import Dropped, Record, SpanEvent
-from otel_joblog.store import steps
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.write import steps
+from otel_joblog.store.write.writer import Writer
+from tests.store.agreement import WRONG_COUNTS, assert_statistics_are_right, contents, emptied
+from tests.store.samples import NOW, PROCESS, SECOND, ended, line, progress, span, started, step, trace
 
 DAY = 86_400 * SECOND
 FAILURE = SpanEvent(NOW + 100, "exception", {"exception.type": "ValueError", "exception.message": "no"})

@@ -9,11 +9,11 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.rows import dict_row
-from samples import NOW, PROCESS, SECOND, ended, line, started
 
 from otel_joblog.conventions import RunStatus
-from otel_joblog.store.statistics import duration_bucket
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.write.statistics import duration_bucket
+from otel_joblog.store.write.writer import Writer
+from tests.store.samples import NOW, PROCESS, SECOND, ended, line, started
 
 DAY = 86_400 * SECOND
 

@@ -10,17 +10,17 @@ from typing import Any
 
 import psycopg
 import pytest
-from agreement import WRONG_COUNTS
 from psycopg.rows import dict_row
-from samples import NOW, PROCESS, ended, line, progress, span, started, step, trace
 
 from otel_joblog.conventions import RunStatus, SpanKind
 from otel_joblog.errors import ConfigError, RecordRefused, SchemaError, StoreUnavailable
 from otel_joblog.records import SpanEvent, SpanLink
-from otel_joblog.store import steps
-from otel_joblog.store import writer as module
-from otel_joblog.store.batch import Batch
-from otel_joblog.store.writer import Writer
+from otel_joblog.store.write import steps
+from otel_joblog.store.write import writer as module
+from otel_joblog.store.write.batch import Batch
+from otel_joblog.store.write.writer import Writer
+from tests.store.agreement import WRONG_COUNTS
+from tests.store.samples import NOW, PROCESS, ended, line, progress, span, started, step, trace
 
 
 @pytest.fixture

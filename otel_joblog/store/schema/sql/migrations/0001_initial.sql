@@ -888,7 +888,7 @@ $$;
 
 revoke execute on function joblog.adopt(uuid, timestamptz, timestamptz) from public;
 
--- Retention: see store/retention.py.
+-- Retention: see store/upkeep/retention.py.
 
 -- Runs that are next to be deleted, and how much each held when that was decided (and when it was archived).
 create table joblog.job_due (
