@@ -34,6 +34,7 @@ __all__ = [
     "Told",
     "decode",
     "encode",
+    "encode_plainly",
     "format_run_id",
     "holds_lines",
     "lines_of",
@@ -223,6 +224,7 @@ def _basis(value: Any) -> Any:
 
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=_basis)
+encode_plainly = _encoder.encode  # raises where something cannot be said
 _decoder = msgspec.msgpack.Decoder(Journaled)
 
 
@@ -230,9 +232,7 @@ def encode(record: Journaled) -> bytes:
     """The record as MessagePack. Never fails: what cannot be said is said as nearly as possible (``repr``, escapes)."""
     try:
         return _encoder.encode(record)
-    except (
-        Exception
-    ) as trouble:  # lone surrogates, integers beyond 64 bits, cycles, a repr that raises what it likes, …
+    except Exception as trouble:  # lone surrogates, huge integers, cycles, a repr that raises what it likes, …
         if foreign(trouble):
             raise
         return _encoder.encode(_cleaned(record))

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
-from opentelemetry.context import Context, attach
+from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace.propagation import _SPAN_KEY
 
@@ -27,7 +27,7 @@ from ..interruption import foreign, forget_frames, insist
 from ..records import SpanEnded, SpanEvent, SpanLink, SpanStarted, text
 from . import identifiers
 from .attributes import otel_values
-from .context import get_current
+from .context import attach, get_current
 from .failures import describe_exception, leave_note, outcome
 from .late import going_on
 from .output import Splitter
@@ -80,6 +80,14 @@ class Active:
     kind: SpanKind
     run: Run
     hidden: bool
+    # As most have them. What is not set on the object costs nothing, and beyond 30 attributes its dict shares its keys
+    # with no other, which is slower.
+    declared_error: str | None = None  # user code set OTel's error status, with this description
+    mirror: Mirror | None = None
+    _failed: str | None = None  # what fail() was told
+    _parent_id: bytes | None = None
+    _inner: Context | None = None
+    _look: Look | None = None
     _ending = False  # from the first attempt to end it to the one that came through
     _ended: SpanEnded | None = None  # what is to be written of that
     _handed_over = 0  # lines, to the SDK's span
@@ -95,22 +103,16 @@ class Active:
         self.span_id = NO_SPAN
         self.events: list[SpanEvent] = []
         self.links: list[SpanLink] = []
-        self._failed: str | None = None  # what fail() was told
-        self.declared_error: str | None = None  # user code set OTel's error status, with this description
-        self.mirror: Mirror | None = None
         # Lines of output still unfinished, by stream, thread, and what they were said in where that has ended.
         self.outputs: dict[tuple[int, int, bytes], Splitter] = {}
         self._seq = 0
         self._span: trace.Span = trace.INVALID_SPAN
         self._sampled = True
-        self._parent_id: bytes | None = None
         self._attributes: dict[str, Any] = {}
         self._late: dict[str, Any] = {}  # those of the attributes that were set since the beginning
         self._outer: Context | None = None
-        self._inner: Context | None = None
         self._start = 0
         self._clock = 0
-        self._look: Look | None = None
         self._process = _process
 
     @property
@@ -153,15 +155,33 @@ class Active:
             if foreign(came):
                 forget_frames(came)
                 raise
-        return issubclass(type(error), Skip)
+        return error is not None and issubclass(type(error), Skip)
 
     def _end(self, error: BaseException | None) -> None:
+        """May be interrupted anywhere, and is then begun again."""
         # What a process began is not ended by its forked children. While modules are taken down it is too late too: the
         # run was ended at exit (Runtime.close_open), and an import might wait for ever for a lock that a daemon thread
         # was stopped with.
         if (self.recording or self._ending) and self._process == _process and not sys.is_finalizing():
             self._ending = True
-            self._finish(error)
+            runtime = setup.runtime()
+            span = self._span
+            sdk_span: Any = span if isinstance(span, ReadableSpan) else None
+            ended = self._ended
+            if ended is None:
+                ended = self._close(error, sdk_span)
+                if sdk_span is not None:
+                    ended = runtime.redactor.record(ended)
+                self._ended = ended
+                runtime.journal.open.pop(self.span_id, None)
+                runtime.emit(ended)
+            else:
+                runtime.journal.open.pop(self.span_id, None)
+                runtime.emit_once(ended)
+            if sdk_span is not None and sdk_span.is_recording():
+                # Last: the application's processors and handlers of logging may raise.
+                self._hand_over(sdk_span, ended)
+                self.mirror = None
             self._ending = False
         self._leave()
 
@@ -204,7 +224,7 @@ class Active:
             self._light_span(runtime, outer)
         else:
             self._sdk_span(runtime, outer)
-        inner = {**outer, _SPAN_KEY: self._span, CONTEXT_KEY: self}
+        inner: dict[str, Any] = {**outer, _SPAN_KEY: self._span, CONTEXT_KEY: self}
         if self.run is self:
             self.run.mark(inner)
         attach(Context(inner))
@@ -291,27 +311,6 @@ class Active:
         if isinstance(span, ReadableSpan):
             self.mirror = Mirror(runtime.provider.event_limit)
 
-    def _finish(self, error: BaseException | None) -> None:
-        """May be interrupted anywhere, and is then begun again."""
-        runtime = setup.runtime()
-        span = self._span
-        sdk_span: Any = span if isinstance(span, ReadableSpan) else None
-        ended = self._ended
-        if ended is None:
-            ended = self._close(error, sdk_span)
-            if sdk_span is not None:
-                ended = runtime.redactor.record(ended)
-            self._ended = ended
-            runtime.journal.open.pop(self.span_id, None)
-            runtime.emit(ended)
-        else:
-            runtime.journal.open.pop(self.span_id, None)
-            runtime.emit_once(ended)
-        if sdk_span is not None and sdk_span.is_recording():
-            # Last: the application's processors and handlers of logging may raise.
-            self._hand_over(sdk_span, ended)
-            self.mirror = None
-
     def _close(self, error: BaseException | None, sdk_span: Any) -> SpanEnded:
         capture = self.run.descriptors
         if capture is not None:
@@ -319,7 +318,8 @@ class Active:
                 capture.end()
             elif capture.target is self:
                 capture.turn_to(going_on(self.parent) or capture.owner)
-        self.finish_output()
+        if self.outputs:
+            self.finish_output()
         end = self._start + time.monotonic_ns() - self._clock  # a clock set back must not shorten it
         if sdk_span is not None:
             self._take_over(sdk_span)
@@ -417,7 +417,8 @@ class Active:
                 return
             if innermost.entered and innermost.run.entered:
                 return  # what began later goes on: it leaves to the context that this one leaves to
-        attach(_not_ended(outer))
+        around: Any = outer.get(CONTEXT_KEY)
+        attach(outer if around is None or around.entered else _not_ended(outer))
         self._outer = None
 
 

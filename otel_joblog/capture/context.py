@@ -1,4 +1,4 @@
-"""OTel's current context, read by the shortest way: it is asked for with every line that is logged or printed."""
+"""OTel's current context, by the shortest way: it is asked for with every line, and changed twice with every step."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ import opentelemetry.context
 from opentelemetry.context import Context
 from opentelemetry.context.contextvars_context import ContextVarsRuntimeContext
 
-__all__ = ["get_current"]
+__all__ = ["attach", "get_current"]
 
 
-def _reader() -> Callable[[], Context]:
+def _ways() -> tuple[Callable[[], Context], Callable[[Context], object]]:
     runtime: Any = opentelemetry.context._RUNTIME_CONTEXT
     variable = getattr(runtime, "_current_context", None)
     if type(runtime) is ContextVarsRuntimeContext and variable is not None:
-        reader: Callable[[], Context] = variable.get
-        return reader
-    return opentelemetry.context.get_current  # another kind was chosen (OTEL_PYTHON_CONTEXT)
+        return variable.get, variable.set
+    return opentelemetry.context.get_current, opentelemetry.context.attach  # another kind (OTEL_PYTHON_CONTEXT)
 
 
-get_current = _reader()
+get_current, attach = _ways()

@@ -15,6 +15,7 @@ import functools
 import logging
 import sys
 import threading
+from logging import WARNING
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -139,9 +140,11 @@ def take(active: Active, record: logging.LogRecord, ended: Active | None = None)
     """Keep a record as a line of what is active; ``ended`` is what it was logged in, where something else takes it."""
     seq = 0
     try:
-        level = record.levelno
-        name = record.name if type(record.name) is str else text(record.name)
-        if level < (setup._runtime or setup.runtime()).settings.log_level or _is_telemetry(name):
+        level, name = record.levelno, record.name
+        if type(name) is not str:
+            name = text(name)
+        runtime = setup._runtime or setup.runtime()
+        if level < runtime.settings.log_level or _is_telemetry(name):
             return
         # Before anything can fail: what is taken and not kept is missing. By ``for``, as a call of ``next`` might be
         # interrupted when it has taken one and not said which.
@@ -156,10 +159,27 @@ def take(active: Active, record: logging.LogRecord, ended: Active | None = None)
         if type(message) is not str:
             message = text(message)
         severity = _severities.get(level) or _severity(level)
-        attributes = None if level < logging.WARNING and _is_plain(record) else _attributes(record)
+        fields = record.__dict__
+        if (  # most say nothing beyond their message
+            level < WARNING
+            and len(fields) == _PLAIN_COUNT
+            and not fields["exc_info"]
+            and fields["threadName"] == "MainThread"
+            and not fields["stack_info"]
+            and not fields["exc_text"]
+        ):
+            attributes = None
+        else:
+            attributes = _attributes(record)
         if ended is not None:
             attributes = said_in(ended, active) | (attributes or {}) or None
-        emit_line(active, seq, int(record.created * 1e9), severity, 0, name, message, attributes)
+        # emit_line, without a call.
+        time, run_id = int(record.created * 1e9), active.run.span_id
+        line = Line(active.trace_id, run_id, active.span_id, time, seq, severity, 0, name, message, attributes)
+        payload = runtime.redactor.encode(line)
+        runtime.journal.append(payload)
+        if active.mirror is not None:
+            active.mirror.add(cast("Line", decode(payload)))
     except BaseException as error:
         if foreign(error):
             if not seq and _is_wanted(record):
@@ -216,24 +236,12 @@ def _is_telemetry(name: str) -> bool:
     return name.partition(".")[0] in {LOGGER_NAME, "opentelemetry"}
 
 
-def _is_plain(record: logging.LogRecord) -> bool:
-    """Whether it says nothing beyond its message: the common case, told at little cost."""
-    fields = record.__dict__
-    return (
-        len(fields) == _PLAIN_COUNT
-        and not fields["exc_info"]
-        and fields["threadName"] == "MainThread"
-        and not fields["stack_info"]
-        and not fields["exc_text"]
-    )
-
-
 def _attributes(record: logging.LogRecord) -> dict[str, Any] | None:
     """Extras, where it was logged (of warnings and errors), exception, stack, thread."""
     attributes: dict[str, Any] = {}
     if len(record.__dict__) > _PLAIN_COUNT:
         attributes.update((text(key), value) for key, value in record.__dict__.items() if key not in _PLAIN_FIELDS)
-    if record.levelno >= logging.WARNING:
+    if record.levelno >= WARNING:
         attributes[Attribute.CODE_FILE] = record.pathname
         attributes[Attribute.CODE_LINE] = record.lineno
         attributes[Attribute.CODE_FUNCTION] = record.funcName

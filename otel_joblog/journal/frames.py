@@ -11,19 +11,19 @@ import struct
 from typing import NamedTuple
 from zlib import crc32
 
-__all__ = ["HEADER_SIZE", "Scan", "frame", "scan"]
+__all__ = ["HEADER_SIZE", "SYNC", "Scan", "frame", "pack_header", "scan"]
 
 SYNC = 0xA7
 _HEADER = struct.Struct("<BII")
 HEADER_SIZE = _HEADER.size
 
-_pack_header = _HEADER.pack
+pack_header = _HEADER.pack
 _unpack_header = _HEADER.unpack_from
 
 
 def frame(payload: bytes) -> bytes:
     size = len(payload)
-    return _pack_header(SYNC, size, crc32(payload, size)) + payload
+    return pack_header(SYNC, size, crc32(payload, size)) + payload
 
 
 class Scan(NamedTuple):

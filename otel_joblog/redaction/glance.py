@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from .search import Search
+from .search import Found, Search
 from .seen import plain
 from .tokens import PREFIXES
 from .worth import DIGITS, GROUPS, WORDS, Check, checks, keyed_checks
@@ -63,20 +63,26 @@ class Glance:
 
     def line(self, message: str) -> bool:
         """Whether a line may hold a secret."""
-        self._line = self._line or _Look(checks())
+        look = self._line or self._make_line()
         try:
             said = message.encode()
         except UnicodeEncodeError:
             said = message.encode("utf-8", "replace")
-        if self._line.is_worth_it(said):
+        # Each call counts here: most lines have nothing of all that is looked for.
+        if (found := look.find(said.translate(_SMALL))) and look.is_worth_it(said, found):
             return True
         # The line of a private key has no blank.
         return 59 < len(message) < _LONGEST_KEY_LINE and " " not in message.strip()
 
     def keyed(self, payload: bytes) -> bool:
         """The same of an encoded record whose attributes have names."""
-        self._keyed = self._keyed or _Look(keyed_checks())
-        return self._keyed.is_worth_it(payload) or _LONG_RUN in payload.translate(_BASE64_RUNS)
+        look = self._keyed = self._keyed or _Look(keyed_checks())
+        found = look.find(payload.translate(_SMALL))
+        return bool(found and look.is_worth_it(payload, found)) or _LONG_RUN in payload.translate(_BASE64_RUNS)
+
+    def _make_line(self) -> _Look:
+        self._line = _Look(checks())
+        return self._line
 
     def _make_searches(self) -> list[Search]:
         words = [word.replace("-", " ") for word in WORDS]
@@ -100,16 +106,14 @@ class _Look:
     """At a line, where calls are what costs: all is searched for at once."""
 
     def __init__(self, checks: dict[str, Check | None]) -> None:
-        self._find = Search(checks, at_once=True).find
+        self.find = Search(checks, at_once=True).find
         self._checks = list(checks.values())
 
-    def is_worth_it(self, said: bytes) -> bool:
-        found = self._find(said.translate(_SMALL))
-        if not found:
-            return False
+    def is_worth_it(self, said: bytes, found: Found) -> bool:
+        """Whether any of what was found, in small letters, is more than a word."""
         seen = plain(said)
         if seen is not said:
-            found = self._find(seen.translate(_SMALL))
+            found = self.find(seen.translate(_SMALL))
         text = seen.decode("latin-1")  # a character a byte
         for kind, start, _ in found:
             check = self._checks[kind]

@@ -127,7 +127,7 @@ def test_a_log_line_is_kept_or_counted(runtime: setup.Runtime, strike: Strike, s
     stored = {line.seq: line.message for line in lines}
     assert len(stored) == len(lines)
     assert set(stored.values()) >= {f"after {number}" for number in range(len(taken))}
-    assert len(taken) > 40
+    assert len(taken) > 30
     for number, last in enumerate(taken):
         before = taken[number - 1] + 1 if number else 0  # one for the line that came after
         assert last - before in {0, 1}
