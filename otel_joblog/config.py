@@ -72,104 +72,104 @@ class Settings:
         None,
         "OTEL_JOBLOG_DSN",
         parsing.dsn,
-        "The PostgreSQL to store in, as a URI or as key=value words. It says all of it: libpq's variables (`PGHOST`, "
-        "`PGPASSWORD`, …) are left to the job.",
+        "The PostgreSQL to store in, as a URI or as key=value words. libpq's variables (`PGHOST`, `PGPASSWORD`, …) "
+        "have no effect on it.",
         shown="the embedded server of the state folder",
     )
     reader_dsn: str | None = _setting(
         None,
         "OTEL_JOBLOG_READER_DSN",
         parsing.dsn,
-        "Where the viewer and the commands that only look do so: by a login that may not write, on a standby. Without "
-        "an `OTEL_JOBLOG_DSN` beside it, `serve` ships nothing.",
+        "The PostgreSQL that the viewer and the commands that only read use, such as a standby, or the same with a "
+        "login that may not write. If it is set and `OTEL_JOBLOG_DSN` is not, `serve` ships nothing.",
         shown="`OTEL_JOBLOG_DSN`",
     )
     log_level: int = _setting(
         20,
         "OTEL_JOBLOG_LOG_LEVEL",
         parsing.level,
-        "Lines of loggers below this level are not kept. Where logging was left at Python's default (WARNING), lines "
-        "from this level on are kept all the same; what is printed does not change.",
+        "The lowest level of log lines that are kept. It holds even if the program leaves `logging` at Python's "
+        "default (WARNING). What the program prints does not change.",
         shown="INFO",
     )
     capture_output: bool = _setting(
         True,
         "OTEL_JOBLOG_CAPTURE_OUTPUT",
         parsing.flag,
-        "Keep what a run prints; it is still printed where it went before.",
+        "Keep what a run prints. It is still printed where it went before.",
     )
     resources: bool = _setting(
         True,
         "OTEL_JOBLOG_RESOURCES",
         parsing.flag,
-        "Keep what runs and steps use: CPU time, memory, disk; and, of runs longer than a second, how it went.",
+        "Keep what runs and steps use: CPU time, memory, disk. Runs longer than a second are also sampled.",
     )
     arguments: bool | None = _setting(
         None,
         "OTEL_JOBLOG_ARGUMENTS",
         parsing.flag,
-        "Keep, in short, what each job is called with, unless the job says otherwise; and all arguments of a command "
-        "(`otel-joblog run`). `false` keeps of those not even what does not look like a password.",
-        shown="false; of a command, what does not look like a password",
+        "`true` keeps the arguments of each job, shortened, unless the job says otherwise, and all arguments of a "
+        "command (`otel-joblog run`). `false` keeps no arguments. By default those of a job are not kept, and those of "
+        "a command are kept unless they look like a password.",
+        shown="none of a job; of a command all but passwords",
     )
     environment: tuple[str, ...] = _setting(
         (),
         "OTEL_JOBLOG_ENVIRONMENT",
         parsing.names,
-        "Names of environment variables, with commas, that each run keeps the values of.",
+        "Names of environment variables, separated by commas. Each run keeps their values.",
         shown="none",
     )
     redact: bool = _setting(
         True,
         "OTEL_JOBLOG_REDACT",
         parsing.flag,
-        "Replace what looks like a secret by `[redacted]` before it is written down ([Redaction](redaction.md)).",
+        "Replace what looks like a secret by `[redacted]` before it is written ([Redaction](redaction.md)).",
     )
     redact_keys: tuple[str, ...] = _setting(
         (),
         "OTEL_JOBLOG_REDACT_KEYS",
         parsing.names,
-        "Further words, separated by commas: the value of a key that holds one is a secret.",
+        "More words, separated by commas. If a key holds one of them, its value is a secret.",
         shown="none",
     )
     redact_patterns: tuple[str, ...] = _setting(
         (),
         "OTEL_JOBLOG_REDACT_PATTERNS",
         parsing.patterns,
-        "Further regular expressions, one a line: what one matches is a secret. One that cannot be used is reported, "
-        "the others hold.",
+        "More regular expressions, one a line. What one matches is a secret. One that cannot be used is reported, and "
+        "the others are used.",
         shown="none",
     )
     redact_emails: bool = _setting(
-        False, "OTEL_JOBLOG_REDACT_EMAILS", parsing.flag, "Take e-mail addresses for secrets, too."
+        False, "OTEL_JOBLOG_REDACT_EMAILS", parsing.flag, "Treat e-mail addresses as secrets."
     )
     otlp: OtlpMode = _setting(
         "auto",
         "OTEL_JOBLOG_OTLP",
         parsing.one_of(OtlpMode),
-        "Send runs by OTLP: `auto` does when an `OTEL_EXPORTER_OTLP_ENDPOINT` is set and the application has no span "
-        "processors of its own, so that no trace arrives twice.",
+        "Send runs by OTLP: `on`, `off` or `auto`. `auto` sends if `OTEL_EXPORTER_OTLP_ENDPOINT` is set and the "
+        "application has no span processors of its own, so that no trace arrives twice.",
     )
     exit_timeout: float = _setting(
         2.0,
         "OTEL_JOBLOG_EXIT_TIMEOUT",
         parsing.seconds,
-        "Seconds that an ending process may spend on shipping; what is left then waits in the journal for the next "
-        "process.",
+        "Most seconds that a process ships at its end. What is left waits in the journal for the next process.",
     )
     lost_after: float = _setting(
         900.0,
         "OTEL_JOBLOG_LOST_AFTER",
         parsing.seconds,
-        "Seconds without a sign of life after which `serve` or the agent calls a run of another host lost. On its own "
-        "host a dead process is known at once.",
+        "Seconds without a sign of life after which `serve` or the agent ends a run of another host as `lost`. A dead "
+        "process on their own host is noticed at once.",
     )
     journal_max_bytes: int = _setting(
         1024**3,
         "OTEL_JOBLOG_JOURNAL_MAX_BYTES",
         parsing.size,
         "Cap of all journals in the state folder together, in bytes or as `512MiB`. A process may go past it by a "
-        "segment (2 MiB), and by the starts and ends of runs and steps, which are never given up.",
+        "segment (2 MiB), and by the starts and ends of runs and steps, which are never dropped.",
         shown="1GiB",
     )
     on_full: OnFull = _setting(
@@ -177,15 +177,15 @@ class Settings:
         "OTEL_JOBLOG_ON_FULL",
         parsing.one_of(OnFull),
         "What happens at that cap: `drop_oldest_logs`, `drop_new_logs`, or `block`, which makes logging and printing "
-        "wait until there is room. Lines given up are counted, and the run says so.",
+        "wait until there is room. Dropped lines are counted, and the run says so.",
     )
     fsync: Fsync = _setting(
         "never",
         "OTEL_JOBLOG_FSYNC",
         parsing.one_of(Fsync),
-        "What outlives a power cut or a kernel crash: `never` what the kernel has written back by itself (a killed "
-        "process loses nothing), `interval` all but the last second, `always` every line, at the price of waiting for "
-        "the disk with each.",
+        "What survives a power cut or a kernel crash. `never`: what the kernel has written by itself. `interval`: all "
+        "but the last second. `always`: every line, and each line waits for the disk. A killed process loses nothing "
+        "in any case.",
     )
     retention: int | None = _setting(
         90,
@@ -199,29 +199,30 @@ class Settings:
         180,
         "OTEL_JOBLOG_RETENTION_FAILURES",
         parsing.age,
-        "The same of failed runs (error, timeout, lost); no shorter than that of the others.",
+        "The same for failed runs (error, timeout, lost). Not shorter than for the others.",
         shown="180d",
     )
     archive_dir: Path | None = _setting(
         None,
         "OTEL_JOBLOG_ARCHIVE_DIR",
         parsing.folder,
-        "Folder that runs are written to, compressed, before they are deleted; `otel-joblog import` takes them back.",
-        shown="none: they are not",
+        "Folder that runs are written to, compressed, before they are deleted. `otel-joblog import` restores them.",
+        shown="none",
     )
     size_warning: int = _setting(
         100 * 1024**3,
         "OTEL_JOBLOG_SIZE_WARNING",
         parsing.size,
-        "Size of the database from which `doctor` and the maintenance page warn.",
+        "Size of the database above which `doctor` and the maintenance page warn.",
         shown="100GiB",
     )
     trace_url: str | None = _setting(
         None,
         "OTEL_JOBLOG_TRACE_URL",
         parsing.trace_url,
-        "Where the viewer's pages link to in Jaeger, Grafana or the like, with `{trace_id}` in it; with `{span_id}`, "
-        "too, steps and lines link to their spans: `http://localhost:16686/trace/{trace_id}?uiFind={span_id}`.",
+        "Address of a trace in Jaeger, Grafana or the like, with `{trace_id}` in it. The viewer's pages link to it. "
+        "With `{span_id}` in it, steps and lines link to their spans: "
+        "`http://localhost:16686/trace/{trace_id}?uiFind={span_id}`.",
         shown="none",
     )
     pg_bin: Path | None = _setting(
@@ -236,7 +237,8 @@ class Settings:
         None,
         "OTEL_JOBLOG_INGEST_TOKEN",
         str.strip,
-        "What senders of OTLP have to show, as `Authorization: Bearer …`. Without one, only loopback is listened on.",
+        "Token that senders of OTLP must show, as `Authorization: Bearer …`. Without it `ingest` listens on loopback "
+        "only.",
         shown="none",
         secret=True,
     )
@@ -244,27 +246,27 @@ class Settings:
         "commit",
         "OTEL_JOBLOG_INGEST_ACKNOWLEDGE",
         parsing.one_of(Acknowledge),
-        "When a request of OTLP is answered: at its `commit` by PostgreSQL, or as soon as it is in the `journal` of "
-        "the ingest process, which then waits out an outage of PostgreSQL.",
+        "When an OTLP request is answered: at its `commit` by PostgreSQL, or as soon as it is in the `journal` of the "
+        "ingest process, which then waits out an outage of PostgreSQL.",
     )
     ingest_max_bytes: int = _setting(
         16 * 1024**2,
         "OTEL_JOBLOG_INGEST_MAX_BYTES",
         parsing.size,
-        "Most bytes of a request of OTLP, as sent and when unpacked.",
+        "Most bytes of an OTLP request, both as sent and unpacked.",
         shown="16MiB",
     )
     ingest_max_items: int = _setting(
         50_000,
         "OTEL_JOBLOG_INGEST_MAX_ITEMS",
         parsing.number,
-        "Most spans or log records in a request of OTLP; and four times as many events and links of spans.",
+        "Most spans or log records in an OTLP request. Four times as many events and links of spans are taken.",
     )
     ingest_rules: Path | None = _setting(
         None,
         "OTEL_JOBLOG_INGEST_RULES",
         parsing.folder,
-        "A TOML file with rules that tell runs among the spans of any language ([Ingest](ingest.md)).",
+        "A TOML file with rules that say which spans of any language are runs ([Ingest](ingest.md)).",
         shown="the built-in rules",
     )
 
