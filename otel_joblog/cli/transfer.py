@@ -22,12 +22,12 @@ from ..export.otlp_json import otlp_lines
 from ..ingest import files as otlp_files
 from ..records import Line, SpanEnded, SpanStarted, format_run_id
 from ..redaction import make_redactor
+from ..store.columns import instant
 from ..store.read.reader import Reader
 from ..store.server.embedded import resolve_dsn, resolve_reader_dsn
 from ..store.upkeep.archive import Spoken, dump, load, read_runs, reading
 from ..store.upkeep.holds import Holds
 from ..store.upkeep.retention import Retention
-from ..store.write.rows import instant
 from ..store.write.writer import Writer
 from ..web import format as words
 from .common import read, told_plainly

@@ -58,7 +58,8 @@ def otlp_name(where: Endpoint) -> str:
 
 
 def _embedded_place(settings: Settings) -> str:
-    from ..store.server.embedded import DATABASE, PORT, EmbeddedServer
+    from ..store.server.embedded import EmbeddedServer
+    from ..store.server.names import DATABASE, PORT
 
     server = EmbeddedServer(settings.postgres_dir, settings.pg_bin)
     return postgres_place(f"host='{server.socket_dir}' port={PORT} dbname={DATABASE}")

@@ -11,7 +11,7 @@ from typing import TypedDict
 from uuid import UUID
 
 from ..records import Sample
-from .write.rows import bigint, instant
+from .columns import bigint, instant
 
 __all__ = ["MOST", "Thinning", "thinnings"]
 

@@ -11,8 +11,8 @@ from psycopg.rows import DictRow
 
 from ...conventions import RunStatus
 from ...records import format_run_id
+from ..columns import span_bytes
 from ..sql import query
-from ..write.rows import span_bytes
 from .keys import after_job, job_key
 from .models import DayFigures, ErrorKind, Figures, JobFigures, JobSummary, Page, Statistics
 from .search import like

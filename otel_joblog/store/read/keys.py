@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from ...errors import BadCursor, RunNotFound
-from ..write.rows import instant, nanoseconds
+from ..columns import instant, nanoseconds
 from .models import LogLine
 
 __all__ = [

@@ -26,11 +26,11 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from ...config import Settings
 from ...conventions import Attribute, RunStatus, Stream
 from ...errors import RunNotFound, SchemaError, StepNotFound, StoreError, StoreUnavailable
+from ..columns import below, bigint
 from ..connection import conninfo, errors_translated, otherwise
 from ..samples import MOST
-from ..schema.migrate import SchemaState, schema_problem
-from ..sql import migrations, query
-from ..write.rows import below, bigint
+from ..schema.migrate import SchemaState, migrations, schema_problem
+from ..sql import query
 from . import figures
 from .keys import before_run, line_bounds, line_key, run_key, run_prefix, span_hex
 from .models import ErrorKind, JobSummary, LinePage, Page, RunDetail, RunPage, SearchPage, Statistics, StepInfo

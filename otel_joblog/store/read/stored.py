@@ -9,7 +9,7 @@ from typing import Any
 
 from ...conventions import Attribute, RunStatus, SpanKind
 from ...records import Dropped, Line, Process, Progress, Sample, SpanEnded, SpanEvent, SpanLink, SpanStarted
-from ..write.rows import Row, nanoseconds, span_bytes
+from ..columns import Row, nanoseconds, span_bytes
 
 __all__ = ["gap_of", "line_of", "process_of", "progress_of", "run_of", "sample_of", "step_of"]
 

@@ -13,10 +13,12 @@ it adds columns that may be null, tables and indexes.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import NamedTuple
 
 import psycopg
@@ -25,13 +27,14 @@ from psycopg.errors import DeadlockDetected, InsufficientPrivilege, LockNotAvail
 
 from ...errors import SchemaError
 from ..connection import conninfo, errors_translated
-from ..sql import migrations, query
+from ..sql import query
 
 __all__ = [
     "Migration",
     "SchemaState",
     "lock_migrations",
     "migrate",
+    "migrations",
     "require_current",
     "schema_state",
     "shipped",
@@ -49,8 +52,15 @@ class Migration(NamedTuple):
     statements: bytes
 
 
+@functools.cache
+def migrations() -> tuple[str, ...]:
+    """The names of all migrations in order, such as ``0001_initial``; the place in it is the version, from 1."""
+    names = (file.name for file in files(__package__).joinpath("sql", "migrations").iterdir())
+    return tuple(sorted(name.removesuffix(".sql") for name in names if name.endswith(".sql")))
+
+
 def shipped() -> tuple[Migration, ...]:
-    """The migrations of this package in order; the place in this order is the version, from 1."""
+    """The migrations of this package, in the same order."""
     return tuple(Migration(name, query(f"schema/migrations/{name}")) for name in migrations())
 
 

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from ...errors import EmbeddedError
-from .embedded import DATABASE, PORT, USER
+from .names import DATABASE, PORT, USER
 from .programs import Programs, private_file, tail
 
 __all__ = ["check_version", "configure", "create", "end_of_log"]

@@ -33,6 +33,7 @@ from urllib.parse import quote
 import msgspec
 
 from ...errors import EmbeddedError, StoreNotStarted, StoreUnavailable
+from .names import DATABASE, PORT, SOCKET, USER
 
 if TYPE_CHECKING:
     from ...config import Settings
@@ -40,10 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = ["EmbeddedServer", "EmbeddedStatus", "resolve_dsn", "resolve_reader_dsn"]
 
-USER = "joblog"
-DATABASE = "joblog"
-PORT = 5432  # only a part of the socket's name
-SOCKET = f".s.PGSQL.{PORT}"
 SOCKET_PATH_MAX = 103  # bytes on macOS; Linux takes 107
 START_TIMEOUT = 300  # seconds; recovery after a crash can take minutes
 STOP_TIMEOUT = 60  # seconds

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from importlib.resources import files
 
-__all__ = ["migrations", "query"]
+__all__ = ["query"]
 
 _STORE = __name__.rpartition(".")[0]
 
@@ -24,10 +24,3 @@ def query(name: str) -> bytes:
     """
     *package, file = name.split("/", 1)
     return files(_STORE).joinpath(*package, "sql", f"{file}.sql").read_bytes()
-
-
-@functools.cache
-def migrations() -> tuple[str, ...]:
-    """The names of all migrations in order, such as ``0001_initial``; the place in this order is the version."""
-    names = (file.name for file in files(_STORE).joinpath("schema", "sql", "migrations").iterdir())
-    return tuple(sorted(name.removesuffix(".sql") for name in names if name.endswith(".sql")))

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from ...conventions import SpanKind
 from ...records import Line, Record, SpanEnded, SpanStarted
-from ..write.rows import instant
+from ..columns import instant
 from ..write.writer import Writer
 from .retention import Policy, Retention
 

@@ -26,8 +26,8 @@ from psycopg.rows import class_row, dict_row
 
 from ...config import Settings
 from ...records import format_run_id
+from ..columns import span_bytes
 from ..sql import query
-from ..write.rows import span_bytes
 from .archive import dump, one_state, read_runs
 from .archivefile import free_path, write_whole
 from .sweep import delete_strays, sweep_a_day

@@ -10,9 +10,10 @@ from datetime import date, timedelta
 
 from ...conventions import RunStatus, SpanKind
 from ...records import NO_RUN, Dropped, Line, Process, Progress, Record, Sample, SpanEnded, SpanStarted, Told
+from ..columns import Row
 from ..samples import Thinning, thinnings
 from .gains import Gain, Gains
-from .rows import Row, Step, gap_row, process_row, run_row, sample_row
+from .rows import Step, gap_row, process_row, run_row, sample_row
 
 __all__ = ["Batch"]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ...records import AFTER_END, ELSEWHERE, Line, Progress
-from .rows import Row, bigint, instant
+from ..columns import Row, bigint, instant
 
 __all__ = ["Gain", "Gains", "RunKey", "add_lines", "gain_row"]
 

@@ -6,39 +6,31 @@ Rows are dicts by column name, ready for JSON; the server reads them by ``jsonb_
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...conventions import Attribute, RunStatus, SpanKind
 from ...records import Dropped, Process, Sample, SpanEnded, SpanEvent, SpanLink, SpanStarted
+from ..columns import Row, below, bigint, instant
 from ..encoding import without_zero
 from ..errorgroups import ErrorGroup
 
 __all__ = [
-    "Row",
     "Step",
-    "below",
-    "bigint",
     "event_rows",
     "failure",
     "gap_row",
-    "instant",
     "link_rows",
-    "nanoseconds",
     "process_row",
     "run_row",
     "sample_row",
-    "span_bytes",
     "step_row",
     "step_seq",
 ]
 
-Row = dict[str, Any]
 Span = SpanStarted | SpanEnded
 Step = tuple[Span, Process | None]  # and who tells it
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Bytes of what is in an index, whose entries take 2,700 all together (joblog.job_hour has service, type and trigger
 # beside the name). What is longer says so, and is whole in the attributes or the resource.
 _NAME, _SERVICE, _WORD = 1_000, 500, 200
@@ -216,24 +208,6 @@ def _speaker(span: Span, process: Process | None) -> Row:
     }
 
 
-def instant(nanoseconds: int) -> datetime:
-    """The UTC time, to the microsecond, which is what PostgreSQL keeps."""
-    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
-
-
-def nanoseconds(at: datetime) -> int:
-    return (at - _EPOCH) // timedelta(microseconds=1) * 1000
-
-
-def bigint(span_id: bytes | None) -> int | None:
-    """The eight bytes of a span id as PostgreSQL's signed bigint."""
-    return None if span_id is None else int.from_bytes(span_id, "big", signed=True)
-
-
-def span_bytes(bigint: int) -> bytes:
-    return bigint.to_bytes(8, "big", signed=True)
-
-
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
@@ -247,12 +221,6 @@ def _bounded(value: Any, most: int) -> str | None:
         return text
     remark = f"… ({len(text):,} characters)"
     return encoded[: most - len(remark.encode())].decode(errors="ignore") + remark
-
-
-def below(prefix: str, attributes: Mapping[str, Any]) -> Row:
-    """The attributes whose names go on from this one, by the rest of their names."""
-    start = f"{prefix}."
-    return {name[len(start) :]: value for name, value in sorted(attributes.items()) if name.startswith(start)}
 
 
 def _int(value: Any, *, most: int = _INT) -> int | None:

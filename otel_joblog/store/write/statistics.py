@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ...conventions import RunStatus
+from ..columns import Row
 from ..encoding import without_zero
 from ..errorgroups import ErrorGroup
-from .rows import Row
 
 __all__ = ["Statistics", "duration_bucket"]
 

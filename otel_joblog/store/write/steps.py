@@ -16,11 +16,12 @@ from collections.abc import Sequence
 from psycopg import Connection
 
 from ...conventions import SpanKind
+from ..columns import instant, nanoseconds, span_bytes
 from ..encoding import json_bytes
 from ..sql import query
 from .copy import encode_steps
 from .gains import Gains, RunKey
-from .rows import Step, instant, nanoseconds, span_bytes, step_row
+from .rows import Step, step_row
 
 __all__ = ["insert_steps"]
 

@@ -21,11 +21,11 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from ...records import NO_RUN
+from ..columns import instant, nanoseconds, span_bytes
 from ..encoding import json_bytes
 from ..sql import query
 from .batch import Batch
 from .gains import Gain, Gains, gain_row
-from .rows import instant, nanoseconds, span_bytes
 
 __all__ = ["adopt", "note_waiting", "traces_of", "waiting_traces"]
 

@@ -33,6 +33,7 @@ from ...conventions import RunStatus
 from ...descriptors import Identity, identity
 from ...errors import RecordRefused
 from ...records import Process, Record, decode, encode
+from ..columns import Row, bigint, nanoseconds, span_bytes
 from ..connection import conninfo, errors_translated, severed_after, spoken_plainly
 from ..encoding import UNENCODABLE, json_bytes
 from ..errorgroups import ErrorGroup
@@ -42,7 +43,6 @@ from ..sql import query
 from .batch import Batch
 from .copy import encode_lines
 from .gains import Gains, add_lines, gain_row
-from .rows import Row, bigint, nanoseconds, span_bytes
 from .statistics import Statistics
 from .steps import insert_steps
 from .waiting import adopt, note_waiting, traces_of, waiting_traces

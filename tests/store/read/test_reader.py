@@ -15,7 +15,7 @@ from otel_joblog.errors import BadCursor, RunNotFound, SchemaError, StoreUnavail
 from otel_joblog.records import Record, SpanEvent
 from otel_joblog.store.read import reader as reader_module
 from otel_joblog.store.read.reader import Reader, line_key
-from otel_joblog.store.sql import migrations
+from otel_joblog.store.schema.migrate import migrations
 from otel_joblog.store.write.writer import Writer
 from tests.store.samples import NOW, PROCESS, SECOND, ended, line, progress, run_id, span, started, step
 

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from otel_joblog.errors import SchemaError, StoreUnavailable
-from otel_joblog.store.schema.migrate import migrate, require_current, schema_state, upgrade
+from otel_joblog.store.schema.migrate import migrate, migrations, require_current, schema_state, upgrade
 from otel_joblog.store.server import programs
-from otel_joblog.store.sql import migrations, query
+from otel_joblog.store.sql import query
 
 
 def dumped(dsn: str) -> str:

@@ -21,6 +21,7 @@ from otel_joblog import store
 from otel_joblog.conventions import RunStatus, SpanKind
 from otel_joblog.errors import SchemaError, StoreError
 from otel_joblog.records import NO_RUN, Dropped, Sample
+from otel_joblog.store.columns import instant
 from otel_joblog.store.read.models import SearchPage
 from otel_joblog.store.read.reader import Reader
 from otel_joblog.store.schema.may import May, login_may
@@ -29,7 +30,6 @@ from otel_joblog.store.schema.partitions import partition_name
 from otel_joblog.store.schema.roles import ROLES, make_roles
 from otel_joblog.store.upkeep.archive import read_runs, reading
 from otel_joblog.store.upkeep.maintenance import maintain
-from otel_joblog.store.write.rows import instant
 from otel_joblog.store.write.writer import Writer
 from tests.store.samples import NOW, PROCESS, SECOND, ended, line, progress, run_id, started, step
 
