@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+
 import click
 
 from ..config import Settings
 from ..errors import StoreError
 from ..store.schema.may import May
 from .common import told_plainly
+from .stopping import until_told_to_stop
 from .viewer import database, listening_socket
 
 __all__ = ["ingest"]
+
+STOP_WITHIN = 10  # seconds for requests that are under way
 
 
 @click.command()
@@ -26,15 +31,26 @@ def ingest(*, host: str, port: int) -> None:
     from .server import make_server
 
     settings = Settings.from_environment()
-    with told_plainly():
-        bound = listening_socket(host, port, token=settings.ingest_token, ingest=True)
-        with bound, database(settings) as using:
-            if using.may is May.READ:
-                raise StoreError("this login only reads: take in OTLP with one that may write (OTEL_JOBLOG_DSN)")
-            name, at = bound.getsockname()[:2]
-            click.echo(f"OTLP: http://{f'[{name}]' if ':' in name else name}:{at}  (Ctrl-C stops it)")
-            if not settings.ingest_token:
-                click.echo(
-                    "Every account of this host can send to it. OTEL_JOBLOG_INGEST_TOKEN lets in who shows the token."
-                )
-            make_server(create_app(Ingest(settings, using.dsn)), stop_within=10).run(sockets=[bound])
+    with (
+        told_plainly(),
+        listening_socket(host, port, token=settings.ingest_token, ingest=True) as bound,
+        until_told_to_stop() as wait,
+        database(settings) as using,
+    ):
+        if using.may is May.READ:
+            raise StoreError("this login only reads: take in OTLP with one that may write (OTEL_JOBLOG_DSN)")
+        server = make_server(create_app(Ingest(settings, using.dsn)), stop_within=STOP_WITHIN)
+        # In a thread uvicorn leaves signals alone: else the process would die of them, and leave the database running.
+        thread = threading.Thread(
+            target=server.run, kwargs={"sockets": [bound]}, name="otel_joblog-ingest", daemon=True
+        )
+        thread.start()
+        name, at = bound.getsockname()[:2]
+        click.echo(f"OTLP: http://{f'[{name}]' if ':' in name else name}:{at}  (Ctrl-C stops it)")
+        if not settings.ingest_token:
+            click.echo(
+                "Every account of this host can send to it. OTEL_JOBLOG_INGEST_TOKEN lets in who shows the token."
+            )
+        wait()
+        server.should_exit = True
+        thread.join(2 * STOP_WITHIN)

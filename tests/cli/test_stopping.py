@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -54,3 +55,17 @@ def test_other_signals_stop_nothing() -> None:
             waiting.wait(0.3)
         os.kill(waiting.pid, signal.SIGTERM)
         assert waiting.stdout.read() == "stopped\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_ingest_ends_well_and_stops_the_database_that_it_has_started(
+    number: signal.Signals, environment: dict[str, str], tmp_path: Path
+) -> None:
+    environment.pop("OTEL_JOBLOG_DSN")
+    command = [sys.executable, "-m", "otel_joblog", "ingest", "--port", "0"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("OTLP: ")
+        process.send_signal(number)
+        assert process.wait(60) == 0
+    assert not (tmp_path / "state" / "postgres" / "data" / "postmaster.pid").exists()
