@@ -13,6 +13,7 @@ import random
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import msgspec
@@ -156,8 +157,18 @@ def _value(value: Any) -> Any:
     return str(value)
 
 
+# The exporters, and what they would import only as they send.
+_HTTP_MODULES = ("requests", "netrc", "opentelemetry.exporter.otlp.proto.http.trace_exporter", f"{__package__}.sockets")
+_GRPC_MODULES = (
+    "opentelemetry.exporter.otlp.proto.grpc.trace_exporter",
+    "grpc._channel",
+    "grpc.experimental",
+    "importlib.resources.readers",
+)
+
+
 class _Connection:
-    """The stock exporter, made when it is first needed: importing it takes 0.2 s and no job should wait for that."""
+    """The stock exporter, made when it is first needed."""
 
     def __init__(self, where: Endpoint, exporter: SpanExporter | None) -> None:
         self._where = where
@@ -167,8 +178,9 @@ class _Connection:
         self._lock = threading.Lock()
 
     def prepare(self) -> None:
-        with self._lock:
-            self._made()
+        """Import what sending takes. Nothing is begun: gRPC has threads, and the program may fork next."""
+        for name in _GRPC_MODULES if self._where.grpc else _HTTP_MODULES:
+            import_module(name)
 
     def _made(self) -> SpanExporter:
         if self._exporter is None:

@@ -53,6 +53,8 @@ class PostgresSpanExporter(SpanExporter):
 
     def prepare(self) -> None:
         """Import psycopg and what else storing takes."""
+        import importlib.readers  # which the first query is read by  # noqa: F401
+
         from ..store.server import embedded  # noqa: F401
         from ..store.write import writer  # noqa: F401
 

@@ -32,7 +32,7 @@ from opentelemetry.context.context import Context
 from ..background import Background, unlist
 from ..diagnostics import report
 from ..errors import ExportUnavailable, StoreUnavailable
-from ..interruption import suppress_own
+from ..interruption import foreign, suppress_own
 from .claims import Claim
 from .cursors import CursorFile
 from .delivery import BEAT, Deliverer, Sink, chance
@@ -209,6 +209,18 @@ class Lane(Background):
                 return
             reader.cursor = batch.end
 
+    def prepare(self) -> None:
+        """Import what shipping takes here, before the lane starts, unless an agent ships. Imports in a thread of ours
+        would show the job modules that are half made, and leave garbage where it counts its own.
+        """
+        try:
+            if not self._is_served():
+                self._prepare()
+        except Exception as error:
+            if foreign(error):
+                raise
+            # The lane tries again, and says so.
+
     def _prepare(self) -> None:
         if self._prepared:
             return
@@ -332,6 +344,8 @@ class Shipper:
 
     def start(self) -> None:
         """Start the lanes, once. Where no thread can be started, at the interpreter's end, the records wait on disk."""
+        for lane in self._lanes:
+            lane.prepare()
         for thread in self._threads:
             with suppress_own(RuntimeError):
                 thread.start()
