@@ -26,13 +26,13 @@ from ..export.spans import id_bytes, otel_link, plain, run_said, span_events, sp
 from ..interruption import foreign, forget_frames, insist
 from ..records import SpanEnded, SpanEvent, SpanLink, SpanStarted, text
 from . import identifiers
-from .attributes import otel_values
 from .context import attach, get_current
-from .failures import describe_exception, leave_note, outcome
+from .facts.attributes import otel_values
+from .facts.failures import describe_exception, leave_note, outcome
+from .facts.resources import Look, look, used
 from .late import going_on
-from .output import Splitter
-from .resources import Look, look, used
 from .span import LightSpan
+from .taps.output import Splitter
 
 if TYPE_CHECKING:
     from .job import JobDefinition

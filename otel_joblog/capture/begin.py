@@ -13,9 +13,9 @@ from ..interruption import foreign, forget_frames, insist
 from ..records import text
 from . import attempts, installation
 from .active import Active, current, surrounding
-from .attributes import circumstances, identity
 from .context import get_current
 from .elsewhere import around_process, elsewhere, links
+from .facts.attributes import circumstances, identity
 from .runs import Run, Step
 from .span import named
 

@@ -12,8 +12,9 @@ import time
 from typing import TYPE_CHECKING
 
 from .. import setup
-from . import handlers, hooks, late, logs, propagation, stdio, unheard
+from . import late, propagation
 from .sampler import Sampler
+from .taps import handlers, hooks, logs, stdio, unheard
 
 if TYPE_CHECKING:
     from .runs import Run
@@ -41,7 +42,7 @@ def acquire(run: Run, *, descriptors: bool) -> None:
 
 
 def _share_descriptors(run: Run, *, wanted: bool) -> None:
-    from . import descriptors
+    from .taps import descriptors
 
     if wanted:
         descriptors.take(run, alone=_alone(run))

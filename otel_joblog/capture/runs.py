@@ -19,13 +19,13 @@ from . import attempts, installation
 from .active import Active
 from .count import Count
 from .elsewhere import Elsewhere, OtherRun, within
-from .resources import RunUsage
-from .summary import summary
+from .facts.resources import RunUsage
+from .facts.summary import summary
 
 if TYPE_CHECKING:
-    from .descriptors import Descriptors
     from .job import JobDefinition
     from .step import StepDefinition
+    from .taps.descriptors import Descriptors
 
 __all__ = ["Run", "Step"]
 

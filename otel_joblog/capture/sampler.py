@@ -17,7 +17,7 @@ from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach
 
 from ..background import Background
 from ..diagnostics import report
-from .resources import RunUsage, resident
+from .facts.resources import RunUsage, resident
 
 if TYPE_CHECKING:
     from .runs import Run

@@ -83,7 +83,7 @@ class LightSpan(trace.Span):
         timestamp: int | None = None,
         escaped: bool = False,  # noqa: ARG002  (OTel's interface has it)
     ) -> None:
-        from .failures import describe_exception
+        from .facts.failures import describe_exception
 
         self.add_event("exception", {**describe_exception(exception), **(attributes or {})}, timestamp)
 

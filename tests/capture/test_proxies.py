@@ -9,7 +9,7 @@ from typing import Any
 import processes
 
 from otel_joblog import job
-from otel_joblog.capture.attributes import otel_value
+from otel_joblog.capture.facts.attributes import otel_value
 from otel_joblog.records import SpanEnded
 from otel_joblog.testing import recording
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from otel_joblog import job, step
-from otel_joblog.capture.summary import LENGTH, summary
+from otel_joblog.capture.facts.summary import LENGTH, summary
 from otel_joblog.testing import Recorded, recording
 
 

@@ -18,20 +18,20 @@ import threading
 from codecs import getincrementaldecoder
 from typing import TYPE_CHECKING, Any
 
-from ..background import Background
-from ..conventions import Stream
-from ..descriptors import Kept, identity
-from ..diagnostics import report
-from ..interruption import foreign, insist, suppress_own
+from ...background import Background
+from ...conventions import Stream
+from ...descriptors import Kept, identity
+from ...diagnostics import report
+from ...interruption import foreign, insist, suppress_own
+from ..late import taker
 from . import logs, stdio
-from .late import taker
 from .output import Splitter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .active import Active
-    from .runs import Run
+    from ..active import Active
+    from ..runs import Run
 
 __all__ = ["Descriptors", "join", "take"]
 

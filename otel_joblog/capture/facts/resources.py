@@ -16,14 +16,14 @@ from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage, struct_rusage
 from threading import local
 from typing import Any
 
-from .. import setup
-from ..conventions import Attribute
-from ..interruption import foreign
-from ..records import Sample
+from ... import setup
+from ...conventions import Attribute
+from ...interruption import foreign
+from ...records import Sample
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .runs import Run
+    from ..runs import Run
 
 __all__ = ["Look", "RunUsage", "look", "resident", "used"]
 

@@ -6,16 +6,16 @@ import traceback
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from .. import setup
-from ..conventions import Attribute, RunStatus
-from ..errors import Skip
-from ..interruption import foreign
-from ..records import name_of, text
-from .decorate import traceback_of
+from ... import setup
+from ...conventions import Attribute, RunStatus
+from ...errors import Skip
+from ...interruption import foreign
+from ...records import name_of, text
+from ..decorate import traceback_of
 from .summary import summary
 
 if TYPE_CHECKING:
-    from .active import Active
+    from ..active import Active
 
 __all__ = ["describe_exception", "leave_note", "outcome"]
 

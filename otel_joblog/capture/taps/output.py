@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any, Self, SupportsIndex
 
 from opentelemetry.context import Context, attach
 
-from ..conventions import CONTEXT_KEY, Severity, Stream
-from ..diagnostics import report
-from ..interruption import foreign, forget_frames, insist
-from .context import get_current
-from .decorate import forget_frame
-from .late import said_in, taker
+from ...conventions import CONTEXT_KEY, Severity, Stream
+from ...diagnostics import report
+from ...interruption import foreign, forget_frames, insist
+from ..context import get_current
+from ..decorate import forget_frame
+from ..late import said_in, taker
 from .logs import emit_line, printing, printing_a_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .active import Active
+    from ..active import Active
 
 __all__ = ["LoggerTap", "Splitter", "StreamTap", "Tap"]
 

@@ -16,11 +16,11 @@ from logging import DEBUG, INFO, WARNING, raiseExceptions
 from types import CodeType, FunctionType
 from typing import Any
 
-from ..conventions import CONTEXT_KEY
-from ..diagnostics import report
-from ..interruption import foreign, forget_frames
-from .context import get_current
-from .late import taker
+from ...conventions import CONTEXT_KEY
+from ...diagnostics import report
+from ...interruption import foreign, forget_frames
+from ..context import get_current
+from ..late import taker
 from .logs import take
 
 __all__ = ["install", "uninstall"]

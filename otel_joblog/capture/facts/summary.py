@@ -15,8 +15,8 @@ from itertools import islice
 from pathlib import PurePath
 from typing import Any
 
-from .. import setup
-from ..interruption import foreign
+from ... import setup
+from ...interruption import foreign
 
 __all__ = ["summary"]
 

@@ -14,9 +14,9 @@ import weakref
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from ..conventions import Stream
-from ..interruption import at_once
-from .decorate import forget_frame
+from ...conventions import Stream
+from ...interruption import at_once
+from ..decorate import forget_frame
 from .output import LoggerTap, StreamTap, Tap
 
 if TYPE_CHECKING:

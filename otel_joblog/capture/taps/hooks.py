@@ -15,15 +15,15 @@ from typing import Any
 
 from opentelemetry.context import Context
 
-from ..conventions import CONTEXT_KEY, Attribute, Severity
-from ..diagnostics import report
-from ..interruption import foreign
-from ..records import shown, text
-from .context import get_current
-from .failures import describe_exception
-from .late import said_in, taker
+from ...conventions import CONTEXT_KEY, Attribute, Severity
+from ...diagnostics import report
+from ...interruption import foreign
+from ...records import shown, text
+from ..context import get_current
+from ..facts.failures import describe_exception
+from ..late import said_in, taker
+from ..patch import Patch
 from .logs import emit_line, without_capture
-from .patch import Patch
 
 __all__ = ["install", "uninstall"]
 

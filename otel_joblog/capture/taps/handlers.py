@@ -1,6 +1,6 @@
 """Signal handlers that a run sets and puts back, as uvicorn does: what it dies of afterwards is told all the same.
 
-What notes a SIGTERM lies below Python's handlers (:mod:`..journal.crash`). Where the application puts back the default
+What notes a SIGTERM lies below Python's handlers (:mod:`...journal.crash`). Where the application puts back the default
 handler that it found, that goes, too, and is to be set again.
 """
 
@@ -11,9 +11,9 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from ..journal.crash import leave_trace_again
-from .decorate import forget_frame
-from .patch import Patch
+from ...journal.crash import leave_trace_again
+from ..decorate import forget_frame
+from ..patch import Patch
 
 __all__ = ["install", "uninstall"]
 

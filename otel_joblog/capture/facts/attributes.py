@@ -6,18 +6,18 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..conventions import Attribute, SpanKind, Trigger
-from ..declared import declared_schedule
-from ..diagnostics import report
-from ..interruption import foreign
-from ..records import text
-from .span import named
+from ...conventions import Attribute, SpanKind, Trigger
+from ...declared import declared_schedule
+from ...diagnostics import report
+from ...interruption import foreign
+from ...records import text
+from ..span import named
 from .summary import summary
 
 if TYPE_CHECKING:
-    from ..config import Settings
-    from .job import JobDefinition
-    from .runs import Run
+    from ...config import Settings
+    from ..job import JobDefinition
+    from ..runs import Run
 
 __all__ = ["circumstances", "identity", "otel_value", "otel_values"]
 
@@ -49,7 +49,7 @@ def identity(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str,
     }
     attributes = {key: value for key, value in known.items() if value is not None}
     if schedule is not None:
-        from ..timezone import local_timezone
+        from ...timezone import local_timezone
 
         attributes[Attribute.SCHEDULE_TIMEZONE] = local_timezone()
     code = definition.code

@@ -19,23 +19,23 @@ from logging import WARNING
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast
 
-from .. import setup
-from ..conventions import CONTEXT_KEY, Attribute, Severity
-from ..diagnostics import LOGGER_NAME, report
-from ..interruption import foreign, forget_frames
-from ..records import Line, decode, shown, text
-from .context import get_current
-from .decorate import forget_frame
-from .failures import stacktrace, type_name
-from .late import said_in, taker
-from .patch import Patch
+from ... import setup
+from ...conventions import CONTEXT_KEY, Attribute, Severity
+from ...diagnostics import LOGGER_NAME, report
+from ...interruption import foreign, forget_frames
+from ...records import Line, decode, shown, text
+from ..context import get_current
+from ..decorate import forget_frame
+from ..facts.failures import stacktrace, type_name
+from ..late import said_in, taker
+from ..patch import Patch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from types import TracebackType
 
-    from .active import Active
+    from ..active import Active
 
 __all__ = ["emit_line", "install", "printing", "printing_a_record", "take", "uninstall", "without_capture"]
 
@@ -206,7 +206,7 @@ def emit_line(
     """Append one line of what is active here to the journal.
 
     ``seq`` is the next of its run's ``line_numbers``, taken before anything could fail; ``stream`` is a
-    :class:`~..conventions.Stream`.
+    :class:`~...conventions.Stream`.
     """
     line = Line(
         active.trace_id, active.run.span_id, active.span_id, time, seq, severity, stream, logger, message, attributes
