@@ -14,6 +14,8 @@
     ├── EmbeddedError       the embedded PostgreSQL cannot be set up or started
     ├── RunNotFound         no run, or more than one, goes by that id
     ├── StepNotFound        the run has no step of that id
+    ├── NoSuchPart          the run has ended without such a stage or task
+    ├── TaskNotFound        no step of any run has that task_id
     ├── BadCursor           the key of a page is none of ours
     ├── ImportRefused       a file holds what cannot be imported
     └── ScheduleError       a job's schedule is not understood: nobody knows when it is due
@@ -33,6 +35,7 @@ __all__ = [
     "ImportRefused",
     "JobLogError",
     "JournalError",
+    "NoSuchPart",
     "RecordRefused",
     "RunNotFound",
     "ScheduleError",
@@ -42,6 +45,7 @@ __all__ = [
     "StoreError",
     "StoreNotStarted",
     "StoreUnavailable",
+    "TaskNotFound",
 ]
 
 
@@ -91,6 +95,14 @@ class RunNotFound(JobLogError):
 
 class StepNotFound(JobLogError):
     """The run has no step of that id. Take the ``span_id`` of one of its ``steps``."""
+
+
+class NoSuchPart(JobLogError):
+    """The run has ended without such a stage or task. The message names those that it has."""
+
+
+class TaskNotFound(JobLogError):
+    """No step of any run has that ``task_id``. It is found as it was given to ``step(task_id=…)``, in full."""
 
 
 class BadCursor(JobLogError):

@@ -81,6 +81,10 @@ def begin_step(definition: StepDefinition) -> Step:
             attributes[Attribute.STAGE] = text(definition.stage)
         if definition.task_id is not None:
             attributes[Attribute.TASK_ID] = text(definition.task_id)
+        if found is not step.run:  # a step around it says what it leaves open
+            for name in (Attribute.STAGE, Attribute.TASK_ID):
+                if name not in attributes and name in found._attributes:
+                    attributes[name] = found._attributes[name]
         if definition.attributes:
             attributes |= named(definition.attributes)
         step._begin(setup.runtime(), seq, attributes)

@@ -44,7 +44,7 @@ SHOWN = 2.0  # seconds after which it tells on stderr how far it has looked, and
     help="Only lines of a logger or of an output.",
 )
 @click.option("--stage", help="Only lines of steps of this stage.")
-@click.option("--task", help="Only lines of steps of this task.")
+@click.option("--task", "task_id", help="Only lines of steps of this task.")
 @click.option(
     "--attribute", "attributes", metavar="NAME=VALUE", multiple=True, help="Only lines with this, or of a run with it."
 )

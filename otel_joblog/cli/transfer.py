@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
+from uuid import UUID
 
 import click
 
@@ -22,12 +23,14 @@ from ..export.otlp_json import otlp_lines
 from ..ingest import files as otlp_files
 from ..records import Line, SpanEnded, SpanStarted, format_run_id
 from ..redaction import make_redactor
-from ..store.columns import instant
+from ..store.columns import bigint, instant
+from ..store.read.places import NOWHERE, SpanKey, place_of
 from ..store.read.reader import Reader
 from ..store.server.embedded import resolve_dsn, resolve_reader_dsn
 from ..store.upkeep.archive import Spoken, dump, load, read_runs, reading
 from ..store.upkeep.holds import Holds
 from ..store.upkeep.retention import Retention
+from ..store.write.rows import step_row
 from ..store.write.writer import Writer
 from ..web import format as words
 from .common import read, told_plainly
@@ -38,7 +41,7 @@ __all__ = ["export_runs", "import_files"]
 PAGE = 200
 _EVER = datetime(1, 1, 2, tzinfo=UTC)  # a time is asked for, so that runs of a wrong clock are there, too
 _DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
-_COLUMNS = ("time", "run_id", "job", "level", "stream", "logger", "message", "span_id", "seq")
+_COLUMNS = ("time", "run_id", "job", "level", "stream", "logger", "message", "span_id", "seq", "stage", "task_id")
 
 
 @click.command("export")
@@ -163,10 +166,15 @@ def _as_csv(runs: Iterable[Iterable[Spoken]]) -> Iterator[bytes]:
     yield _row(_COLUMNS)
     for run in runs:
         job = ""
+        steps: dict[SpanKey, dict[str, object]] = {}
         for _, record in run:
             if isinstance(record, SpanStarted | SpanEnded) and record.span_id == record.run:
                 job = record.name
+            elif isinstance(record, SpanStarted | SpanEnded):
+                steps[UUID(bytes=record.trace_id), bigint(record.span_id) or 0] = step_row(record, None)
             elif isinstance(record, Line):
+                span = UUID(bytes=record.trace_id), bigint(record.span_id) or 0
+                place = place_of(span, steps) if span in steps else NOWHERE
                 yield _row(
                     (
                         instant(record.time).isoformat(),
@@ -178,6 +186,8 @@ def _as_csv(runs: Iterable[Iterable[Spoken]]) -> Iterator[bytes]:
                         record.message,
                         record.span_id.hex(),
                         record.seq,
+                        place.stage or "",
+                        place.task_id or "",
                     )
                 )
 

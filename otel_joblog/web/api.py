@@ -15,7 +15,20 @@ from ..journal.room import Room
 from ..store.read.reader import Reader
 from . import params
 
-__all__ = ["errors", "health", "jobs", "logs", "maintenance", "run", "runs", "search", "statistics", "step"]
+__all__ = [
+    "errors",
+    "health",
+    "jobs",
+    "logs",
+    "maintenance",
+    "run",
+    "runs",
+    "search",
+    "stages",
+    "statistics",
+    "step",
+    "task_logs",
+]
 
 HEALTH_TIMEOUT = 1.5  # seconds
 
@@ -42,16 +55,40 @@ async def step(request: Request) -> Response:
 
 
 async def logs(request: Request) -> Response:
-    """``{"items": [line, …], "next": key or null, "previous": key or null}``, oldest first; with ``tail=1`` the last.
+    """``{"items": [line, …], "next": key or null, "previous": key or null, "total": number, "matching": number}``.
 
-    ``next`` is for ``after``, ``previous`` for ``before``. Long lines make a page shorter than ``limit``.
+    Oldest first; with ``tail=1`` the last. ``next`` is for ``after``, ``previous`` for ``before``. Long lines make a
+    page shorter than ``limit``. ``matching`` is told with the first page; ``at_least`` where not all were counted.
     """
     reader: Reader = request.state.reader
     limit = params.limit(request, default=1_000, most=5_000)
     tail = bool(params.flag(request, "tail"))
     keys = {"after": params.after(request), "before": params.before(request)}
     filters = params.line_filters(request)
-    return _json(await reader.lines(request.path_params["run_id"], **keys, limit=limit, tail=tail, **filters))
+    count = not any(keys.values())
+    return _json(
+        await reader.lines(request.path_params["run_id"], **keys, limit=limit, tail=tail, count=count, **filters)
+    )
+
+
+async def stages(request: Request) -> Response:
+    """``{"items": [stage, …], "outside": tally, …}``: the run's stages, each with its tasks and their lines."""
+    reader: Reader = request.state.reader
+    return _json(await reader.stages(request.path_params["run_id"]))
+
+
+async def task_logs(request: Request) -> Response:
+    """``{"items": [found, …], "next": key or null}``: lines of a task over all runs, the newest run first."""
+    reader: Reader = request.state.reader
+    return _json(
+        await reader.task_lines(
+            params.task_id(request),
+            after=params.after(request),
+            limit=params.limit(request, default=1_000, most=5_000),
+            min_severity=params.severity(request),
+            **_job(request),
+        )
+    )
 
 
 async def jobs(request: Request) -> Response:

@@ -14,6 +14,8 @@ from .format import iso
 
 __all__ = ["errors", "job", "jobs", "maintenance", "run", "runs", "search"]
 
+TASKS_OFFERED = 200
+
 
 async def runs(request: Request) -> Response:
     page = await views.run_list(request)
@@ -42,8 +44,17 @@ async def run(request: Request) -> Response:
         address = request.url_for("run", run_id=view.run.run_id)
         return RedirectResponse(address.path + (f"?{request.url.query}" if request.url.query else ""))
     lines = await _lines(request, view)
-    chosen = {name: request.query_params.get(name, "") for name in ("level", "stream", "step")}
-    return _render(request, "run.html", view=view, lines=lines, chosen=chosen)
+    chosen = {name: request.query_params.get(name, "") for name in params.LINE_FILTERS}
+    steps = view.detail.steps
+    return _render(
+        request,
+        "run.html",
+        view=view,
+        lines=lines,
+        chosen=chosen,
+        stages=list(dict.fromkeys(step.stage for step in steps if step.stage)),
+        tasks=list(dict.fromkeys(step.task_id for step in steps if step.task_id))[:TASKS_OFFERED],
+    )
 
 
 async def jobs(request: Request) -> Response:
@@ -65,7 +76,7 @@ async def errors(request: Request) -> Response:
 
 async def search(request: Request) -> Response:
     view = await views.search_view(request)
-    names = ("job", "status", "level", "stream", "stage", "task", "since", "until")
+    names = ("job", "status", "level", "stream", "stage", "task_id", "since", "until")
     chosen = {name: request.query_params.get(name, "") for name in names}
     return _render(
         request,
@@ -89,7 +100,7 @@ async def _lines(request: Request, view: views.RunView) -> views.LineView:
     tail = params.flag(request, "tail")
     if tail is None:
         tail = view.live == "open" and not (params.after(request) or params.before(request))
-    return await views.line_view(request, view.run.run_id, tail=tail)
+    return await views.line_view(request, view.run.run_id, tail=tail, count=True)
 
 
 def _render(request: Request, template: str, **context: object) -> Response:

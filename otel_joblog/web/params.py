@@ -34,7 +34,9 @@ __all__ = [
     "only",
     "run_filters",
     "search_filters",
+    "severity",
     "span_id",
+    "task_id",
     "text",
 ]
 
@@ -50,8 +52,8 @@ EIGHT_BYTES = re.compile(r"[0-9a-f]{16}")
 
 
 RUN_FILTERS = ("job", "service", "status", "reference", "error", "since", "until")
-SEARCH_FILTERS = ("job", "status", "level", "stream", "stage", "task", "attribute", "since", "until")
-LINE_FILTERS = ("level", "stream", "step")
+SEARCH_FILTERS = ("job", "status", "level", "stream", "stage", "task_id", "attribute", "since", "until")
+LINE_FILTERS = ("level", "stream", "step", "stage", "task_id", "since", "q")
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -98,7 +100,7 @@ class SearchFilters(TypedDict):
     min_severity: int | None
     stream: Stream | None
     stage: str | None
-    task: str | None
+    task_id: str | None
     attributes: dict[str, str]
     since: datetime | None
     until: datetime | None
@@ -110,6 +112,10 @@ class LineFilters(TypedDict):
     min_severity: int | None
     stream: Stream | None
     step: str | None
+    stage: str | None
+    task_id: str | None
+    since: datetime | None
+    text: str | None
 
 
 def run_filters(request: Request) -> RunFilters:
@@ -128,10 +134,10 @@ def search_filters(request: Request) -> SearchFilters:
     return {
         "job": text(request, "job"),
         "status": _statuses(request),
-        "min_severity": _severity(request),
+        "min_severity": severity(request),
         "stream": _stream(request),
         "stage": text(request, "stage"),
-        "task": text(request, "task"),
+        "task_id": text(request, "task_id"),
         "attributes": _attributes(request),
         "since": _instant(request, "since"),
         "until": _instant(request, "until"),
@@ -140,9 +146,13 @@ def search_filters(request: Request) -> SearchFilters:
 
 def line_filters(request: Request) -> LineFilters:
     return {
-        "min_severity": _severity(request),
+        "min_severity": severity(request),
         "stream": _stream(request),
         "step": _hex(request, "step", "give the step's span id, 16 digits of lower-case hex"),
+        "stage": text(request, "stage"),
+        "task_id": text(request, "task_id"),
+        "since": _instant(request, "since"),
+        "text": text(request, "q"),
     }
 
 
@@ -187,6 +197,14 @@ def span_id(request: Request) -> str:
     return given
 
 
+def task_id(request: Request) -> str:
+    """That of the address."""
+    given: str = request.path_params["task_id"]
+    if "\0" in given:
+        raise HTTPException(404, "No task has a NUL character in its id.")
+    return given
+
+
 def _number(request: Request, name: str, *, default: int, most: int) -> int:
     given = text(request, name)
     if given is None:
@@ -203,7 +221,7 @@ def _hex(request: Request, name: str, hint: str) -> str | None:
     return given
 
 
-def _severity(request: Request) -> int | None:
+def severity(request: Request) -> int | None:
     level = _one_of(request, "level", LEVEL_WORDS)
     return Severity[level.upper()] if level else None
 

@@ -11,7 +11,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..errors import BadCursor, RunNotFound, StepNotFound, StoreError, StoreUnavailable
+from ..errors import (
+    BadCursor,
+    NoSuchPart,
+    RunNotFound,
+    StepNotFound,
+    StoreError,
+    StoreUnavailable,
+    TaskNotFound,
+)
 from .safety import HEADERS
 
 __all__ = ["handlers"]
@@ -31,7 +39,9 @@ def handlers() -> dict[Any, Callable[[Request, Exception], Awaitable[Response]]]
     """Starlette's exception handlers: each error's class decides what is said, the address decides the form."""
     return {
         HTTPException: _http,
-        BadCursor: _bad_cursor,
+        BadCursor: _bad_request,
+        NoSuchPart: _bad_request,
+        TaskNotFound: _task_not_found,
         RunNotFound: _run_not_found,
         StepNotFound: _step_not_found,
         StoreUnavailable: _unavailable,
@@ -48,7 +58,7 @@ async def _http(request: Request, error: Exception) -> Response:
     return _answer(request, Problem(error.status_code, code, phrase, message))
 
 
-async def _bad_cursor(request: Request, error: Exception) -> Response:
+async def _bad_request(request: Request, error: Exception) -> Response:
     return _answer(request, Problem(400, "bad_request", "Bad Request", str(error)))
 
 
@@ -61,6 +71,10 @@ async def _run_not_found(request: Request, error: Exception) -> Response:
 
 async def _step_not_found(request: Request, error: Exception) -> Response:
     return _answer(request, Problem(404, "step_not_found", "No such step", str(error)))
+
+
+async def _task_not_found(request: Request, error: Exception) -> Response:
+    return _answer(request, Problem(404, "task_not_found", "No such task", str(error)))
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:

@@ -68,6 +68,9 @@ class LineView(NamedTuple):
     tail: bool = False
     first: bool = False  # nothing comes before these
     filtered: bool = False
+    total: int = 0
+    matching: int | None = None  # of the total, where it was counted
+    at_least: bool = False  # ``matching`` is of the first 200,000
 
 
 class SearchView(NamedTuple):
@@ -138,14 +141,24 @@ async def job_view(request: Request) -> JobView:
     return JobView(job, found[1:], statistics, chart(statistics.by_day), runs)
 
 
-async def line_view(request: Request, run_id: str, *, tail: bool = False) -> LineView:
+async def line_view(request: Request, run_id: str, *, tail: bool = False, count: bool = False) -> LineView:
     """A page of the run's lines by the request's filters: next to the key ``after`` or ``before``, or the last ones."""
     reader: Reader = request.state.reader
     after, before = (None, None) if tail else (params.after(request), params.before(request))
     filters = params.line_filters(request)
-    page = await reader.lines(run_id, after=after, before=before, limit=LINES_A_PAGE, tail=tail, **filters)
+    page = await reader.lines(run_id, after=after, before=before, limit=LINES_A_PAGE, tail=tail, count=count, **filters)
     first = after is None and page.previous is None
-    return LineView(page.items, page.next, page.previous, tail, first, filtered=any(filters.values()))
+    return LineView(
+        page.items,
+        page.next,
+        page.previous,
+        tail,
+        first,
+        filtered=any(filters.values()),
+        total=page.total,
+        matching=page.matching,
+        at_least=page.at_least,
+    )
 
 
 async def lines_around(request: Request, run_id: str, at: str) -> LineView:

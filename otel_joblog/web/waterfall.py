@@ -17,6 +17,7 @@ DEEPEST = 10  # indentation stops here, nesting does not
 
 class Bar(NamedTuple):
     step: StepInfo
+    outer: StepInfo | None  # the step around it
     depth: int
     offset: float  # seconds from the start of the run
     elapsed: float  # seconds, of an open step until now
@@ -29,7 +30,10 @@ def waterfall(detail: RunDetail, now: datetime) -> list[Bar]:
     start = detail.run.started_at
     ends = [step.ended_at or now for step in detail.steps]
     whole = max((max([detail.run.ended_at or now, *ends]) - start).total_seconds(), 0.001)
-    return [_bar(step, depth, start, now, whole) for step, depth in _nested(detail.steps)]
+    by_id = {step.span_id: step for step in detail.steps}
+    return [
+        _bar(step, by_id.get(step.parent_id or ""), depth, start, now, whole) for step, depth in _nested(detail.steps)
+    ]
 
 
 def failing_path(detail: RunDetail) -> list[StepInfo]:
@@ -66,9 +70,9 @@ def _nested(steps: Sequence[StepInfo]) -> Iterator[tuple[StepInfo, int]]:
         yield from ((step, 0) for step in stranded)
 
 
-def _bar(step: StepInfo, depth: int, start: datetime, now: datetime, whole: float) -> Bar:
+def _bar(step: StepInfo, outer: StepInfo | None, depth: int, start: datetime, now: datetime, whole: float) -> Bar:
     offset = (step.started_at - start).total_seconds()
     elapsed = step.duration if step.duration is not None else ((step.ended_at or now) - step.started_at).total_seconds()
     left = min(max(offset / whole, 0.0), 0.998)
     width = min(max(elapsed / whole, 0.002), 1.0 - left)
-    return Bar(step, min(depth, DEEPEST), offset, max(elapsed, 0.0), f"{left:.2%}", f"{width:.2%}")
+    return Bar(step, outer, min(depth, DEEPEST), offset, max(elapsed, 0.0), f"{left:.2%}", f"{width:.2%}")

@@ -465,3 +465,12 @@ def test_a_job_is_of_the_same_service_whatever_program_runs_it(
         assert process.service == process.resource["service.name"] == "jobs"
     assert process.resource["process.command"] == "python"
     assert setup.describe_process({"service.name": "shop"}).service == "shop"
+
+
+def test_a_step_has_the_stage_and_task_of_the_step_around_it_unless_it_says_its_own(recorded: Recorded) -> None:
+    with job("nightly"), step("load", stage="extract", task_id="a.csv"), step("parse"), step("row", task_id="7"):
+        pass
+    said = {
+        one.name: (one.attributes.get("joblog.stage"), one.attributes.get("joblog.task_id")) for one in recorded.steps
+    }
+    assert said == {"load": ("extract", "a.csv"), "parse": ("extract", "a.csv"), "row": ("extract", "7")}

@@ -24,12 +24,22 @@ RUN = {"trace_id": TRACE, "span_id": 7, "first_at": START, "last_at": START + ti
 AT = START + timedelta(hours=9)
 LINES = {
     **RUN,
-    **dict.fromkeys(("after_at", "after_seq", "before_at", "before_seq", "min_severity", "stream", "step")),
+    **dict.fromkeys(("after_at", "after_seq", "before_at", "before_seq", "min_severity", "stream", "spans", "words")),
     "limit": 1000,
     "bytes": 2_000_000,
+    "looked": 200_000,
 }
 RUNS = {**_ALL_RUNS, "before_at": None, "before_trace": None, "before_span": None, "limit": 26}
 DEEP = {"before_at": AT, "before_trace": TRACE, "before_span": 7}
+
+TASK = {
+    "task_id": "t 7",
+    **dict.fromkeys(("job", "service")),
+    "before_at": AT,
+    "before_trace": TRACE,
+    "before_span": 7,
+    "limit": 21,
+}
 
 JOBS = {
     **dict.fromkeys(("job", "service", "part", "after_name", "after_service")),
@@ -68,7 +78,7 @@ EACH = {"job_run_name", "job_live_pkey", "job_gap_pkey"}
 
 PAGE = 1_000  # rows: what may be sorted
 
-INNER = {"Subquery Scan", "Bitmap Heap Scan", "CTE Scan", "Function Scan", "Values Scan"}
+INNER = {"Subquery Scan", "Bitmap Heap Scan", "CTE Scan", "WorkTable Scan", "Function Scan", "Values Scan"}
 BY_INDEX = {"Index Scan", "Index Only Scan", "Bitmap Index Scan"}
 
 # What the maintenance does to a closed day.
@@ -183,7 +193,8 @@ def filled(module_dsn: str) -> str:
         ("steps", RUN | {"limit": 2001, "bytes": 2_000_000}, {"job_step_{day}_pkey", "job_process_pkey"}),
         ("count_children", RUN | {"limit": 100_000}, {"job_run_pkey"}),
         ("count_steps", RUN | {"limit": 100_000}, {"job_step_{day}_pkey"}),
-        ("step_names", RUN | {"steps": [100, 200]}, {"job_step_{day}_pkey"}),
+        ("line_steps", RUN | {"steps": [100, 200]}, {"job_step_{day}_pkey"}),
+        ("placed", RUN | {"stage": "load", "task_id": None, "most": 100_000}, {"job_step_{day}_pkey"}),
         ("samples", RUN | {"from": START, "to": RUN["last_at"], "limit": 1000}, {"job_sample_{day}_pkey"}),
     ],
 )
@@ -191,6 +202,17 @@ def test_a_query_uses_its_index_and_only_the_days_it_needs(
     database: psycopg.Connection, name: str, parameters: dict[str, Any], indexes: set[str]
 ) -> None:
     assert used(database, f"read/{name}", parameters) == indexes_of_day(indexes)
+
+
+def test_the_runs_of_a_task_are_found_by_its_id(database: psycopg.Connection) -> None:
+    last_day = f"job_step_{START + timedelta(days=3):%Y%m%d}"  # which has nothing in it
+    with database.transaction(force_rollback=True):
+        database.execute("update joblog.job_step set task_id = 't ' || mod(span_id, 9000)")
+        database.execute("analyze joblog.job_step")
+        found = used(database, "read/task_runs", TASK, executed=True, small={"job_step_default", last_day})
+    days = {f"job_step_{START + timedelta(days=number):%Y%m%d}" for number in range(4)}
+    assert {f"{START:job_step_%Y%m%d}_left_started_at_idx"} <= found
+    assert found <= {"job_run_pkey", *(f"{day}_{index}" for day in days for index in ("left_started_at_idx", "pkey"))}
 
 
 def test_what_is_due_is_seen_to_by_key(database: psycopg.Connection) -> None:
@@ -322,6 +344,11 @@ def test_rows_that_stay_are_found_by_the_runs_that_are_there(database: psycopg.C
         ("last_lines", LINES | {"limit": 100}, {"job_log_{day}_pkey"}),
         ("last_lines", LINES | {"before_at": AT, "before_seq": 1}, {"job_log_{day}_pkey"}),
         ("last_lines", LINES | {"limit": 100, "min_severity": 13}, {"job_log_{day}_trace_id_run_span_id_ts_seq_idx"}),
+        ("lines", LINES | {"spans": [1, 2]}, {"job_log_{day}_pkey"}),
+        ("last_lines", LINES | {"words": ["%common%"]}, {"job_log_{day}_pkey"}),
+        ("lines_edge", LINES, {"job_log_{day}_pkey"}),
+        ("last_lines_edge", LINES | {"before_at": AT, "before_seq": 1}, {"job_log_{day}_pkey"}),
+        ("count_lines", LINES | {"spans": [1, 2]}, {"job_log_{day}_pkey"}),
     ],
 )
 def test_lines_are_walked_by_their_key_even_in_a_day_that_was_never_analysed(
@@ -419,7 +446,8 @@ def used(
     nodes = [node for node in _nodes(row[0][0]["Plan"]) if node.get("Actual Loops") != 0]
     scans = [node for node in nodes if "Scan" in node["Node Type"] and node["Node Type"] not in INNER]
     scans = [scan for scan in scans if scan.get("Relation Name") not in small]
-    assert all(scan["Node Type"] in BY_INDEX for scan in scans), scans
+    unkeyed = [(scan["Node Type"], scan.get("Relation Name")) for scan in scans if scan["Node Type"] not in BY_INDEX]
+    assert not unkeyed
     sorts = [node for node in nodes if "Sort" in node["Node Type"]]
     assert not sorts or name not in {"read/lines", "read/last_lines"}
     assert all(sort.get("Actual Rows", 0) <= PAGE for sort in sorts), sorts

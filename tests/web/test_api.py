@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -90,6 +90,63 @@ def test_lines_are_paged_filtered_and_tailed(web: httpx.Client, tell: Tell):
     assert last["time"].endswith("Z")
 
 
+def test_lines_are_chosen_by_stage_task_time_and_words_and_counted(web: httpx.Client, tell: Tell):
+    story = tell()
+    story.step("load", begin=1, **{Attribute.STAGE: "extract", Attribute.TASK_ID: "a/b 1"})
+    story.step("parse", begin=2, inside="load")
+    story.say("outside")
+    story.say("loaded", "more", step="load", at=3)
+    story.say("parsed", step="parse", at=10)
+    story.end()
+    address = f"/api/v1/runs/{story.run_id}/logs"
+
+    def messages(**query: str) -> list[str]:
+        answer = web.get(address, params=query).json()
+        assert (answer["total"], answer["matching"], answer["at_least"]) == (4, len(answer["items"]), False)
+        return [line["message"] for line in answer["items"]]
+
+    assert messages() == ["outside", "loaded", "more", "parsed"]
+    assert messages(stage="extract") == messages(task_id="a/b 1") == ["loaded", "more", "parsed"]
+    assert messages(q="or", stage="extract") == ["more"]
+    assert messages(since=datetime.fromtimestamp(story.at(9) / 1e9, UTC).isoformat()) == ["parsed"]
+    page = web.get(address, params={"stage": "extract", "limit": 1}).json()
+    following = web.get(address, params={"stage": "extract", "after": page["next"]}).json()
+    assert [line["message"] for line in following["items"]] == ["more", "parsed"]
+    assert following["matching"] is None
+    refused = web.get(address, params={"stage": "lod"})
+    assert (refused.status_code, refused.json()["error"]["message"]) == (
+        400,
+        "this run has no stage 'lod': it has extract",
+    )
+    (line,) = web.get(address, params={"q": "parsed"}).json()["items"]
+    assert (line["step"], line["stage"], line["task_id"]) == ("parse", "extract", "a/b 1")
+
+
+def test_a_task_is_read_over_all_runs_and_a_run_by_its_stages(web: httpx.Client, tell: Tell):
+    for number, job in enumerate(("orders", "billing")):
+        story = tell(job, began=1_790_000_000_000_000_000 + number * MINUTE)
+        story.step("load", begin=1, **{Attribute.STAGE: "extract", Attribute.TASK_ID: "a/b 1"})
+        story.say(f"{job} loads", step="load", at=2)
+        story.end()
+    address = "/api/v1/tasks/a%2Fb%201/logs"
+    answer = web.get(address).json()
+    assert [(item["job"], item["line"]["message"]) for item in answer["items"]] == [
+        ("billing", "billing loads"),
+        ("orders", "orders loads"),
+    ]
+    first = web.get(address, params={"limit": 1}).json()
+    rest = web.get(address, params={"after": first["next"], "limit": 1}).json()
+    assert [item["job"] for item in rest["items"]] == ["orders"]
+    assert [item["job"] for item in web.get(address, params={"job": "orders"}).json()["items"]] == ["orders"]
+    assert web.get(address, params={"level": "error"}).json() == {"items": [], "next": None}
+    missing = web.get("/api/v1/tasks/load/logs")
+    assert (missing.status_code, missing.json()["error"]["code"]) == (404, "task_not_found")
+    stages = web.get(f"/api/v1/runs/{story.run_id}/stages").json()
+    (stage,) = stages["items"]
+    assert (stage["stage"], stage["lines"], [task["task_id"] for task in stage["tasks"]]) == ("extract", 1, ["a/b 1"])
+    assert stages["outside"] == {"lines": 0, "warnings": 0, "errors": 0}
+
+
 @pytest.mark.parametrize(
     ("query", "hint"),
     [
@@ -119,6 +176,7 @@ def test_a_bad_parameter_is_refused_with_what_is_allowed(web: httpx.Client, quer
         ("stream=stdin", "log, stdout or stderr"),
         ("step=load", "16 digits"),
         ("tail=perhaps", "1, true, 0 or false"),
+        ("since=yesterday", "2026-11-03T03:12:00Z"),
         ("after=zz", "no key of a page"),
     ],
 )

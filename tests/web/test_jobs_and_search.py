@@ -134,7 +134,7 @@ def test_the_search_takes_every_filter(web: httpx.Client, told: Story) -> None:
     def found(**parameters: str) -> list[str]:
         return [item["line"]["message"] for item in web.get("/api/v1/search", params=parameters).json()["items"]]
 
-    assert found(stage="fetch") == found(task="fetch") == ["order 19 is read"]
+    assert found(stage="fetch") == found(task_id="fetch") == ["order 19 is read"]
     assert found(status="failed", q="order") == ["Order 18 could not be read", "Order 17 could not be read"]
     assert found(level="error", attribute="shard=17") == ["Order 17 could not be read"]
     assert (

@@ -22,7 +22,7 @@ ADDRESSES = [route.path for route in routes() if isinstance(route, Route)]
 def test_a_parameter_that_is_not_known_is_refused_and_the_known_are_named(
     route: str, web: httpx.Client, tell: Tell
 ) -> None:
-    path = route.replace("{run_id}", tell().run_id).replace("{span_id}", "0" * 16)
+    path = route.replace("{run_id}", tell().run_id).replace("{span_id}", "0" * 16).replace("{task_id:path}", "t")
     answer = web.get(path, params={"typ": "cron"})
     assert answer.status_code == 400
     said = answer.json()["error"]["message"] if path.startswith(("/api", "/healthz")) else answer.text
@@ -34,7 +34,10 @@ def test_a_parameter_that_is_not_known_is_refused_and_the_known_are_named(
     ("route", "known"),
     [
         ("/api/v1/runs?type=cron", "job, service, status, reference, error, since, until, after, limit"),
-        ("/api/v1/runs/{run_id}/logs?stage=load", "level, stream, step, after, before, tail, limit"),
+        (
+            "/api/v1/runs/{run_id}/logs?typ=load",
+            "level, stream, step, stage, task_id, since, q, after, before, tail, limit",
+        ),
         ("/api/v1/runs/{run_id}?limit=3", None),
     ],
 )

@@ -6,7 +6,8 @@ import base64
 import binascii
 import re
 import struct
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,9 +18,11 @@ from .models import LogLine
 __all__ = [
     "FoundKey",
     "RunPrefix",
+    "TaskKey",
     "after_job",
     "before_run",
     "job_key",
+    "key_of",
     "line_bounds",
     "line_key",
     "run_key",
@@ -29,9 +32,12 @@ __all__ = [
 
 _TRACE = re.compile(r"([0-9a-f]{6,32})-?()")
 _TRACE_AND_SPAN = re.compile(r"([0-9a-f]{4,31})-([0-9a-f]{4,16})|([0-9a-f]{32})-?([0-9a-f]{1,16})")
+_LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 _RUN_KEY = struct.Struct(">q16sq")
 _FOUND_KEY = struct.Struct(">q16sqq")
 _LINE_KEY = struct.Struct(">qq")
+_TASK_KEY = struct.Struct(">q16sqqq")
+_FIRST = -(2**63)  # as the time of a line: none yet
 
 
 class RunPrefix(NamedTuple):
@@ -78,7 +84,12 @@ def before_run(key: str | None) -> dict[str, Any]:
 
 def line_key(line: LogLine) -> str:
     """The key of this line: what to pass as ``after`` for the lines that follow it, as ``before`` for those before."""
-    return _text(_LINE_KEY.pack(nanoseconds(line.time) // 1000, line.seq))
+    return key_of(line.time, line.seq)
+
+
+def key_of(time: datetime, seq: int) -> str:
+    """As :func:`line_key`, of a line by its time and number."""
+    return _text(_LINE_KEY.pack(nanoseconds(time) // 1000, seq))
 
 
 def line_bounds(after: str | None, before: str | None) -> dict[str, Any]:
@@ -128,6 +139,40 @@ class FoundKey(NamedTuple):
 
     def __str__(self) -> str:
         return _text(_FOUND_KEY.pack(nanoseconds(self.at) // 1000, self.trace_id.bytes, self.run, self.seq))
+
+
+class TaskKey(NamedTuple):
+    """A place among the lines of a task: a run, by the last of its steps of it, and the line to go on after."""
+
+    at: datetime
+    trace_id: UUID
+    step: int
+    line: str | None = None  # None: from its first line on
+
+    @classmethod
+    def of(cls, run: Mapping[str, Any], line: str | None) -> TaskKey:
+        """Of a row of ``task_runs.sql``."""
+        return cls(run["started_at"], run["trace_id"], run["span_id"], line)
+
+    @classmethod
+    def read(cls, key: str) -> TaskKey:
+        """Raises :class:`BadCursor` for anything but the text of one."""
+        microseconds, trace_id, step, line_at, line_seq = _parts(_TASK_KEY, key)
+        line = None if line_at == _FIRST else _text(_LINE_KEY.pack(line_at, line_seq))
+        return cls(_instant(microseconds), UUID(bytes=trace_id), step, line)
+
+    @staticmethod
+    def bounds(key: TaskKey | None) -> dict[str, Any]:
+        """The parameters ``before_*`` of ``task_runs.sql``."""
+        at, trace_id, step = (_LATEST, UUID(int=2**128 - 1), 2**63 - 1) if key is None else key[:3]
+        return {"before_at": at, "before_trace": trace_id, "before_span": step}
+
+    def is_of(self, run: Mapping[str, Any]) -> bool:
+        return (self.trace_id, self.step) == (run["trace_id"], run["span_id"])
+
+    def __str__(self) -> str:
+        line = (_FIRST, 0) if self.line is None else _LINE_KEY.unpack(_bytes(self.line))
+        return _text(_TASK_KEY.pack(nanoseconds(self.at) // 1000, self.trace_id.bytes, self.step, *line))
 
 
 def _line_parts(key: str | None) -> tuple[datetime | None, int | None]:

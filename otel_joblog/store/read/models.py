@@ -26,8 +26,12 @@ __all__ = [
     "RunSummary",
     "SampleInfo",
     "SearchPage",
+    "StageInfo",
+    "Stages",
     "Statistics",
     "StepInfo",
+    "Tally",
+    "TaskInfo",
 ]
 
 T = TypeVar("T")
@@ -135,6 +139,8 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     span_id: str
     step: str | None  # name of the step it belongs to; None for the run itself
+    stage: str | None  # of that step, or of the nearest one around it that has one
+    task_id: str | None  # likewise; where none has, the stage stands for it, or the name of the step
     severity: int  # OTel severity number
     level: str  # its name: DEBUG, INFO, WARN, ERROR, …
     stream: str  # "log", "stdout" or "stderr"
@@ -147,6 +153,50 @@ class LinePage(Page[LogLine], frozen=True):
     """A page of lines. ``previous`` is what to pass as ``before`` for the page before it; None on the first."""
 
     previous: str | None = None
+    total: int = 0  # lines of the run
+    matching: int | None = None  # of these, those that pass the filter; None where nobody asked
+    at_least: bool = False  # ``matching`` is of the first 200,000 lines only; the run has more
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines of some steps."""
+
+    lines: int
+    warnings: int  # of these, severity 13 to 16
+    errors: int  # and 17 or more
+
+
+class TaskInfo(Tally, frozen=True, kw_only=True):
+    """A task of a run: all of its steps."""
+
+    task_id: str  # where no step says one, the stage stands for it, or the name of the step
+    status: RunStatus  # running while one step is, else the worst of them
+    started_at: datetime  # of the first step
+    ended_at: datetime | None  # of the last one; None while one is open
+    duration: float | None  # from the one to the other
+    steps: int
+
+
+class StageInfo(Tally, frozen=True, kw_only=True):
+    """A stage of a run: all of its tasks, by start. Status and times are as those of a task."""
+
+    stage: str | None  # None for steps without one
+    status: RunStatus
+    started_at: datetime
+    ended_at: datetime | None
+    duration: float | None
+    steps: int
+    tasks: list[TaskInfo]
+
+
+class Stages(msgspec.Struct, frozen=True, kw_only=True):
+    """The stages of a run, by start, as far as its first 100,000 spans and million lines tell."""
+
+    items: list[StageInfo]
+    outside: Tally  # lines that belong to no step
+    total: int  # lines of the run
+    counted: int  # of these, those that were counted
+    tasks_left_out: int  # how many tasks there are beyond 2,000
 
 
 class FoundLine(msgspec.Struct, frozen=True, kw_only=True):

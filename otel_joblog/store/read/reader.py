@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -25,17 +25,33 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from ...config import Settings
 from ...conventions import Attribute, RunStatus, Stream
-from ...errors import RunNotFound, SchemaError, StepNotFound, StoreError, StoreUnavailable
+from ...errors import SchemaError, StepNotFound, StoreError, StoreUnavailable
 from ..columns import below, bigint
-from ..connection import conninfo, errors_translated, otherwise
+from ..connection import conninfo, errors_translated
 from ..samples import MOST
 from ..schema.migrate import SchemaState, migrations, schema_problem
 from ..sql import query
 from . import figures
-from .keys import before_run, line_bounds, line_key, run_key, run_prefix, span_hex
-from .models import ErrorKind, JobSummary, LinePage, Page, RunDetail, RunPage, SearchPage, Statistics, StepInfo
+from .asking import resolve, rows
+from .keys import before_run, line_key, run_key
+from .lines import PAGE_BYTES, LineFilter, run_lines, task_lines
+from .models import (
+    ErrorKind,
+    FoundLine,
+    JobSummary,
+    LinePage,
+    Page,
+    RunDetail,
+    RunPage,
+    SearchPage,
+    Stages,
+    Statistics,
+    StepInfo,
+)
+from .pool import PoolLog, configure
 from .search import Question, search, search_words
-from .shapes import error_info, log_line, run_summary, sample_infos, step_info
+from .shapes import error_info, run_summary, sample_infos, step_info
+from .stages import run_stages
 from .upkeep import Upkeep, upkeep
 
 __all__ = ["Reader", "line_key"]
@@ -46,7 +62,6 @@ _CONNECTIONS = 8
 _CHILDREN = 500
 _LATE = timedelta(seconds=30)  # that a sample may be later than the end which a run was given for want of a real one
 _COUNTED = 100_000
-_PAGE_BYTES = 2_000_000  # of messages and attributes: a thousand lines of a megabyte must not make one page
 _AHEAD = timedelta(days=1)  # from now: no clock is so far ahead that is right
 _AHEAD_COUNTED = 100
 
@@ -58,7 +73,7 @@ class Reader:
 
     def __init__(self, dsn: str) -> None:
         self._name = f"otel_joblog-reader-{next(_numbers)}"
-        self._log = _PoolLog(self._name)
+        self._log = PoolLog(self._name)
         self._conninfo = conninfo(dsn, application_name="otel_joblog reader", connect_timeout=int(_PATIENCE))
         self._pool = AsyncConnectionPool(
             self._conninfo,
@@ -68,7 +83,7 @@ class Reader:
             min_size=0,
             max_size=_CONNECTIONS,
             open=False,
-            configure=_configure,
+            configure=configure,
             check=AsyncConnectionPool.check_connection,
             name=self._name,
             timeout=_PATIENCE,
@@ -119,11 +134,11 @@ class Reader:
         }
         parameters = {**_ALL_RUNS, **filters, **before_run(after), "limit": limit + 1}
         async with self._transaction() as connection:
-            rows = await _rows(connection, "read/runs", parameters)
+            found = await rows(connection, "read/runs", parameters)
             left_out = {"from": ahead, "limit": _AHEAD_COUNTED}
-            counted = await _rows(connection, "read/count_ahead", left_out) if ahead and not after else []
-        page, last = rows[:limit], rows[limit - 1 : limit]
-        following = run_key(last[0]["started_at"], last[0]["trace_id"], last[0]["span_id"]) if rows[limit:] else None
+            counted = await rows(connection, "read/count_ahead", left_out) if ahead and not after else []
+        page, last = found[:limit], found[limit - 1 : limit]
+        following = run_key(last[0]["started_at"], last[0]["trace_id"], last[0]["span_id"]) if found[limit:] else None
         return RunPage([run_summary(row) for row in page], following, counted[0]["count"] if counted else 0)
 
     async def run(self, run_id: str, *, step_limit: int = 2_000) -> RunDetail:
@@ -133,14 +148,14 @@ class Reader:
         whole). Raises :class:`RunNotFound`, naming up to three candidates where several runs' ids begin so.
         """
         async with self._transaction() as connection:
-            key = await _resolve(connection, run_id)
-            (row,) = await _rows(connection, "read/run", key)
-            steps = await _rows(connection, "read/steps", {**key, "limit": step_limit + 1, "bytes": _PAGE_BYTES})
+            key = await resolve(connection, run_id)
+            (row,) = await rows(connection, "read/run", key)
+            steps = await rows(connection, "read/steps", {**key, "limit": step_limit + 1, "bytes": PAGE_BYTES})
             lasted = {"from": row["started_at"], "to": (row["ended_at"] or row["clock"]) + _LATE, "limit": 10 * MOST}
-            samples = await _rows(connection, "read/samples", {**key, **lasted})
+            samples = await rows(connection, "read/samples", {**key, **lasted})
             steps_left_out = await _left_out(connection, "read/count_steps", key, len(steps), step_limit)
             family = {"trace_id": key["trace_id"], "parent_run": key["span_id"], "limit": _CHILDREN + 1}
-            children = await _rows(connection, "read/runs", {**_ALL_RUNS, **before_run(None), **family})
+            children = await rows(connection, "read/runs", {**_ALL_RUNS, **before_run(None), **family})
             children_left_out = await _left_out(connection, "read/count_children", key, len(children), _CHILDREN)
         return RunDetail(
             run=run_summary(row),
@@ -165,12 +180,12 @@ class Reader:
         Raises :class:`StepNotFound`, and :class:`RunNotFound` as :meth:`run`.
         """
         async with self._transaction() as connection:
-            key = await _resolve(connection, run_id)
+            key = await resolve(connection, run_id)
             place = {**key, "run": key["span_id"], "step": bigint(bytes.fromhex(span_id))}
-            rows = await _rows(connection, "read/step", place)
-        if not rows:
+            found = await rows(connection, "read/step", place)
+        if not found:
             raise StepNotFound(f"run {run_id} has no step {span_id}; its `steps` have their `span_id`")
-        return step_info(rows[0])
+        return step_info(found[0])
 
     async def lines(
         self,
@@ -182,31 +197,64 @@ class Reader:
         min_severity: int | None = None,
         stream: Stream | None = None,
         step: str | None = None,
+        stage: str | None = None,
+        task_id: str | None = None,
+        since: datetime | None = None,
+        text: str | None = None,
         tail: bool = False,
+        count: bool = False,
     ) -> LinePage:
         """A page of the run's lines in order of time and place: the first ones, those right ``after`` or ``before`` a
         key, or with ``tail`` the last.
 
         It has ``limit`` lines or fewer, where they are so long that fewer make two megabytes. ``step`` is a span id in
-        hex: only lines of that very step. The keys are a page's ``next`` and ``previous`` or the :func:`line_key` of a
-        line; raises :class:`BadCursor` for anything else, :class:`RunNotFound` as :meth:`run`.
+        hex: only lines of that very step; ``stage`` and ``task_id`` are those of a :class:`LogLine`; ``text`` is as in
+        :meth:`search`. With any of these or a ``stream`` a page looks at 200,000 lines at most: it may be short, or
+        empty, and have a key to go on by. With ``count`` the lines that pass are counted, among the first 200,000.
+
+        The keys are a page's ``next`` and ``previous`` or the :func:`line_key` of a line; raises :class:`BadCursor` for
+        anything else, :class:`RunNotFound` as :meth:`run`, :class:`NoSuchPart` where the run has ended without such a
+        stage or task.
         """
-        filters = {"min_severity": min_severity, "stream": stream, "step": step and bigint(bytes.fromhex(step))}
-        backwards = tail or before is not None
-        page = {**filters, **line_bounds(after, before), "limit": limit, "bytes": _PAGE_BYTES}
+        chosen = LineFilter(
+            min_severity=min_severity, stream=stream, step=step, stage=stage, task_id=task_id, since=since, text=text
+        )
         async with self._transaction() as connection:
-            key = await _resolve(connection, run_id)
-            await connection.execute(query("read/by_key"))
-            rows = await _rows(connection, "read/last_lines" if backwards else "read/lines", {**key, **page})
-            names = await _step_names(connection, key, {row["span_id"] for row in rows})
-        more = bool(rows) and rows[-1]["more"]
-        lines = [log_line(row, names) for row in (reversed(rows) if backwards else rows)]
-        if not lines:
-            return LinePage([])
-        first, last = line_key(lines[0]), line_key(lines[-1])
-        if backwards:
-            return LinePage(lines, next=last if before else None, previous=first if more else None)
-        return LinePage(lines, next=last if more else None, previous=first if after else None)
+            return await run_lines(
+                connection, run_id, chosen, after=after, before=before, limit=limit, tail=tail, count=count
+            )
+
+    async def stages(self, run_id: str) -> Stages:
+        """The stages and tasks of the run, with the lines of each. Raises :class:`RunNotFound` as :meth:`run`."""
+        async with self._transaction() as connection:
+            return await run_stages(connection, run_id)
+
+    async def task_lines(
+        self,
+        task_id: str,
+        *,
+        after: str | None = None,
+        limit: int = 1_000,
+        min_severity: int | None = None,
+        job: str | None = None,
+        service: str | None = None,
+    ) -> Page[FoundLine]:
+        """Lines of a task over all runs: the run comes first whose last step of it began last; in a run by time.
+
+        The task is one that a step says: a name that stands for a task is a matter of one run. Several jobs may have
+        it: each line says whose it is, ``job`` and ``service`` choose. A page looks into twenty runs at most, and may
+        then be short. Raises :class:`TaskNotFound` where no run has it, :class:`BadCursor`.
+        """
+        async with self._transaction() as connection:
+            return await task_lines(
+                connection,
+                task_id,
+                job=job,
+                service=service,
+                min_severity=min_severity,
+                after=after,
+                limit=limit,
+            )
 
     async def search(
         self,
@@ -219,7 +267,7 @@ class Reader:
         min_severity: int | None = None,
         stream: Stream | None = None,
         stage: str | None = None,
-        task: str | None = None,
+        task_id: str | None = None,
         attributes: Mapping[str, str] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
@@ -228,9 +276,10 @@ class Reader:
         """Lines of all runs, newest first, that hold every word of ``text``; what is in double quotes is one word.
 
         Words are found anywhere in the first 8,192 characters of a message; ASCII letters match in either case.
-        ``status`` is that of the run, ``stage`` and ``task`` are those of the line's step, ``attributes`` those of the
-        line or, where it has none of that name, of its run. A page ends before it is full when the ``seconds`` are
-        over: then ``looked_until`` says how far it came, and ``next`` goes on from there. Raises :class:`BadCursor`.
+        ``status`` is that of the run, ``stage`` and ``task_id`` are those of the line's step, ``attributes`` those
+        of the line or, where it has none of that name, of its run. A page ends before it is full when the ``seconds``
+        are over: then ``looked_until`` says how far it came, and ``next`` goes on from there. Raises
+        :class:`BadCursor`.
         """
         question = Question(
             words=search_words(text),
@@ -239,7 +288,7 @@ class Reader:
             min_severity=min_severity,
             stream=stream,
             stage=stage,
-            task=task,
+            task_id=task_id,
             attributes=attributes or {},
             since=since,
             until=until,
@@ -287,8 +336,8 @@ class Reader:
     async def health(self) -> dict[str, Any]:
         """``ok``, the ``version`` of the package and of the ``schema``; raises what keeps the store from being used."""
         async with self._transaction() as connection:
-            (exists,) = await _rows(connection, "schema/schema_exists", {})
-            found = await _rows(connection, "schema/schema_version", {}) if exists["there"] else []
+            (exists,) = await rows(connection, "schema/schema_exists", {})
+            found = await rows(connection, "schema/schema_version", {}) if exists["there"] else []
         state = SchemaState(version=found[0]["version"] if found else None, needed=len(migrations()))
         if problem := schema_problem(state):
             raise SchemaError(problem)
@@ -330,60 +379,9 @@ _ALL_RUNS: dict[str, Any] = dict.fromkeys(
 )
 
 
-class _PoolLog(logging.Filter):
-    """The pool tells the log why it cannot connect, again and again. We keep the words and tell whoever asked."""
-
-    def __init__(self, pool: str) -> None:
-        super().__init__()
-        self._pool = pool
-        self.last_error: str | None = None
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        arguments = record.args
-        if not isinstance(arguments, tuple) or not arguments or arguments[0] != self._pool:
-            return True
-        if record.levelno >= logging.WARNING and isinstance(arguments[-1], psycopg.Error):
-            self.last_error = str(arguments[-1]).partition("\n")[0]
-        return record.levelno < logging.WARNING
-
-
-async def _configure(connection: AsyncConnection[DictRow]) -> None:
-    """Said with each BEGIN, not to the session, but for how times are written."""
-    if otherwise(connection):
-        await connection.set_autocommit(True)
-        await connection.execute(query("speak"))
-        await connection.set_autocommit(False)
-    await connection.set_read_only(True)
-    await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
-
-
-async def _rows(connection: AsyncConnection[DictRow], name: str, parameters: dict[str, Any]) -> list[DictRow]:
-    return await (await connection.execute(query(name), parameters)).fetchall()
-
-
-async def _resolve(connection: AsyncConnection[DictRow], run_id: str) -> DictRow:
-    """The one run that is meant: its key and the bounds of what belongs to it."""
-    rows = await _rows(connection, "read/run_keys", run_prefix(run_id)._asdict())
-    if not rows:
-        raise RunNotFound(f"no run's id begins with {run_id!r}; `otel-joblog list` shows the ids there are")
-    if len(rows) > 1:
-        candidates = ", ".join(f"{row['trace_id'].hex}-{span_hex(row['span_id'])}" for row in rows[:3])
-        more = " and more" if len(rows) > 3 else ""
-        raise RunNotFound(f"{run_id!r} begins the ids of several runs: {candidates}{more}; give more characters")
-    return rows[0]
-
-
 async def _left_out(connection: AsyncConnection[DictRow], name: str, key: DictRow, found: int, limit: int) -> int:
     """How many more there are than the limit shows."""
     if found <= limit:
         return 0
-    (counted,) = await _rows(connection, name, {**key, "limit": _COUNTED})
+    (counted,) = await rows(connection, name, {**key, "limit": _COUNTED})
     return int(counted["count"]) - limit
-
-
-async def _step_names(connection: AsyncConnection[DictRow], key: DictRow, span_ids: Iterable[int]) -> dict[int, str]:
-    steps = [span_id for span_id in span_ids if span_id != key["span_id"]]
-    if not steps:
-        return {}
-    rows = await _rows(connection, "read/step_names", {**key, "steps": steps})
-    return {row["span_id"]: row["name"] for row in rows}

@@ -24,6 +24,8 @@ from ..encoding import json_bytes, without_zero
 from ..sql import query
 from .keys import FoundKey
 from .models import FoundLine, SearchPage
+from .places import SpanKey
+from .places import places as places_of
 from .shapes import found_line
 
 __all__ = ["Question", "like", "search", "search_words"]
@@ -52,7 +54,7 @@ class Question:
     min_severity: int | None = None
     stream: int | None = None
     stage: str | None = None
-    task: str | None = None
+    task_id: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
     since: datetime | None = None
     until: datetime | None = None
@@ -74,7 +76,7 @@ class Question:
             "min_severity": self.min_severity,
             "stream": self.stream,
             "stage": self.stage,
-            "task": self.task,
+            "task_id": self.task_id,
             "attributes": json_bytes(self.attributes).decode() if self.attributes else None,
         }
 
@@ -216,15 +218,27 @@ async def _completed(connection: AsyncConnection[DictRow], rows: Sequence[DictRo
     keys = {"traces": [row["trace_id"] for row in rows], "spans": [row["run_span_id"] for row in rows]}
     runs = {(run["trace_id"], run["span_id"]): run for run in await _rows(connection, "read/found_runs", keys)}
     bounds = {
-        "spans": [row["span_id"] for row in rows],
         "first_at": min((run["first_at"] for run in runs.values() if run["first_at"]), default=_BEGIN),
         "last_at": max(row["ts"] for row in rows),
     }
-    steps = {
-        (step["trace_id"], step["span_id"]): step["name"]
-        for step in await _rows(connection, "read/found_steps", keys | bounds)
-    }
-    return [found_line(row, runs.get((row["trace_id"], row["run_span_id"])), steps) for row in rows]
+
+    async def ask(spans: set[SpanKey]) -> list[DictRow]:
+        asked = {"traces": [trace_id for trace_id, _ in spans], "spans": [span_id for _, span_id in spans]}
+        return await _rows(connection, "read/found_steps", asked | bounds)
+
+    places = await places_of(
+        ask,
+        {(row["trace_id"], row["span_id"]) for row in rows},
+        {(row["trace_id"], row["run_span_id"]) for row in rows},
+    )
+    return [
+        found_line(
+            row,
+            runs.get((row["trace_id"], row["run_span_id"])),
+            places.get((row["trace_id"], row["span_id"])),
+        )
+        for row in rows
+    ]
 
 
 async def _rows(connection: AsyncConnection[DictRow], name: str, parameters: Mapping[str, Any]) -> list[DictRow]:

@@ -12,6 +12,7 @@ from .completeness import emitted, missing
 from .keys import span_hex
 from .liveness import last_seen, remark
 from .models import ErrorInfo, FoundLine, LogLine, ProgressInfo, RunSummary, SampleInfo, StepInfo
+from .places import NOWHERE, Place
 
 __all__ = ["error_info", "found_line", "log_line", "run_summary", "sample_infos", "step_info"]
 
@@ -78,13 +79,16 @@ def step_info(row: Row) -> StepInfo:
     )
 
 
-def log_line(row: Row, step_names: Mapping[int, str]) -> LogLine:
-    """A row of ``lines.sql``, ``last_lines.sql`` or ``search_lines.sql``."""
+def log_line(row: Row, place: Place | None) -> LogLine:
+    """A row of ``lines.sql``, ``last_lines.sql`` or ``search_lines.sql``; without a place, one of the run itself."""
+    place = place or NOWHERE
     return LogLine(
         time=row["ts"].astimezone(UTC),
         seq=row["seq"],
         span_id=span_hex(row["span_id"]),
-        step=step_names.get(row["span_id"]),
+        step=place.step,
+        stage=place.stage,
+        task_id=place.task_id,
         severity=row["severity"],
         level=Severity.label(row["severity"]),
         stream=Stream(row["stream"]).name.lower(),
@@ -107,15 +111,14 @@ def sample_infos(rows: Sequence[Row], started_at: datetime) -> list[SampleInfo]:
     return samples
 
 
-def found_line(row: Row, run: Row | None, steps: Mapping[tuple[Any, int], str]) -> FoundLine:
-    """A row of ``search_lines.sql`` with that of ``found_runs.sql``; ``steps`` are names by trace and span id."""
-    name = steps.get((row["trace_id"], row["span_id"]))
+def found_line(row: Row, run: Row | None, place: Place | None) -> FoundLine:
+    """A row of ``search_lines.sql`` with that of ``found_runs.sql``."""
     return FoundLine(
         run_id=_run_id(row, row["run_span_id"]),
         job=run["name"] if run else "",
         service=run["service"] if run else "",
         status=RunStatus.from_code(run["status"]) if run else None,
-        line=log_line(row, {} if name is None else {row["span_id"]: name}),
+        line=log_line(row, place),
         cut=row["cut"],
     )
 

@@ -13,6 +13,7 @@ import pytest
 from otel_joblog.conventions import RunStatus, SpanKind, Stream
 from otel_joblog.errors import BadCursor, RunNotFound, SchemaError, StoreUnavailable
 from otel_joblog.records import Record, SpanEvent
+from otel_joblog.store.read import lines as lines_module
 from otel_joblog.store.read import reader as reader_module
 from otel_joblog.store.read.reader import Reader, line_key
 from otel_joblog.store.schema.migrate import migrations
@@ -258,7 +259,7 @@ def test_lines_are_paged_backwards_as_forwards(dsn: str, ask: Ask[Any]) -> None:
 def test_a_page_of_long_lines_is_short_but_never_empty(
     dsn: str, ask: Ask[Any], monkeypatch: pytest.MonkeyPatch, long: str
 ) -> None:
-    monkeypatch.setattr(reader_module, "_PAGE_BYTES", 10_000)
+    monkeypatch.setattr(lines_module, "PAGE_BYTES", 10_000)
     rest = "".join(map(chr, range(300, 2_300)))  # four kilobytes, hard to compress
     sizes = [0, 0, 1, 1, 1, 4, 1, 0, 0, 1, 1]
     lines = [

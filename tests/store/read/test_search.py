@@ -184,8 +184,8 @@ def test_filters_narrow_what_is_found(writer: Writer, dsn: str) -> None:
     assert found(dsn, stream=Stream.STDERR) == ["in task"]
     for options in ({}, {"job": "invoices"}):
         assert found(dsn, stage="load", **options) == ["in load"]
-        assert found(dsn, task="t-7", **options) == ["in task"]
-        assert found(dsn, task="load", **options) == ["in load"]  # the stage stands for the task where there is none
+        assert found(dsn, task_id="t-7", **options) == ["in task"]
+        assert found(dsn, task_id="load", **options) == ["in load"]  # the stage stands for the task where there is none
         assert found(dsn, attributes={"shard": "3"}, **options) == ["in load"]
         assert found(dsn, attributes={"region": "eu"}, **options) == ["in task", "plain 1"]
         assert found(dsn, attributes={"region": "us", "shard": "4"}, **options) == []

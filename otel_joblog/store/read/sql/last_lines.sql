@@ -6,14 +6,19 @@ from (
     select
       ts, seq, span_id, severity, stream, logger, message, attributes,
       octet_length(message) + joblog.json_bytes(attributes) as size
-    from joblog.job_log
-    where trace_id = %(trace_id)s and run_span_id = %(span_id)s
-      and ts between %(first_at)s and %(last_at)s
-      and (%(after_at)s::timestamptz is null or (ts, seq) > (%(after_at)s, %(after_seq)s::bigint))
-      and (%(before_at)s::timestamptz is null or (ts, seq) < (%(before_at)s, %(before_seq)s::bigint))
-      and (%(min_severity)s::smallint is null or severity >= %(min_severity)s)
-      and (%(stream)s::smallint is null or stream = %(stream)s)
-      and (%(step)s::bigint is null or span_id = %(step)s)
+    from (
+      select * from joblog.job_log
+      where trace_id = %(trace_id)s and run_span_id = %(span_id)s
+        and ts between %(first_at)s and %(last_at)s
+        and (%(after_at)s::timestamptz is null or (ts, seq) > (%(after_at)s, %(after_seq)s::bigint))
+        and (%(before_at)s::timestamptz is null or (ts, seq) < (%(before_at)s, %(before_seq)s::bigint))
+        and (%(min_severity)s::smallint is null or severity >= %(min_severity)s)
+      order by ts desc, seq desc
+      limit %(looked)s::int
+    ) as looked
+    where (%(stream)s::smallint is null or stream = %(stream)s)
+      and (%(spans)s::bigint[] is null or span_id = any(%(spans)s))
+      and (%(words)s::text[] is null or left(message, 8192) collate "C" ilike all (%(words)s))
     order by ts desc, seq desc
     limit %(limit)s::int + 1
   ) as found

@@ -12,12 +12,12 @@ where ts >= %(low)s and ts < %(high)s
   and (%(words)s::text[] is null or left(message, 8192) collate "C" ilike all (%(words)s))
   and (%(min_severity)s::smallint is null or severity >= %(min_severity)s)
   and (%(stream)s::smallint is null or stream = %(stream)s)
-  and (%(stage)s::text is null and %(task)s::text is null or exists (
+  and (%(stage)s::text is null and %(task_id)s::text is null or exists (
     select from joblog.job_run as run
     join joblog.job_step as step on step.trace_id = run.trace_id and step.started_at between run.first_at and log.ts
     where run.trace_id = log.trace_id and run.span_id = log.run_span_id and step.span_id = log.span_id
       and (%(stage)s is null or step.stage = %(stage)s)
-      and (%(task)s is null or coalesce(step.task_id, step.stage, step.name) = %(task)s)
+      and (%(task_id)s is null or coalesce(step.task_id, step.stage, step.name) = %(task_id)s)
   ))
   and (%(attributes)s::jsonb is null or not exists (
     select from jsonb_each_text(%(attributes)s) as wanted

@@ -141,6 +141,9 @@ create table joblog.job_step (
   primary key (trace_id, started_at, span_id)
 ) partition by range (started_at);
 
+-- The steps of a task over all runs; so much of its id tells tasks apart, and an index takes no more than so much.
+create index job_step_task on joblog.job_step ((left(task_id, 200) collate "C"), started_at) where task_id is not null;
+
 create table joblog.job_step_default partition of joblog.job_step default;
 
 -- Log lines and lines of output, whole, by day; fixed-width columns first. The one key is idempotence, page, tail and
@@ -712,7 +715,21 @@ select
   lpad(to_hex(log.span_id), 16, '0') as span_id,
   log.trace_id as trace_key,
   log.run_span_id as run_key,
-  log.attributes
+  log.attributes,
+  (
+    select max(step.stage)
+    from joblog.job_step as step
+    where step.trace_id = log.trace_id and step.span_id = log.span_id
+      and step.started_at between log.ts - interval '7 days' and log.ts
+    group by step.trace_id
+  ) as stage,
+  (
+    select max(coalesce(step.task_id, step.stage, case when step.kind = 0 then step.name end))
+    from joblog.job_step as step
+    where step.trace_id = log.trace_id and step.span_id = log.span_id
+      and step.started_at between log.ts - interval '7 days' and log.ts
+    group by step.trace_id
+  ) as task_id
 from joblog.job_log as log
 left join joblog.job_run as run on run.trace_id = log.trace_id and run.span_id = log.run_span_id;
 
@@ -818,6 +835,10 @@ comment on view joblog.job_lines is
   'Log lines and lines of output. Bound at, which also picks the partitions; severity >= 17 has an index.';
 comment on column joblog.job_lines.severity is 'OpenTelemetry severity number: 9 INFO, 13 WARN, 17 ERROR, 21 FATAL';
 comment on column joblog.job_lines.at is 'when the line was written';
+comment on column joblog.job_lines.stage is
+  'of the step that it was written in, or the nearest one around it; looked up for each line, where it is asked for';
+comment on column joblog.job_lines.task_id is
+  'likewise; where none has one, the stage stands for it, or the name of the step';
 
 -- What the processes of runs used, sampled while they ran, by day; thinned out, so that a run has some 360 at most.
 create table joblog.job_sample (
