@@ -315,7 +315,7 @@ class Settings:
         known = {field.name: field.metadata for field in dataclasses.fields(cls)}
         for name, value in overrides.items():
             if name not in known:
-                raise ConfigError(f"there is no setting {name!r}; there are {', '.join(known)}")
+                raise ConfigError(f"unknown setting {name!r}; there are {', '.join(known)}")
             if value is not None:
                 values[name] = _parsed(name, value, known[name])
         return cls(**values)
@@ -344,7 +344,7 @@ def misspelt(environ: Mapping[str, str]) -> Iterator[str]:
 
             endings = {_LIKE_OURS.sub("", known): known for known in ours}
             meant = get_close_matches(name[like.end() :].upper(), endings, 1)
-            yield f"{name} is no setting and changes nothing" + (
+            yield f"{name} is not a setting and has no effect" + (
                 f"; did you mean {endings[meant[0]]}?" if meant else ""
             )
 

@@ -23,7 +23,7 @@ def declared_schedule(given: object) -> str | None:
     if given is None or given == "":
         return None
     if not isinstance(given, str):
-        _tell(repr(given)[:200], "a schedule is text")
+        _tell(repr(given)[:200], "a schedule must be text")
         return str(given)[:200]
     if not _PLAIN.fullmatch(given) and (problem := _problem(given)):
         _tell(repr(given[:200]), problem)
@@ -44,7 +44,7 @@ def _problem(schedule: str) -> str | None:
 def _tell(shown: str, problem: str) -> None:
     report(
         f"schedule: {shown}",
-        'schedule %s is not understood (%s): no run of it will be called missed. Say it as cron does, "0 3 * * *"',
+        'schedule %s is not understood (%s): none of its runs will be called missed. Write it as for cron: "0 3 * * *"',
         shown,
         problem,
     )

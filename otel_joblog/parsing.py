@@ -34,13 +34,13 @@ def flag(text: str) -> bool:
         return True
     if word in {"0", "false", "no", "off"}:
         return False
-    raise ValueError("say true or false")
+    raise ValueError("use true or false")
 
 
 def seconds(text: str) -> float:
     value = float(text)
     if not 0 <= value < 86_400:
-        raise ValueError("say seconds, from 0 to 86400")
+        raise ValueError("use seconds, from 0 to 86400")
     return value
 
 
@@ -49,7 +49,7 @@ def level(text: str) -> int:
 
     found = int(text) if text.strip().isdigit() else logging.getLevelNamesMapping().get(text.strip().upper())
     if found is None:
-        raise ValueError("say DEBUG, INFO, WARNING, ERROR, CRITICAL or a number")
+        raise ValueError("use DEBUG, INFO, WARNING, ERROR, CRITICAL or a number")
     return found
 
 
@@ -60,7 +60,7 @@ def one_of(choice: Any) -> Callable[[str], str]:
     def parse(text: str) -> str:
         word = text.strip().lower()
         if word not in words:
-            raise ValueError(f"say {', '.join(words[:-1])} or {words[-1]}")
+            raise ValueError(f"use {', '.join(words[:-1])} or {words[-1]}")
         return word
 
     return parse
@@ -69,17 +69,17 @@ def one_of(choice: Any) -> Callable[[str], str]:
 def size(text: str) -> int:
     match = re.fullmatch(r"\s*(\d+)\s*([KMG]i?B)?\s*", text, re.IGNORECASE)
     if match is None:
-        raise ValueError("say bytes, or a number with KiB, MiB or GiB")
+        raise ValueError("use bytes, or a number with KiB, MiB or GiB")
     unit = (match[2] or "").upper()
     found = int(match[1]) * {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}[unit[:1]]
     if found < _SMALLEST:
-        raise ValueError("say 1 MiB or more")
+        raise ValueError("use 1 MiB or more")
     return found
 
 
 def number(text: str) -> int:
     if not text.strip().isdecimal() or not int(text):
-        raise ValueError("say a number, from 1")
+        raise ValueError("use a number, from 1")
     return int(text)
 
 
@@ -91,7 +91,7 @@ def age(text: str) -> int | None:
     match = re.fullmatch(r"(\d{1,5})\s*([dwy]?)", word)
     days = int(match[1]) * _DAYS[match[2] or "d"] if match else _MOST_DAYS + 1
     if days > _MOST_DAYS:
-        raise ValueError("say days, weeks or years, up to 100 of these, such as 90d, 12w or 2y; or never")
+        raise ValueError("use days, weeks or years, at most 100 years, such as 90d, 12w or 2y; or never")
     return days
 
 
@@ -99,7 +99,7 @@ def trace_url(text: str) -> str:
     """A template, which becomes a link on a page: nothing but a web address may come of it."""
     address = text.strip()
     if not re.match(r"https?://[^/?#{}\s]", address, re.IGNORECASE) or "{trace_id}" not in address:
-        raise ValueError("say an address of http or https with {trace_id} in it")
+        raise ValueError("use an address of http or https with {trace_id} in it")
     if not address.isprintable() or " " in address:
         raise ValueError("it must not hold spaces or control characters")
     return address
@@ -127,14 +127,14 @@ def patterns(text: str) -> tuple[str, ...]:
 class PartlyUsable(ValueError):
     """A part of a value cannot be used; ``usable`` is what holds instead, and ``told`` says so."""
 
-    def __init__(self, problem: str, usable: Any, told: str = "the rest of it is used") -> None:
+    def __init__(self, problem: str, usable: Any, told: str = "the rest is used") -> None:
         super().__init__(problem)
         self.usable = usable
         self.told = told
 
 
 HOW_TO_SAY_A_DSN = (
-    "say postgresql://user:password@host:port/database, with %40 for an @ and %2F for a / in the password, "
+    "use postgresql://user:password@host:port/database, with %40 for an @ and %2F for a / in the password, "
     "or host=… port=… dbname=… user=… password=…"
 )
 
@@ -150,7 +150,7 @@ def dsn(text: str) -> str:
         raise PartlyUsable(
             HOW_TO_SAY_A_DSN,
             word,
-            "what is recorded waits in the journal",
+            "records wait in the journal",
         ) from None
     return word
 

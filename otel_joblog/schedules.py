@@ -83,7 +83,7 @@ def understood(schedule: str, timezone: str) -> tuple[str, ZoneInfo]:
         timezone = words.pop(0).removeprefix(prefix)
     expression = _NAMED.get(words[0].lower(), "") if len(words) == 1 else " ".join(words)
     if len(expression.split()) != FIELDS:
-        raise ScheduleError("neither five fields as of cron nor a word such as @daily")
+        raise ScheduleError("neither five fields as in cron nor a word such as @daily")
     zone = _zone(timezone)
     try:
         if next(CronSim(expression, datetime(2000, 1, 1, tzinfo=UTC)), None) is None:
@@ -91,7 +91,7 @@ def understood(schedule: str, timezone: str) -> tuple[str, ZoneInfo]:
     except CronSimError as error:
         raise ScheduleError(str(error).lower()) from error
     except (ValueError, OverflowError, AssertionError) as error:
-        raise ScheduleError("no cron expression") from error
+        raise ScheduleError("not a cron expression") from error
     return expression, zone
 
 
@@ -99,4 +99,4 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
-        raise ScheduleError(f"the time zone {name[:LONGEST]!r} is not known here") from error
+        raise ScheduleError(f"the time zone {name[:LONGEST]!r} is not known on this host") from error

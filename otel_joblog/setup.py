@@ -96,7 +96,11 @@ class Runtime:
         else:
             self.journal.spill(ending=True)
             if self.journal.in_memory:
-                report("lost", "what the disk refused (%s) and no backend took is lost", self.journal.trouble)
+                report(
+                    "lost",
+                    "what neither the disk (%s) nor a destination took is lost",
+                    self.journal.trouble,
+                )
             self.journal.close()
         return done
 
@@ -235,7 +239,7 @@ def _at_exit() -> None:
     except Exception as error:
         if foreign(error):
             raise
-        report("exit", "what was left to ship could not be: %r", error)
+        report("exit", "the rest could not be shipped: %r", error)
 
 
 def _after_fork() -> None:

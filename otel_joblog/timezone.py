@@ -131,7 +131,7 @@ def _by_offset() -> str:
     name = f"Etc/GMT{-hours:+d}" if hours else "UTC"
     report(
         "timezone",
-        "no time zone goes by the rule of %s: schedules are meant in %s. TZ may name a better one",
+        "no time zone has the rules of %s: schedules are read in %s. Set TZ to name another one",
         _LINK,
         name,
     )

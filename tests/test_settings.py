@@ -41,11 +41,11 @@ def told(environ: dict[str, str]) -> list[str]:
     ],
 )
 def test_a_misspelt_variable_is_told_of_with_what_is_meant(misspelt: str, meant: str) -> None:
-    assert told({misspelt: "x"}) == [f"{misspelt} is no setting and changes nothing; did you mean {meant}?"]
+    assert told({misspelt: "x"}) == [f"{misspelt} is not a setting and has no effect; did you mean {meant}?"]
 
 
 def test_a_variable_that_is_like_none_of_ours_is_told_of_alone() -> None:
-    assert told({"OTEL_JOBLOG_XYZZY": "x"}) == ["OTEL_JOBLOG_XYZZY is no setting and changes nothing"]
+    assert told({"OTEL_JOBLOG_XYZZY": "x"}) == ["OTEL_JOBLOG_XYZZY is not a setting and has no effect"]
 
 
 @pytest.mark.parametrize("other", ["OTEL_SERVICE_NAME", "JOBLOG_PASSWORD", "OTEL_JOBLOG_PARENT_RUN", "OTEL_JOBS"])
@@ -63,9 +63,9 @@ def test_what_is_for_others_is_left_to_them(other: str) -> None:
 )  # fmt: skip
 def test_a_connection_string_of_something_else_is_told_of_without_the_password(dsn: str) -> None:
     (problem,) = told({"OTEL_JOBLOG_DSN": dsn})
-    assert problem.startswith("OTEL_JOBLOG_DSN cannot be used: say postgresql://")
+    assert problem.startswith("OTEL_JOBLOG_DSN cannot be used: use postgresql://")
     assert "%40 for an @ and %2F for a / in the password" in problem
-    assert problem.endswith("; what is recorded waits in the journal")
+    assert problem.endswith("; records wait in the journal")
     with pytest.raises(ConfigError) as raised:
         Settings.from_environment({"OTEL_JOBLOG_DSN": dsn})
     with pytest.raises(ConfigError) as configured:
@@ -106,8 +106,10 @@ def test_a_job_says_once_what_is_mistaken(variables: dict[str, str], said: str, 
 def test_a_database_that_has_never_been_reached_is_told_of_once(tmp_path: Path) -> None:
     unreachable = {"OTEL_JOBLOG_DSN": "postgresql://me:geheim@127.0.0.1:1/shop", "OTEL_JOBLOG_EXIT_TIMEOUT": "20"}
     (line,) = lines(run(JOB, tmp_path, **unreachable))
-    assert line.startswith("otel_joblog: postgres-shop@localhost:1 has never taken anything: no PostgreSQL to be had")
-    assert line.endswith("what is recorded waits in the journal")
+    assert line.startswith(
+        "otel_joblog: postgres-shop@localhost:1 has never accepted a record: PostgreSQL cannot be reached"
+    )
+    assert line.endswith("records wait in the journal")
     assert "geheim" not in line
 
 
@@ -116,7 +118,9 @@ def test_a_server_that_never_says_a_word_is_told_of_at_the_end(tmp_path: Path) -
         port = silent.getsockname()[1]
         dsn = f"postgresql://127.0.0.1:{port}/shop?connect_timeout=100"
         (line,) = lines(run(JOB, tmp_path, OTEL_JOBLOG_DSN=dsn, OTEL_JOBLOG_EXIT_TIMEOUT="4"))
-    assert line.startswith(f"otel_joblog: postgres-shop@localhost:{port} has never taken anything: it does not answer")
+    assert line.startswith(
+        f"otel_joblog: postgres-shop@localhost:{port} has never accepted a record: it does not answer"
+    )
 
 
 def test_an_outage_of_a_database_that_took_something_before_is_not_told_of(tmp_path: Path, dsn: str) -> None:
@@ -155,5 +159,5 @@ def test_no_command_prints_a_password_that_ends_too_soon(word: str, password: st
 def test_a_command_that_cannot_use_a_setting_says_so_in_one_line(word: str, tmp_path: Path) -> None:
     done = command(word, tmp_path, OTEL_JOBLOG_DSN="mysql://me:geheim@db/shop")
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: OTEL_JOBLOG_DSN cannot be used: say postgresql://")
+    assert done.stderr.startswith("Error: OTEL_JOBLOG_DSN cannot be used: use postgresql://")
     assert len(done.stderr.splitlines()) == 1

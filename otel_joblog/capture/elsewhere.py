@@ -59,7 +59,7 @@ def elsewhere(given: Any) -> Elsewhere | None:
         return None
     report(
         "elsewhere",
-        "%s names no run: give a run_id (run.run_id, 32 and 16 digits of hex), or a mapping with a traceparent",
+        "%s does not name a run: give a run_id (run.run_id, 32 and 16 digits of hex), or a mapping with a traceparent",
         shown(given)[:200],
     )
     return None

@@ -96,7 +96,7 @@ class JobDefinition:
         self.arguments = arguments
         self.attributes = attributes
         if capture_output not in {None, True, False, "fd"}:
-            raise ConfigError(f'capture_output={capture_output!r} cannot be used: say True, False or "fd"')
+            raise ConfigError(f'capture_output={capture_output!r} cannot be used: use True, False or "fd"')
         self.capture_output = capture_output
         self.resources = resources
         self.enabled = enabled
@@ -281,4 +281,4 @@ def job(
 def _checked(name: object) -> str | None:
     if name is None or (isinstance(name, str) and name):
         return name
-    raise TypeError(f"a job's name is a non-empty string, not {name!r}")
+    raise TypeError(f"a job's name must be a non-empty string, not {name!r}")

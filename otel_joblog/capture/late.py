@@ -53,6 +53,6 @@ def _just_ended(active: Active | None) -> Run | None:
             passed = passed or run
         active = active.parent
     if passed is not None:
-        said = "job %r has ended more than %d seconds ago: what it left at work is no longer recorded"
+        said = "job %r ended more than %d seconds ago: what still runs of it is no longer recorded"
         report("late", said, passed.name, GRACE)
     return None

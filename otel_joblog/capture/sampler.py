@@ -59,7 +59,7 @@ class Sampler:
                 if self._left:
                     self._let_go()
             except Exception as error:
-                report("sampler", "what runs use could not be looked at: %r", error)
+                report("sampler", "the resources of runs could not be read: %r", error)
 
     def look(self, now: int) -> None:
         """Once round all runs; ``now`` is the time of ``time.monotonic_ns``."""

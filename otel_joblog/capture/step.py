@@ -124,7 +124,7 @@ def step(
     """
     function = name if decorable(name) else None
     if function is None and name is not None and (not isinstance(name, str) or not name):
-        raise TypeError(f"a step's name is a non-empty string, not {name!r}")
+        raise TypeError(f"a step's name must be a non-empty string, not {name!r}")
     definition = StepDefinition(
         name if isinstance(name, str) else None, stage=stage, task_id=task_id, attributes=attributes
     )

@@ -36,7 +36,7 @@ PATIENCE = 10.0  # seconds for what somebody else ships just now
 def agent() -> None:
     """Ship the journals of all processes on this host, with one connection for all. Runs until Ctrl-C.
 
-    For hosts of short-lived jobs and no viewer. It starts no database; while there is none, everything waits.
+    For hosts with short-lived jobs and no viewer. It starts no database. While there is none, everything waits.
     """
     settings = Settings.from_environment()
     sinks = make_sinks(settings, otlp_by_default=True)
@@ -63,13 +63,13 @@ def _refuse_readers(settings: Settings) -> None:
     with contextlib.suppress(StoreError):  # away, or still without our schema: then it waits as they would
         if login_may(resolve_dsn(settings)) is May.READ:
             raise click.ClickException(
-                "OTEL_JOBLOG_DSN only reads here; an agent needs the primary and a member of joblog_writer"
+                "OTEL_JOBLOG_DSN is read-only here: an agent needs the primary, and a member of joblog_writer"
             )
 
 
 @click.command()
 def recover() -> None:
-    """Ship what dead processes of this host left, once. Exits with 1 where something has to stay."""
+    """Ship what dead processes of this host left, once. Exits with 1 if something is left."""
     settings = Settings.from_environment()
     with told_plainly():
         root, here = settings.journal_dir, set(target_names(settings, os.environ))
@@ -82,9 +82,9 @@ def recover() -> None:
     for behind in elsewhere:
         click.echo(foreign_remark(root, behind), err=True)
     if later:
-        raise click.ClickException(f"{later} stay for later: `otel-joblog doctor` tells whether their database answers")
+        raise click.ClickException(f"{later} left for later: `otel-joblog doctor` says whether their database answers")
     if left:
-        raise click.ClickException(f"{len(left)} stay: nothing here ships to where they are to go")
+        raise click.ClickException(f"{len(left)} left: nothing here ships to their destinations")
     if left_alone:
         told = ", ".join(f"{name} ({why})" for name, why in left_alone.items())
         raise click.ClickException(f"neither shipped nor deleted: {told}")

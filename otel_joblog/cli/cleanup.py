@@ -32,11 +32,11 @@ class Day(click.ParamType[date]):
             elif (days := age(str(value))) is not None:
                 day = today - timedelta(days=days)
             else:
-                self.fail("`never` is no day; to delete nothing, do not clean up", param, ctx)
+                self.fail("`never` is not a day; to delete nothing, do not run cleanup", param, ctx)
         except (ValueError, OverflowError):
             self.fail(f"{value!r} is neither a date such as 2026-08-01 nor an age such as 90d", param, ctx)
         if day > today:
-            self.fail(f"{value!r} has not come yet", param, ctx)
+            self.fail(f"{value!r} is in the future", param, ctx)
         return day
 
 
@@ -53,12 +53,12 @@ class Age(click.ParamType[tuple[int | None]]):
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Only tell what would go.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
 @click.option("--before", type=Day(), help="Runs that ended before then (UTC). Default OTEL_JOBLOG_RETENTION ago.")
 @click.option(
     "--keep-failures",
     type=Age(),
-    help="Failed runs stay for so long; `never`: for ever. Default OTEL_JOBLOG_RETENTION_FAILURES.",
+    help="How long failed runs stay; `never` keeps them for ever. Default OTEL_JOBLOG_RETENTION_FAILURES.",
 )
 @click.option(
     "--archive",
@@ -68,9 +68,9 @@ class Age(click.ParamType[tuple[int | None]]):
 def cleanup(
     *, dry_run: bool, before: date | None, keep_failures: tuple[int | None] | None, archive: Path | None
 ) -> None:
-    """Delete the runs that are past their retention, with their lines; write them to an archive first, if there is one.
+    """Delete the runs that are past their retention, with their lines. Write them to an archive first, if there is one.
 
-    `serve` and `agent` do so every night. Jobs go on meanwhile. It may be interrupted: run again, it goes on.
+    `serve` and `agent` do so every night. Jobs go on meanwhile. If it is interrupted, run it again.
     """
     settings = Settings.from_environment()
     retention = Retention.of(settings)
@@ -92,17 +92,17 @@ def _foretold(found: Outlook, policy: Policy) -> str:
     staying = f"{words.count(found.kept, 'run')} with {words.count(found.kept_lines, 'line')}"
     told = [
         f"Of runs that ended before {policy.before}, failed ones before {policy.failures_before}:",
-        f"  {going} would go, {found.failed:,} of them failed",
-        f"  {staying} would stay: they failed, go on, or are held",
+        f"  {going} would be deleted, {found.failed:,} of them failed",
+        f"  {staying} would stay: they failed, are running, or were imported lately",
     ]
     if found.days:
         first, last = found.days[0][0], found.days[-1][0]
         size = words.size(sum(size for _, size in found.days))
         told.append(
-            f"  {words.count(len(found.days), 'day')} would be dropped but for those, {first} to {last}: {size}"
+            f"  {words.count(len(found.days), 'day')} would be dropped except for those, {first} to {last}: {size}"
         )
     if found.runs and policy.archive:
-        told.append(f"  written to {policy.archive} before")
+        told.append(f"  written to {policy.archive} first")
     return "\n".join([*told, "Nothing was changed."])
 
 

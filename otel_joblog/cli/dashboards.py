@@ -26,7 +26,7 @@ def dashboards() -> None:
 
 @dashboards.command("list")
 def list_dashboards() -> None:
-    """Print what there is."""
+    """List the dashboards."""
     for board in _boards():
         click.echo(f"{board['uid']:16} {board['title']:14} {board['description']}")
 
@@ -50,12 +50,12 @@ def export(folder: Path) -> None:
     "--token",
     required=True,
     envvar="GRAFANA_TOKEN",
-    help="Of a service account that may write dashboards; better in the environment.  [env: GRAFANA_TOKEN]",
+    help="Token of a service account that may write dashboards; better in the environment.  [env: GRAFANA_TOKEN]",
 )
-@click.option("--folder", default="Jobs", show_default=True, help="Title of the folder, if it has to be made.")
+@click.option("--folder", default="Jobs", show_default=True, help="Title of the folder, if it does not exist yet.")
 @click.option("--viewer", help="Address of the viewer, for links to its pages.  [default: http://127.0.0.1:8765]")
 def install(*, url: str, token: str, folder: str, viewer: str | None) -> None:
-    """Put the dashboards into a Grafana, in place of older ones.
+    """Install the dashboards in a Grafana. Older ones are replaced.
 
     Data sources are left to it: the dashboards take the first PostgreSQL, Jaeger and Prometheus that it has, or those
     that are chosen at their top.
@@ -105,7 +105,7 @@ class _Grafana(requests.auth.AuthBase):
                 method, self.url + path, json=body, auth=self, timeout=SECONDS, allow_redirects=False
             )
         except requests.RequestException as error:
-            raise click.ClickException(f"no Grafana answers at {self.url}: {error}") from error
+            raise click.ClickException(f"Grafana does not answer at {self.url}: {error}") from error
         if missing and answer.status_code == requests.codes.not_found:
             return None
         if answer.status_code != requests.codes.ok:
@@ -115,7 +115,7 @@ class _Grafana(requests.auth.AuthBase):
         except ValueError:
             told = None
         if not isinstance(told, dict):
-            raise click.ClickException(f"{self.url} answers, but not as Grafana does")
+            raise click.ClickException(f"{self.url} answers, but it is not Grafana")
         return told
 
 

@@ -18,15 +18,15 @@ NOT_RUNNING = 3  # what `systemctl status` exits with
 
 @click.group()
 def db() -> None:
-    """The embedded PostgreSQL: start, stop, look at it.
+    """Start, stop and find the embedded PostgreSQL.
 
-    It lives in the state folder (OTEL_JOBLOG_STATE_DIR) and is not used where OTEL_JOBLOG_DSN names another.
+    It is in the state folder (OTEL_JOBLOG_STATE_DIR). If OTEL_JOBLOG_DSN is set, it is not used.
     """
 
 
 @db.command()
 def start() -> None:
-    """Start the server; set it up first where there is none. The schema is brought up to date."""
+    """Start the server. Set it up first if there is none. The schema is brought up to date."""
     from ..store.schema.migrate import migrate
 
     with _told_plainly():
@@ -34,7 +34,7 @@ def start() -> None:
         started = server.start()
         applied = migrate(server.dsn)
     status = server.status()
-    click.echo(f"PostgreSQL {status.version} {'started' if started else 'runs already'} (process {status.pid}).")
+    click.echo(f"PostgreSQL {status.version} {'started' if started else 'is running already'} (process {status.pid}).")
     if applied:
         click.echo(f"Schema brought up to date: {', '.join(applied)}.")
     if status.remark:
@@ -45,7 +45,7 @@ def start() -> None:
 
 @db.command()
 def stop() -> None:
-    """Stop the server; sessions are ended. What jobs emit meanwhile waits in the journal."""
+    """Stop the server and end its sessions. What jobs record meanwhile waits in the journal."""
     with _told_plainly():
         _, server = _configured()
         stopped = server.stop()
@@ -56,7 +56,7 @@ def stop() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @click.pass_context
 def status(context: click.Context, *, as_json: bool) -> None:
-    """Tell whether the server runs. Exits with 0 where it does and with 3 where it does not."""
+    """Say whether the server runs. Exits with 0 if it does, with 3 if it does not."""
     with _told_plainly():
         _, server = _configured()
         found = server.status()

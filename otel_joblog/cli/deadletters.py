@@ -26,17 +26,16 @@ IDS = click.argument("ids", nargs=-1, metavar="[ID]...")
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """What a database or an OTLP endpoint refused for ever, and was set aside.
+    """List, send or drop the records that a database or an OTLP endpoint refused for ever.
 
-    A record that it calls wrong blocks no other: it waits here, with the reason. When that is mended, `send` sends it
-    again; `drop` gives it up.
+    Such a record is set aside here, with the reason, so that it blocks no other. Mend the reason, then `send` it again.
     """
 
 
 @dead_letters.command("list")
 @JSON_OPTION
 def list_letters(*, as_json: bool) -> None:
-    """List them, oldest first: ID, when, for which destination, what it is and why it was refused."""
+    """List them, oldest first: ID, time, destination, kind of record, reason."""
     with told_plainly():
         found = all_letters(Settings.from_environment().journal_dir)
     if as_json:
@@ -65,9 +64,9 @@ def _shown(letter: DeadLetter | None) -> str:
 
 @dead_letters.command()
 @IDS
-@click.option("--here", is_flag=True, help="Also those for other destinations, to those of this configuration.")
+@click.option("--here", is_flag=True, help="Also those for other destinations, to the destinations here.")
 def send(*, ids: tuple[str, ...], here: bool) -> None:
-    """Send them again, all or those named. What is taken is removed. Exits with 1 where something has to stay."""
+    """Send all again, or those with these IDs. What is accepted is removed. Exits with 1 if something is left."""
     settings = Settings.from_environment()
     root = settings.journal_dir
     with told_plainly():
@@ -93,12 +92,12 @@ def _send(kept: SetAside, sinks: Sequence[Sink], *, anywhere: bool) -> str | Non
     """Why it could not be sent; None where it was."""
     letter = kept.letter
     if letter is None:
-        return "it cannot be read; `otel-joblog dead-letters drop` gives it up"
+        return "it cannot be read; `otel-joblog dead-letters drop` drops it"
     kind = letter.exporter.partition("-")[0]
     alike = [sink for sink in sinks if sink.name == letter.exporter]
     alike += [sink for sink in sinks if anywhere and sink.name.partition("-")[0] == kind]
     if not alike:
-        return f"it is for {letter.exporter}, which nothing here ships to; --here sends it to where this one does"
+        return f"it is for {letter.exporter}, which nothing here ships to; --here sends it to the destination here"
     try:
         alike[0].fresh().ship([letter.contents()[0]], letter.contents()[1])
     except RecordRefused as error:
@@ -112,14 +111,14 @@ def _send(kept: SetAside, sinks: Sequence[Sink], *, anywhere: bool) -> str | Non
 @IDS
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 def drop(*, ids: tuple[str, ...], everything: bool) -> None:
-    """Give up those named, or --all."""
+    """Drop those with these IDs, or --all."""
     if bool(ids) == everything:
-        raise click.UsageError("say the IDs that `otel-joblog dead-letters list` shows, or --all")
+        raise click.UsageError("give IDs that `otel-joblog dead-letters list` shows, or --all")
     root = Settings.from_environment().journal_dir
     with told_plainly():
         found = _meant(root, ids)
         remove(root, {kept.mark for kept in found})
-    click.echo(f"{words.count(len(found), 'record')} given up.")
+    click.echo(f"{words.count(len(found), 'record')} dropped.")
 
 
 def _meant(root: Path, ids: tuple[str, ...]) -> list[SetAside]:

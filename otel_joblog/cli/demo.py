@@ -28,7 +28,9 @@ PATIENCE = 60.0  # seconds for what must come true in a self-check
 
 @click.command()
 @click.option("--once", is_flag=True, help="Run the jobs, check everything over HTTP, and exit.")
-@click.option("--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="Or any free one.")
+@click.option(
+    "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free port."
+)
 def demo(*, once: bool, port: int) -> None:
     """Start a database and the viewer, and run jobs to look at. Runs until Ctrl-C, which stops all that it started."""
     settings = Settings.from_environment()

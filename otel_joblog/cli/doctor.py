@@ -41,7 +41,7 @@ LATE = 60.0  # seconds that a record may wait for its exporter before that is a 
 NEARLY_FULL = 0.8  # of the journal's cap
 DSNS = {"dsn", "reader_dsn"}
 DSN_SECRETS = {"password", "sslpassword", "passfile", "scram_client_key", "scram_server_key", "oauth_client_secret"}
-RIGHTS = {May.READ: "only reads", May.WRITE: "reads and writes", May.OWN: "owns the tables"}
+RIGHTS = {May.READ: "is read-only", May.WRITE: "reads and writes", May.OWN: "owns the tables"}
 
 
 class Finding(NamedTuple):
@@ -54,7 +54,7 @@ class Finding(NamedTuple):
 @JSON_OPTION
 @click.pass_context
 def doctor(context: click.Context, *, as_json: bool) -> None:
-    """Check the set-up: settings, journal, database, OTLP. Exits with 1 where something needs mending."""
+    """Check the setup: settings, journal, database, OTLP. Exits with 1 if something needs mending."""
     findings = list(_findings())
     if as_json:
         click.echo(msgspec.json.encode([finding._asdict() for finding in findings]))
@@ -163,14 +163,14 @@ def _journal(settings: Settings) -> Iterator[Finding]:
         told += ": `otel-joblog serve` or the next job ships them" if waiting else ""
         yield Finding(state.bytes < NEARLY_FULL * state.limit, "journal", told)
     if others:
-        yield Finding(True, "journal", f"left alone, because they are no journals: {', '.join(others)}")
+        yield Finding(True, "journal", f"left alone, because they are not journals: {', '.join(others)}")
     for exporter in state.exporters:
         if exporter.exporter in here:
             yield _exporter(exporter)
         elif exporter.bytes:
             yield Finding((exporter.age or 0) < LATE, "elsewhere", foreign_remark(root, exporter))
     for name in sorted(stopped(root)):
-        told = f"the one that ships to {in_words(name)} shows no life, and others ship in its place: is it stopped?"
+        told = f"the agent that ships to {in_words(name)} shows no sign of life: is it stopped? Others ship for it"
         yield Finding(False, "agent", told)
     yield from _refused(root)
 
@@ -183,7 +183,7 @@ def _refused(root: Path) -> Iterator[Finding]:
         return
     if number:
         told = f"{words.count(number, 'record')} refused and set aside: `otel-joblog dead-letters list` says why"
-        yield Finding(False, "dead letters", f"{told}, `send` sends them again, `drop` gives them up")
+        yield Finding(False, "dead letters", f"{told}, `send` sends them again, `drop` drops them")
 
 
 def _exporter(backlog: Backlog) -> Finding:
@@ -195,7 +195,7 @@ def _exporter(backlog: Backlog) -> Finding:
         told += f", the oldest record for {words.duration(backlog.age)}"
     if backlog.trouble is not None:
         tried = words.count(backlog.trouble.attempts, "attempt")
-        told += f"; it has taken nothing for {words.duration(time.time() - backlog.trouble.since)} ({tried}): "
+        told += f"; it has accepted nothing for {words.duration(time.time() - backlog.trouble.since)} ({tried}): "
         told += backlog.trouble.error
     return Finding(backlog.trouble is None and (backlog.age or 0) < LATE, what, told)
 

@@ -19,12 +19,14 @@ STOP_WITHIN = 10  # seconds for requests that are under way
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Beyond loopback only with a token.")
-@click.option("--port", default=4318, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free one.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on. Beyond loopback it needs a token."
+)
+@click.option("--port", default=4318, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free port.")
 def ingest(*, host: str, port: int) -> None:
-    """Take in OTLP over HTTP (/v1/traces, /v1/logs) from any SDK or collector, without pages. Runs until Ctrl-C.
+    """Take OTLP over HTTP (/v1/traces, /v1/logs) from any SDK or collector, without pages. Runs until Ctrl-C.
 
-    Any number of them may write to one database, behind a load balancer. Beyond loopback it asks for the token of
+    Any number of them may write to one database, behind a load balancer. Beyond loopback it needs
     OTEL_JOBLOG_INGEST_TOKEN.
     """
     from ..ingest.service import Ingest, create_app
@@ -38,7 +40,7 @@ def ingest(*, host: str, port: int) -> None:
         database(settings) as using,
     ):
         if using.may is May.READ:
-            raise StoreError("this login only reads: take in OTLP with one that may write (OTEL_JOBLOG_DSN)")
+            raise StoreError("this login is read-only: use one that may write (OTEL_JOBLOG_DSN)")
         server = make_server(create_app(Ingest(settings, using.dsn)), stop_within=STOP_WITHIN)
         # In a thread uvicorn leaves signals alone: else the process would die of them, and leave the database running.
         thread = threading.Thread(
@@ -48,9 +50,7 @@ def ingest(*, host: str, port: int) -> None:
         name, at = bound.getsockname()[:2]
         click.echo(f"OTLP: http://{f'[{name}]' if ':' in name else name}:{at}  (Ctrl-C stops it)")
         if not settings.ingest_token:
-            click.echo(
-                "Every account of this host can send to it. OTEL_JOBLOG_INGEST_TOKEN lets in who shows the token."
-            )
+            click.echo("Every account of this host can send to it. Set OTEL_JOBLOG_INGEST_TOKEN to require a token.")
         wait()
         server.should_exit = True
         thread.join(2 * STOP_WITHIN)

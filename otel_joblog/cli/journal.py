@@ -29,10 +29,10 @@ DESTINATION = click.argument("destination")
 
 @click.group()
 def journal() -> None:
-    """What waits in the journals of this state folder, and for which destination.
+    """List, send or drop what waits in the journals of this state folder.
 
-    A journal is bound to the destinations of the process that wrote it. Where a process is set up anew, for another
-    database or without the collector, what it wrote before waits: `send` sends it to the new one, `drop` gives it up.
+    A journal is bound to the destinations of the process that wrote it. If a process is then configured for another
+    database or collector, what it wrote before waits. `send` sends it to the new destination, `drop` drops it.
     """
 
 
@@ -88,7 +88,7 @@ def _runs_in_words(root: Path, exporter: str) -> str:
 def send(*, destination: str) -> None:
     """Send what waits for DESTINATION, or a part of its name, to where this configuration ships.
 
-    For what dead processes left: a living one ships to where it was told to. Exits with 1 where something has to stay.
+    Only what dead processes left: a living process ships to its own destination. Exits with 1 if something is left.
     """
     settings = Settings.from_environment()
     with told_plainly():
@@ -109,7 +109,7 @@ def send(*, destination: str) -> None:
         left = len(bound_to(settings.journal_dir, sink.name)[0])
     if left:
         raise click.ClickException(
-            f"{words.count(left, 'journal')} wait there for later: `otel-joblog doctor` tells whether it answers"
+            f"{words.count(left, 'journal')} left for later: `otel-joblog doctor` says whether it answers"
         )
 
 
@@ -117,7 +117,7 @@ def send(*, destination: str) -> None:
 @DESTINATION
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def drop(*, destination: str, yes: bool) -> None:
-    """Give up what waits for DESTINATION, or a part of its name. What other destinations are to have stays for them."""
+    """Drop what waits for DESTINATION, or a part of its name. What waits for other destinations stays."""
     settings = Settings.from_environment()
     with told_plainly():
         exporter = _meant(settings.journal_dir, destination)
@@ -125,9 +125,9 @@ def drop(*, destination: str, yes: bool) -> None:
         size = sum(behind.bytes for behind in backlog(settings.journal_dir, folders) if behind.exporter == exporter)
         what = f"{words.size(size)} of {words.count(len(folders), 'journal')} that wait for {in_words(exporter)}"
         if folders and not yes:
-            click.confirm(f"Give up {what}, {_runs_in_words(settings.journal_dir, exporter)}?", abort=True)
+            click.confirm(f"Drop {what}, {_runs_in_words(settings.journal_dir, exporter)}?", abort=True)
         given_up = sum(give_up(folder, exporter) for folder in folders)
-        click.echo(f"{words.count(given_up, 'journal')} given up.")
+        click.echo(f"{words.count(given_up, 'journal')} dropped.")
         _tell_of_rest(len(folders) - given_up, living)
 
 
@@ -135,17 +135,19 @@ def _meant(root: Path, destination: str) -> str:
     names = [behind.exporter for behind in backlog(root)]
     found = [name for name in names if name == destination] or [name for name in names if destination in name]
     if len(found) != 1:
-        why = f"several are called like {destination!r}" if found else f"nothing waits for {destination!r}"
+        why = f"several names contain {destination!r}" if found else f"nothing waits for {destination!r}"
         there = ", ".join(found or names)
-        raise click.ClickException(f"{why}: say one of {there}" if there else f"{why}, or for any other")
+        raise click.ClickException(f"{why}: give one of {there}" if there else f"{why}, or for any other")
     return found[0]
 
 
 def _tell_of_rest(busy: int, living: int) -> None:
     if busy:
-        click.echo(f"{words.count(busy, 'journal')} left alone, as somebody is at work on them: try again.", err=True)
+        click.echo(
+            f"{words.count(busy, 'journal')} left alone, because another process ships them: try again.", err=True
+        )
     if living:
-        told = f"{words.count(living, 'journal')} of living processes left to them: they are set up for it."
+        told = f"{words.count(living, 'journal')} left to the living processes that wrote them."
         click.echo(told, err=True)
 
 
@@ -157,7 +159,7 @@ def foreign_remark(root: Path, behind: Backlog) -> str:
     return (
         f"{waits} for {one_line(in_words(behind.exporter))}, which nothing here ships to ({runs}): "
         f"`otel-joblog journal send {one_line(behind.exporter)}` sends them to where this configuration ships, "
-        "`otel-joblog journal drop` gives them up"
+        "`otel-joblog journal drop` drops them"
     )
 
 

@@ -74,7 +74,7 @@ class LazyGroup(click.Group):
 def main(context: click.Context) -> None:
     """What your jobs did, line by line, even when they were killed.
 
-    Settings come from OTEL_JOBLOG_* variables; `doctor` shows what holds here.
+    Settings come from OTEL_JOBLOG_* variables. `doctor` shows those in force.
     """
     if context.invoked_subcommand != "run":  # a command has its environment as it is
         os.environ.pop("PGSERVICE", None)  # where no file has such a service, libpq connects nowhere at all

@@ -12,7 +12,7 @@ __all__ = ["migrate"]
 
 
 @click.command()
-@click.option("--roles", is_flag=True, help="Make the roles joblog_writer, joblog_reader and joblog_dashboards, too.")
+@click.option("--roles", is_flag=True, help="Also make the roles joblog_writer, joblog_reader and joblog_dashboards.")
 def migrate(*, roles: bool) -> None:
     """Bring the database's schema up to date. Safe to run at any time, and by several at once."""
     from ..store.schema import migrate as migrations

@@ -19,25 +19,25 @@ __all__ = ["serve"]
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address, unless --exposed.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on: loopback, unless --exposed."
+)
 @click.option(
     "--exposed",
     is_flag=True,
-    help="Take any --host. Whoever reaches it reads every log: for containers, and behind a proxy that asks who it is.",
+    help="Allow any --host. Whoever reaches it can read every log. For containers, and behind a proxy.",
 )
+@click.option("--allow-host", "names", multiple=True, help="Another host name to answer to, such as *.example.com.")
 @click.option(
-    "--allow-host", "names", multiple=True, help="A further name that it is reached by; *.example.com will do."
-)
-@click.option(
-    "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free one."
+    "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free port."
 )
 @click.option(
     "--uds",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="Listen on a Unix socket instead, which only your account can open. A browser gets there by ssh -L 8765:PATH.",
+    help="Listen on a Unix socket instead, which only your account can open. Reach it by ssh -L 8765:PATH.",
 )
-@click.option("--agent/--no-agent", default=True, help="Ship for the living processes of this host, too.")
+@click.option("--agent/--no-agent", default=True, help="Also ship for the living processes of this host.")
 def serve(*, host: str, exposed: bool, names: tuple[str, ...], port: int, uds: Path | None, agent: bool) -> None:
     """Serve the viewer, and be the agent of this host: ship the journals of all its processes.
 
@@ -45,7 +45,7 @@ def serve(*, host: str, exposed: bool, names: tuple[str, ...], port: int, uds: P
     """
     given = click.get_current_context().get_parameter_source
     if uds and any(given(name) is ParameterSource.COMMANDLINE for name in ("host", "port", "exposed")):
-        raise click.UsageError("say --uds, or --host and --port: it listens in one place")
+        raise click.UsageError("use --uds, or --host and --port, not both: it listens in one place")
     settings = Settings.from_environment()
     with (
         told_plainly(),

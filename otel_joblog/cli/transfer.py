@@ -46,13 +46,16 @@ _COLUMNS = ("time", "run_id", "job", "level", "stream", "logger", "message", "sp
 
 @click.command("export")
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
-@click.option("--all", "everything", is_flag=True, help="Every run.")
-@click.option("--job", help="Runs of this job.")
+@click.option("--all", "everything", is_flag=True, help="All runs.")
+@click.option("--job", help="Only runs of this job.")
 @click.option(
-    "--status", type=click.Choice([status.value for status in RunStatus]), multiple=True, help="In this state."
+    "--status",
+    type=click.Choice([status.value for status in RunStatus]),
+    multiple=True,
+    help="Only runs in this state.",
 )
-@click.option("--since", type=click.DateTime(_DATES), help="Begun from then on, UTC.")
-@click.option("--until", type=click.DateTime(_DATES), help="Begun before then, UTC.")
+@click.option("--since", type=click.DateTime(_DATES), help="Only runs that began at this time (UTC) or later.")
+@click.option("--until", type=click.DateTime(_DATES), help="Only runs that began before this time (UTC).")
 @click.option(
     "--format",
     "as_format",
@@ -65,7 +68,7 @@ _COLUMNS = ("time", "run_id", "job", "level", "stream", "logger", "message", "sp
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="A file; with .gz it is compressed. A new one is readable by you alone. Default stdout.",
+    help="File to write; .gz compresses it. Only you can read a new one. Default: stdout.",
 )
 def export_runs(
     *,
@@ -78,12 +81,12 @@ def export_runs(
     as_format: str,
     output: Path | None,
 ) -> None:
-    """Write runs to a file: themselves, their steps and all of their lines.
+    """Write runs to a file, with their steps and all their lines.
 
-    RUN is an id or the beginning of one; without any, the options say which. Newest first.
+    RUN is a run's id or the first characters of it. Without it, the options choose the runs. Newest first.
     """
     if not (runs or everything or job or status or since or until):
-        raise click.UsageError("say which runs: by id, --job, --status, --since, --until, or --all")
+        raise click.UsageError("choose runs: give an id, --job, --status, --since, --until, or --all")
 
     async def chosen(reader: Reader) -> list[str]:
         if runs:
@@ -119,9 +122,9 @@ def export_runs(
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_files(*, files: tuple[Path, ...]) -> None:
-    """Take in files that `export` wrote as jsonl or otlp, or the file exporter of a collector; compressed (.gz) or not.
+    """Store the runs of files that `export` (jsonl, otlp) or a collector's file exporter wrote, also if compressed.
 
-    Runs that are there already stay as they are, so the same file may be taken in again. Runs that are past their
+    Runs that are stored already stay as they are, so a file may be imported twice. Runs that are past their
     retention stay for one retention more, from today.
     """
     settings = Settings.from_environment()

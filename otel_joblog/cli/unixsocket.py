@@ -42,8 +42,8 @@ def _make_way(path: Path) -> None:
     except OSError:
         return  # nothing there; bind() says what else is wrong
     if not stat.S_ISSOCK(found.st_mode):
-        raise click.ClickException(f"{path} is there and is no socket: give a path of its own")
+        raise click.ClickException(f"{path} exists and is not a socket: give another path")
     with socket.socket(socket.AF_UNIX) as asking:
         if asking.connect_ex(str(path)) == 0:
-            raise click.ClickException(f"somebody listens on {path} already: give another path, or stop that first")
+            raise click.ClickException(f"another process listens on {path}: give another path, or stop that one first")
     path.unlink()

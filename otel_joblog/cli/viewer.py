@@ -39,12 +39,10 @@ class Database(NamedTuple):
     def remark(self) -> str | None:
         """What is not done in it from here, in words for people."""
         if self.may is May.READ:
-            return (
-                "This login only reads: this viewer ships nothing of this host and maintains nothing in the database."
-            )
+            return "This login is read-only: this viewer ships nothing of this host and does no upkeep of the database."
         if self.may is May.WRITE:
             return (
-                "This login does not own the tables: their upkeep, and when jobs are due, is left to an `otel-joblog "
+                "This login does not own the tables: their upkeep, and due times of jobs, are left to an `otel-joblog "
                 "serve` or `agent` whose login does."
             )
         return None
@@ -96,7 +94,7 @@ def listening_socket(
         raise click.ClickException(
             f"{host} is not a loopback address, and the viewer has no users yet: anybody could read every log. "
             "Serve on 127.0.0.1 and reach it by `ssh -L`, or put a proxy with authentication before it. "
-            "Where only that proxy, or a container's published port, can reach this address, say --exposed."
+            "Where only that proxy, or a container's published port, can reach this address, use --exposed."
         )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
@@ -188,14 +186,14 @@ def _open_to(host: str | None) -> str | None:
     if host is None:
         return None
     if _is_loopback(host):
-        return "Every account of this host can read it; with --uds PATH it is yours alone."
+        return "Every account of this host can read it. With --uds PATH only yours can."
     return "Whoever reaches this address can read it."
 
 
 def _no_ingest(settings: Settings, using: Database, host: str | None) -> str | None:
     """Why a viewer takes no OTLP, where it takes none."""
     if using.may is May.READ:
-        return "this login only reads"
+        return "this login is read-only"
     if not settings.ingest_token and host is not None and not _is_loopback(host):
         return "set OTEL_JOBLOG_INGEST_TOKEN"
     return None

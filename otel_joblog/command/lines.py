@@ -16,7 +16,7 @@ class LineCutter:
     __slots__ = ("_held", "_pieces")
 
     def __init__(self) -> None:
-        self._pieces: list[bytes] = []  # of the line that is not at its end
+        self._pieces: list[bytes] = []  # of the line that is not finished
         self._held = 0  # bytes of them
 
     def feed(self, data: bytes) -> bytes | None:

@@ -45,7 +45,7 @@ def seconds(text: str) -> float:
 
     match = re.fullmatch(r"(\d+(?:\.\d+)?|\.\d+)([smhd]?)", text.strip())
     if match is None or not float(match[1]):
-        raise argparse.ArgumentTypeError(f"{text!r} is no duration: say seconds, or 90s, 5m, 2h, 1d")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration: use seconds, or 90s, 5m, 2h, 1d")
     duration = float(match[1]) * _UNITS[match[2]]
     if duration > LONGEST:
         raise argparse.ArgumentTypeError(f"{text!r} is more than ten years")
@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
         usage="%(prog)s [OPTIONS] [--] COMMAND [ARGUMENT ...]",
         description="Run a command and record it: every line that it prints, its exit code, what it used. "
         "What it prints is passed on unchanged, and the exit code is the command's.",
-        epilog="Exit codes: the command's own; 128+n where signal n ended it; 124 timed out; 126 it cannot be "
+        epilog="Exit codes: the command's own; 128+n if signal n ended it; 124 timed out; 126 it cannot be "
         "executed; 127 it was not found; 75 another run holds the lock (--lock fail).",
         allow_abbrev=False,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=100),
@@ -69,24 +69,24 @@ def parser() -> argparse.ArgumentParser:
     what = made.add_argument_group("the run")
     what.add_argument("--name", metavar="NAME", help="The job's name. Default: the name of the program.")
     what.add_argument("--reference", metavar="TEXT", help="What this run is about, to find it by.")
-    what.add_argument("--owner", metavar="TEXT", help="Who is to be asked about it.")
+    what.add_argument("--owner", metavar="TEXT", help="Whom to ask about it.")
     what.add_argument("--trigger", metavar="WORD", help="What started it: manual, schedule, event, api, …")
     what.add_argument("--schedule", metavar="CRON", help="When it should run, as a cron expression.")
     how = made.add_argument_group("the command")
     how.add_argument("--cwd", metavar="DIR", help="Run it in this directory.")
     how.add_argument(
-        "--timeout", metavar="DURATION", type=seconds, help="Send SIGTERM after so long: seconds, or 90s, 5m, 2h, 1d."
+        "--timeout", metavar="DURATION", type=seconds, help="Send SIGTERM after this time: seconds, or 90s, 5m, 2h, 1d."
     )
     how.add_argument(
         "--kill-after",
         metavar="DURATION",
         type=seconds,
-        help="Send SIGKILL where it still runs so long after that. Default: 10s.",
+        help="Send SIGKILL if it still runs this long after that. Default: 10s.",
     )
     how.add_argument(
         "--lock",
         choices=("skip", "wait", "fail"),
-        help="One run of this name at a time. Where another goes on: skip this one (exit code 0), wait for it, or fail "
+        help="One run of this name at a time. If another goes on: skip this one (exit code 0), wait for it, or fail "
         "(exit code 75).",
     )
     how.add_argument(

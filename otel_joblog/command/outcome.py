@@ -31,7 +31,7 @@ def outcome(facts: dict[str, Any], *, oom_killed: bool, last_line: str = "") -> 
     if status == 0:
         return RunStatus.SUCCESS, "", ""
     if facts["received"]:
-        return RunStatus.CANCELLED, f"{facts['received']} was sent to it", facts["received"]
+        return RunStatus.CANCELLED, f"{facts['received']} was received", facts["received"]
     if oom_killed and (killed == signal.SIGKILL or facts["code"] == 128 + signal.SIGKILL):
         return RunStatus.ERROR, OUT_OF_MEMORY, "out_of_memory"
     if killed:

@@ -47,7 +47,7 @@ class Passed:
         if stream not in self._refused:
             self._refused.add(stream)
             name = ("stdin", "stdout", "stderr")[stream]
-            complain(f"otel_joblog: {name} cannot be written ({error.strerror}): the command goes on without")
+            complain(f"otel_joblog: {name} cannot be written ({error.strerror}): the command goes on")
 
 
 class Held(Passed):

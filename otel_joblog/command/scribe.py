@@ -247,7 +247,7 @@ class CommandRun:
                     self._sample()
                     sample_at = now + min(max((now - began) / 60, SAMPLE), 10 * SAMPLE)
             except Exception as error:
-                report("watch", "the command could not be looked after: %r", error)
+                report("watch", "the command could not be watched: %r", error)
 
     def _sample(self) -> None:
         if (seen := look(self._pid)) is not None:
@@ -291,7 +291,7 @@ class CommandRun:
             self._journal.remove()
             return
         if self._journal.in_memory:
-            report("lost", "what the disk refused (%s) and no backend took is lost", self._journal.trouble)
+            report("lost", "what neither the disk (%s) nor a destination took is lost", self._journal.trouble)
         self._journal.close()
         for target in self._targets:
             tell_of_trouble(self._settings.journal_dir, target)

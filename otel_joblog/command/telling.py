@@ -1,4 +1,4 @@
-"""The wrapper's end of the scribe. Where no scribe can be had, or it is gone, the command goes on without."""
+"""The wrapper's end of the scribe. Where no scribe can be had, or it is gone, the command goes on."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Scribe:
                 os.close(self.pipe)
                 self.pipe = None
                 if isinstance(error, TimeoutError):
-                    self.warn(f"the command is not recorded any more: nothing could be written for {PATIENCE:.0f} s")
+                    self.warn(f"the command is no longer recorded: nothing could be written for {PATIENCE:.0f} s")
 
 
 def _patience() -> float | None:

@@ -176,7 +176,7 @@ class Wrapper:
             if take(self._lock, scope, wait=waits, interrupted=lambda: bool(self._target.received)):
                 return None
             if self._target.received:
-                return f"{self._target.received} was sent while it waited for another run"
+                return f"{self._target.received} was received while it waited for another run"
             holder = self._lock.holder()
         except LockUnavailable as error:
             self._scribe.warn(f"the command runs without a lock: {error}")
@@ -286,7 +286,7 @@ def _all_end_with_us(*, interactive: bool) -> bool:
 
 def _run_alone(options: Options, environ: Mapping[str, str], lacking: _Unwatchable) -> int:
     """Be the command: it does not fail by what only its recording takes."""
-    complain(f"otel_joblog: {lacking}: the command runs as it is, without being recorded and without our options")
+    complain(f"otel_joblog: {lacking}: the command runs without being recorded, and the options have no effect")
     try:
         become(options.command, environ, options.cwd)
     except OSError as error:

@@ -52,7 +52,7 @@ async def read_body(request: Request, most: int, held: Held) -> bytes:
                 if size + len(piece) > most:
                     raise Refusal(413, f"the body has more than {most:,} bytes")
                 if not held.add(len(piece)):
-                    raise Refusal(429, "too much is being taken in at once", retry_after=1)
+                    raise Refusal(429, "too many requests at once", retry_after=1)
                 size += len(piece)
                 pieces.append(piece)
     except TimeoutError:

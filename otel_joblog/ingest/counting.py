@@ -33,7 +33,7 @@ def check_protobuf(signal: Signal, body: bytes, most: int) -> None:
     try:
         _walk(body, 0, len(body), levels)
     except IndexError:
-        raise ImportRefused("the body is no request of OTLP: its fields do not fit into one another") from None
+        raise ImportRefused("the body is not an OTLP request: its fields do not fit into one another") from None
 
 
 def check_json(signal: Signal, request: Any, most: int) -> None:
@@ -60,7 +60,7 @@ class _Level:
         if self.seen > self.most:
             raise Refusal(
                 413,
-                f"more than {self.most:,} {self.word} in one request: have fewer sent at once (a collector:"
+                f"more than {self.most:,} {self.word} in one request: send fewer at once (a collector:"
                 " sending_queue.batch.max_size), or raise OTEL_JOBLOG_INGEST_MAX_ITEMS",
             )
 

@@ -56,8 +56,8 @@ class Endpoint:
             except ClientDisconnect:
                 return Response(status_code=503)  # to nobody
             except Exception as error:
-                report("ingest request", "a request could not be taken in: %r", error)
-                return refused(Refusal(503, "this request could not be taken in now", retry_after=5), form)
+                report("ingest request", "an OTLP request failed: %r", error)
+                return refused(Refusal(503, "this request could not be stored now", retry_after=5), form)
             finally:
                 self._requests -= 1
 
@@ -91,11 +91,11 @@ class Endpoint:
             raise Refusal(415, f"send {PROTOBUF} or {JSON}")
         encoding = _ENCODINGS.get(request.headers.get("content-encoding", "").strip().lower())
         if encoding is None:
-            raise Refusal(415, "send it as it is, or with gzip or deflate", Accept_Encoding="gzip, deflate")
+            raise Refusal(415, "send it uncompressed, or with gzip or deflate", Accept_Encoding="gzip, deflate")
         if self._lanes.away:
             raise Refusal(503, self._lanes.trouble, retry_after=5)
         if self._requests > MOST_REQUESTS or self._lanes.lag > LAG:
-            raise Refusal(429, "more comes in than can be stored", retry_after=2)
+            raise Refusal(429, "requests come faster than they can be stored", retry_after=2)
         return encoding
 
 

@@ -89,7 +89,7 @@ def _decoded(decoder: Decoder, line: bytes, number: int) -> Received:
         if signal.resource_logs is not _ABSENT:
             return decoder.logs(line, json=True)
     except (msgspec.MsgspecError, ImportRefused) as error:
-        raise ImportRefused(f"line {number} is no request of OTLP: {error}") from error
+        raise ImportRefused(f"line {number} is not an OTLP request: {error}") from error
     if signal.resource_metrics is not _ABSENT:
         return Received()
-    raise ImportRefused(f"line {number} is no request of OTLP: it has neither resourceSpans nor resourceLogs")
+    raise ImportRefused(f"line {number} is not an OTLP request: it has neither resourceSpans nor resourceLogs")

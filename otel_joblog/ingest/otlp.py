@@ -211,7 +211,7 @@ def _parsed(parse: Any, mend: Any, body: bytes) -> tuple[Any, int]:
                 raise
             return parse(body), mended
     except _NO_REQUEST as error:
-        raise ImportRefused(f"the body is no request of OTLP: {error}") from error
+        raise ImportRefused(f"the body is not an OTLP request: {error}") from error
 
 
 def _valid(identifier: bytes | None, length: int) -> bool:

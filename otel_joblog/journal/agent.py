@@ -138,9 +138,7 @@ class _Tended:
             if self.lost:
                 return True
             if batch.damaged:
-                report(
-                    "damaged", "%d bytes of journal %s were damaged and passed over", batch.damaged, self.folder.name
-                )
+                report("damaged", "%d bytes of journal %s were damaged and skipped", batch.damaged, self.folder.name)
             if not self._deliverer.deliver(batch.records, batch.process):
                 return False
             if batch.process is not None:
@@ -203,7 +201,12 @@ class Rounds(Background):
             except (
                 Exception
             ) as error:  # never the end of the thread: what cannot be done now is tried at the next round
-                report(f"agent: {type(error).__name__}", "shipping to %s stumbled: %r", self._sink.name, error)
+                report(
+                    f"agent: {type(error).__name__}",
+                    "shipping to %s failed, and is retried: %r",
+                    self._sink.name,
+                    error,
+                )
         for tended in self._tended.values():
             tended.claim.let_go()
         self._sink.close()

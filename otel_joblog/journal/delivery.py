@@ -92,7 +92,7 @@ class Deliverer:
                 # A fault of our own is treated like an outage, but it is seen: nothing is lost by it either.
                 away = isinstance(error, StoreUnavailable | ExportUnavailable)
                 kind = f"{self._sink.name}: {type(error).__name__}"
-                report(kind, "%s; it is tried again until it works", error, outage=away)
+                report(kind, "%s; retried until it works", error, outage=away)
                 if away and not isinstance(error, StoreNotStarted):
                     tell_unless_reached(self._dead_letters, self._sink.name, str(error))
                 if not self._waits(backoff(self._failures)):
@@ -111,7 +111,7 @@ class Deliverer:
                 set_aside(self._dead_letters, self._sink.name, record, process, refusal)
             except OSError as error:
                 self._failures += 1
-                report("set aside", "a record that was refused cannot be set aside, and is tried again: %s", error)
+                report("set aside", "a refused record cannot be set aside; retried: %s", error)
                 if not self._waits(backoff(self._failures)):
                     return False
             else:
@@ -121,7 +121,7 @@ class Deliverer:
                 return True
 
     def tell_at_end(self) -> None:
-        """What is left waits; where the exporter has never taken anything, and nobody was told, somebody should be."""
+        """What is left waits; where the exporter never accepted a record and nobody was told, somebody should be."""
         since = self._trying_since
         if not tell_of_trouble(self._dead_letters, self._sink.name) and since and time.monotonic() > since + PATIENCE:
             tell_unless_reached(self._dead_letters, self._sink.name, "it does not answer")

@@ -90,7 +90,7 @@ class Journal(OwnSegments):
         self._sync_each = fsync == "always"
         self._sync_from = FIRST  # the first segment that may hold what was not synced
         self._at_cap = Losses(AT_THE_CAP)
-        self._nowhere = Losses("given up where the disk took nothing and the memory kept for that was full")
+        self._nowhere = Losses("dropped: the disk could not be written, and the memory kept for that was full")
         self._folders = 0  # begun so far
         self._traced: Path | None = None  # the folder that violent ends are noted in
         self._in_rotation = False
@@ -271,7 +271,7 @@ class Journal(OwnSegments):
     def _report(self) -> None:
         room = self._room
         if self.trouble is not None:
-            report("journal", "the journal cannot be written (%s): records are kept in memory meanwhile", self.trouble)
+            report("journal", "the journal cannot be written (%s): records are kept in memory until then", self.trouble)
         elif self._retry_at is not None and room is not None:
             what = "wait for room" if room.on_full == "block" else "are given up"
             report("cap", "the journals have reached their cap of %d bytes: lines %s", room.limit, what)

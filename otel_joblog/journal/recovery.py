@@ -53,7 +53,7 @@ def look(root: Path) -> Looked:
         try:
             if not marked(folder):
                 if folder.exists():  # else it was shipped meanwhile
-                    looked.left_alone[folder.name] = "nothing in it says for whom it waits"
+                    looked.left_alone[folder.name] = "nothing in it names a destination"
             elif not lives(folder):
                 looked.dead.append(folder)
         except FileNotFoundError:  # shipped meanwhile
@@ -158,7 +158,7 @@ def _ship(folder: Path, sink: Sink, waits: Callable[[float], bool], claim: Claim
         batch = reader.read()
         if unread := batch.damaged + batch.cut:  # of each journal it is told
             kind = f"damaged: {folder.name}"
-            report(kind, "%d bytes of journal %s belong to no whole record and were passed over", unread, folder.name)
+            report(kind, "%d bytes of journal %s belong to no whole record and were skipped", unread, folder.name)
         if batch.end == reader.cursor:
             process, ends = closing_records(folder)
             return deliverer.deliver(ends, process)

@@ -140,7 +140,7 @@ class Room:
         """Tell what was found meanwhile, once no lock is held any more."""
         damaged, self._damaged = self._damaged, 0
         if damaged:
-            report("damaged", "%d bytes of the journals were damaged and passed over", damaged)
+            report("damaged", "%d bytes of the journals were damaged and skipped", damaged)
 
     def _give_up_lines(self, segment: _Segment) -> int:
         """Replace a segment by what is left of it without lines; returns how many bytes that has freed."""

@@ -145,7 +145,12 @@ class Lane(Background):
                     self._sweep()
                 self._beat()
             except Exception as error:  # never the end of the lane: what cannot be done now is tried at the next look
-                report(f"lane: {type(error).__name__}", "shipping to %s stumbled: %r", self.sink.name, error)
+                report(
+                    f"lane: {type(error).__name__}",
+                    "shipping to %s failed, and is retried: %r",
+                    self.sink.name,
+                    error,
+                )
                 if ending:
                     return
 
@@ -236,7 +241,7 @@ class Lane(Background):
         if not self._still_claimed():
             return False
         if batch.damaged:
-            report("damaged", "%d bytes of the journal were damaged and passed over", batch.damaged)
+            report("damaged", "%d bytes of the journal were damaged and skipped", batch.damaged)
         if not self.deliverer.deliver(batch.records, batch.process):
             return False
         folder = self._journal.folder

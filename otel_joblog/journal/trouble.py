@@ -1,6 +1,6 @@
 """The trouble of an exporter: written beside the journals while it takes nothing, for whoever asks why they wait.
 
-An outage mends itself, and nobody is told of it in a job. But a destination that has never taken anything may well be a
+An outage mends itself, and nobody is told of it in a job. But a destination that has never accepted a record may be a
 mistake: each process says so once.
 """
 
@@ -70,11 +70,11 @@ def trouble_of(root: Path, exporter: str) -> Trouble | None:
 
 
 def tell_unless_reached(root: Path, exporter: str, why: str) -> None:
-    """Say, once in this process, that it has never taken anything."""
+    """Say, once in this process, that it has never accepted a record."""
     with contextlib.suppress(OSError):
         if exporter != NOWHERE and not _reached_path(root, exporter).exists():
             kind = f"{exporter}: never reached"
-            report(kind, "%s has never taken anything: %s; what is recorded waits in the journal", exporter, why)
+            report(kind, "%s has never accepted a record: %s; records wait in the journal", exporter, why)
 
 
 def tell_of_trouble(root: Path, exporter: str) -> bool:

@@ -125,5 +125,5 @@ def _translated(error: psycopg.Error) -> JobLogError:
     if "definition of service" in said or "service file" in said:
         said += "; PGSERVICE names it in the environment, and libpq connects nowhere then: mend it or unset it"
     if state in _UNAVAILABLE or isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-        return StoreUnavailable(f"no PostgreSQL to be had: {said}")
+        return StoreUnavailable(f"PostgreSQL cannot be reached: {said}")
     return StoreError(f"PostgreSQL answered: {said}")

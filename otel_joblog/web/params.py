@@ -243,7 +243,7 @@ def _attributes(request: Request) -> dict[str, str]:
 def _one_of(request: Request, name: str, words: list[str]) -> str | None:
     word = text(request, name)
     if word is not None and word.lower() not in words:
-        raise _refuse(name, word, f"say {', '.join(words[:-1])} or {words[-1]}")
+        raise _refuse(name, word, f"use {', '.join(words[:-1])} or {words[-1]}")
     return word.lower() if word else None
 
 
@@ -252,7 +252,7 @@ def _statuses(request: Request) -> list[RunStatus] | None:
     found: list[RunStatus] = []
     for word in filter(None, words):
         if word not in STATUS_WORDS:
-            raise _refuse("status", word, f"say one or more, with commas, of {', '.join(STATUS_WORDS)}")
+            raise _refuse("status", word, f"use one or more of these, separated by commas: {', '.join(STATUS_WORDS)}")
         found += STATUS_GROUPS.get(word) or [RunStatus(word)]
     return list(dict.fromkeys(found)) or None
 

@@ -64,7 +64,7 @@ async def _bad_request(request: Request, error: Exception) -> Response:
 
 async def _run_not_found(request: Request, error: Exception) -> Response:
     advice = (
-        "Its first 6 characters will do, or 4 of each part as in a77c-679c, as long as no other run's are the same.",
+        "Give the first 6 characters or more, or 4 of each part as in a77c-679c. They must be those of one run only.",
     )
     return _answer(request, Problem(404, "run_not_found", "No such run", str(error), advice))
 
@@ -80,21 +80,21 @@ async def _task_not_found(request: Request, error: Exception) -> Response:
 async def _unavailable(request: Request, error: Exception) -> Response:
     advice = (
         "The embedded server: start it with `otel-joblog db start`, see its state with `otel-joblog doctor`.",
-        "A PostgreSQL of your own: see that it runs, and that OTEL_JOBLOG_DSN names it.",
-        "Nothing is lost meanwhile: what jobs emit waits in their journals. This page tries again every 5 seconds.",
+        "A PostgreSQL of your own: check that it runs and that OTEL_JOBLOG_DSN names it.",
+        "Nothing is lost: what jobs record waits in their journals. This page tries again every 5 seconds.",
     )
     problem = Problem(503, "store_unavailable", "The database does not answer", str(error), advice)
     return _answer(request, problem, {"Retry-After": RETRY_AFTER})
 
 
 async def _store_error(request: Request, error: Exception) -> Response:
-    advice = ("If the schema is older or newer than this version, `otel-joblog migrate` mends it.",)
-    problem = Problem(503, "store_error", "The database answers, but not as it must", str(error), advice)
+    advice = ("If the schema is older or newer than this version, run `otel-joblog migrate`.",)
+    problem = Problem(503, "store_error", "The database gives an unexpected answer", str(error), advice)
     return _answer(request, problem, {"Retry-After": RETRY_AFTER})
 
 
 async def _unexpected(request: Request, _error: Exception) -> Response:
-    message = "This is a mistake in the viewer; its own log has the traceback."
+    message = "This is a bug in the viewer; its own log has the traceback."
     response = _answer(request, Problem(500, "internal_error", "Something broke", message))
     response.headers.update(HEADERS)  # Starlette answers these outside of all middleware
     return response

@@ -88,7 +88,7 @@ def test_a_second_run_at_once_is_refused_the_descriptors_and_keeps_its_lines(tmp
     """
     done = run(source, tmp_path)
     assert sorted(done.stdout.splitlines()) == ["of a", "of b"]
-    assert "cannot be had while another run goes on" in done.stderr
+    assert "is not available while another run goes on" in done.stderr
     assert sorted(message for _, message, _ in recorded(tmp_path)) == ["of a", "of b"]  # each once
 
 
@@ -155,7 +155,7 @@ def test_a_record_that_a_handler_prints_is_no_output_however_large(tmp_path: Pat
 
 
 def test_another_word_is_refused_where_it_is_said() -> None:
-    with pytest.raises(ConfigError, match='say True, False or "fd"'):
+    with pytest.raises(ConfigError, match='use True, False or "fd"'):
         job("x", capture_output="tty")  # type: ignore[call-overload]
 
 

@@ -441,8 +441,8 @@ def test_a_run_says_which_user_asked_for_it(user: Any, recorded: Recorded) -> No
         ("0 3 * *", "0 3 * *", "schedule '0 3 * *' is not understood (neither five fields"),
         ("0 25 * * *", "0 25 * * *", "schedule '0 25 * * *' is not understood ("),
         ("0 0 30 2 *", "0 0 30 2 *", "schedule '0 0 30 2 *' is not understood (bad day-of-month)"),
-        (["0 3 * * *"], "['0 3 * * *']", "is not understood (a schedule is text)"),
-        (timedelta(hours=1), "1:00:00", "schedule datetime.timedelta(seconds=3600) is not understood (a schedule is"),
+        (["0 3 * * *"], "['0 3 * * *']", "is not understood (a schedule must be text)"),
+        (timedelta(hours=1), "1:00:00", "schedule datetime.timedelta(seconds=3600) is not understood (a schedule must"),
     ],
 )
 def test_a_schedule_that_is_none_is_told_once_at_the_call(

@@ -41,7 +41,7 @@ def test_a_dry_run_tells_what_would_go_and_the_clean_up_does_it(
 ) -> None:
     archive = tmp_path / "archive"
     told = otel_joblog("cleanup", "--dry-run", "--archive", str(archive)).stdout
-    assert "1 run with 1 line would go, 0 of them failed" in told
+    assert "1 run with 1 line would be deleted, 0 of them failed" in told
     assert "1 run with 1 line would stay" in told
     assert told.endswith("Nothing was changed.\n")
     assert "1 run with 1 line deleted" in otel_joblog("cleanup", "--archive", str(archive)).stdout
@@ -69,5 +69,5 @@ def test_never_is_no_day_to_delete_runs_before(ran: dict[str, str], otel_joblog:
         for dry_run in ((), ("--dry-run",)):
             done = otel_joblog("cleanup", *dry_run, "--before", word, check=False)
             assert done.returncode == 2
-            assert "`never` is no day; to delete nothing, do not clean up" in done.stderr
+            assert "`never` is not a day; to delete nothing, do not run cleanup" in done.stderr
     assert len(json.loads(otel_joblog("list", "--json").stdout)) == 2

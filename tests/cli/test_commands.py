@@ -105,7 +105,7 @@ def test_doctor_names_what_to_mend(environment: dict[str, str], otel_joblog: Com
     environment["OTEL_JOBLOG_LOG_LEVEL"] = "LOUD"
     done = otel_joblog("doctor", check=False)
     assert done.returncode == 1
-    assert "OTEL_JOBLOG_LOG_LEVEL='LOUD' cannot be used: say DEBUG, INFO" in done.stdout
+    assert "OTEL_JOBLOG_LOG_LEVEL='LOUD' cannot be used: use DEBUG, INFO" in done.stdout
 
 
 @pytest.mark.parametrize("how", [(), ("--json",)])
@@ -157,8 +157,8 @@ def test_doctor_tells_what_waits_and_why(environment: dict[str, str], otel_joblo
     subprocess.run([sys.executable, str(tmp_path / "jobs.py")], env=patient, check=True, capture_output=True)
     report = otel_joblog("doctor", check=False).stdout
     assert re.search(r"✗ postgres +\S+ (bytes|KB|kB|KiB) of 1 journal wait for it, the oldest record for ", report)
-    assert "it has taken nothing for" in report
-    assert "no PostgreSQL to be had" in report
+    assert "it has accepted nothing for" in report
+    assert "PostgreSQL cannot be reached" in report
 
 
 def test_recover_waits_for_what_somebody_else_ships_just_now(

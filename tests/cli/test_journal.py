@@ -57,7 +57,7 @@ def test_doctor_names_an_agent_that_is_stopped(otel_joblog: Command, journals: P
     lock = agent_lock(journals, "postgres-shop@db:5432")
     with locks.held(lock, exclusive=True):
         os.utime(lock, (0, 0))
-        assert "✗ agent        the one that ships to the database shop on db:5432 shows no life" in (
+        assert "✗ agent        the agent that ships to the database shop on db:5432 shows no sign of life" in (
             otel_joblog("doctor", check=False).stdout
         )
 
@@ -78,7 +78,7 @@ def test_what_is_dropped_is_gone_when_that_was_confirmed(
     assert refused.returncode == 1
     assert "of 1 journal that wait for the embedded PostgreSQL" in refused.stdout
     assert len(journal_folders(journals)) == 1
-    assert otel_joblog("journal", "drop", EMBEDDED, "--yes").stdout == "1 journal given up.\n"
+    assert otel_joblog("journal", "drop", EMBEDDED, "--yes").stdout == "1 journal dropped.\n"
     assert journal_folders(journals) == []
     assert stored(dsn) == []
 
@@ -86,8 +86,8 @@ def test_what_is_dropped_is_gone_when_that_was_confirmed(
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("send", "nowhere"), "nothing waits for 'nowhere': say one of postgres-embedded"),
-        (("drop", "nowhere"), "nothing waits for 'nowhere': say one of postgres-embedded"),
+        (("send", "nowhere"), "nothing waits for 'nowhere': give one of postgres-embedded"),
+        (("drop", "nowhere"), "nothing waits for 'nowhere': give one of postgres-embedded"),
     ],
 )
 def test_an_unknown_destination_is_answered_with_those_there_are(
@@ -114,6 +114,6 @@ def test_a_retired_collectors_debt_is_told_and_dropped_alone(
     assert (
         "for the OTLP endpoint localhost:1, which nothing here ships to" in otel_joblog("recover", check=False).stderr
     )
-    assert otel_joblog("journal", "drop", "otlp", "--yes").stdout == "1 journal given up.\n"
+    assert otel_joblog("journal", "drop", "otlp", "--yes").stdout == "1 journal dropped.\n"
     assert stored(dsn) == ["export", "import"]
     assert journal_folders(tmp_path / "state" / "journal") == []

@@ -60,8 +60,8 @@ def test_a_viewer_that_may_only_read_says_so_and_leaves_the_journals(
 ) -> None:
     del environment["OTEL_JOBLOG_DSN"]
     with running(environment | {variable: login["reader"]}, "serve", "--port", "0") as said:
-        assert said[0].startswith("This login only reads")
-        assert said[1] == "Takes no OTLP: this login only reads.\n"
+        assert said[0].startswith("This login is read-only")
+        assert said[1] == "Takes no OTLP: this login is read-only.\n"
         for signal in ("traces", "logs"):
             answer = httpx.post(f"{said[2].split()[1]}/v1/{signal}", json={})
             assert (answer.status_code, answer.json()["code"]) == (503, 14), "a collector drops what 404 is said to"
@@ -79,7 +79,7 @@ def test_a_dsn_that_is_none_is_told_by_the_name_of_its_variable(
         del environment["OTEL_JOBLOG_DSN"]
     done = otel_joblog(*command, check=False)
     assert done.returncode == 1
-    assert "OTEL_JOBLOG_READER_DSN cannot be read; say postgresql://" in done.stdout + done.stderr
+    assert "OTEL_JOBLOG_READER_DSN cannot be read; use postgresql://" in done.stdout + done.stderr
     assert "hunter2" not in done.stdout + done.stderr
     assert "OTEL_JOBLOG_DSN cannot" not in done.stdout + done.stderr
 
@@ -107,5 +107,5 @@ def test_an_agent_ships_for_processes_with_a_login_of_their_own(
     environment |= {"OTEL_JOBLOG_READER_DSN": login["reader"]}
     assert "said before the fall" in otel_joblog("search", "fall").stdout
     told = otel_joblog("doctor", check=False).stdout
-    assert "this login only reads" in told
+    assert "this login is read-only" in told
     assert "this login owns the tables" in told

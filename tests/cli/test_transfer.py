@@ -43,7 +43,7 @@ def test_an_export_is_of_the_runs_that_are_asked_for(ran: dict[str, str], otel_j
     lines = otel_joblog("export", "--job", "import", "--status", "error").stdout.splitlines()
     names = {found["name"] for found in map(json.loads, lines) if found["record"] == "SpanEnded"}
     assert names == {"import", "parse"}
-    assert "say which runs" in otel_joblog("export", check=False).stderr
+    assert "choose runs" in otel_joblog("export", check=False).stderr
     nothing = otel_joblog("export", "--until", "2001-01-01")
     assert (nothing.stdout, nothing.stderr) == ("", "No runs match.\n")
 
@@ -103,7 +103,7 @@ def test_what_a_collector_wrote_is_taken_in_with_its_logs(
     (run,) = json.loads(otel_joblog("list", "--json").stdout)
     assert (run["job"], run["status"], run["duration"], run["lines"]) == ("nightly", "success", 5.0, 1)
     file.write_text(json.dumps(requests[0]) + '\n{"resourceSpans": 5}\n')
-    assert "line 2 is no request of OTLP" in otel_joblog("import", str(file), check=False).stderr
+    assert "line 2 is not an OTLP request" in otel_joblog("import", str(file), check=False).stderr
 
 
 def test_a_file_that_is_no_archive_is_told_plainly(
@@ -115,5 +115,5 @@ def test_a_file_that_is_no_archive_is_told_plainly(
     file.write_bytes(gzip.compress(b"some notes\n"))
     done = otel_joblog("import", str(file), check=False)
     assert done.returncode == 1
-    assert "line 1 is no record of an archive" in done.stderr
+    assert "line 1 is not a record of an archive" in done.stderr
     assert "Traceback" not in done.stderr

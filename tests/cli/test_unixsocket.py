@@ -69,14 +69,14 @@ def test_it_replaces_a_socket_that_a_killed_process_left(path: Path, environment
 def test_it_takes_no_path_from_others(path: Path, otel_joblog: Command) -> None:
     path.write_text("a letter")
     refused = otel_joblog("serve", "--uds", str(path), check=False)
-    assert (refused.returncode, "is no socket" in refused.stderr) == (1, True)
+    assert (refused.returncode, "is not a socket" in refused.stderr) == (1, True)
     assert path.read_text() == "a letter"
     path.unlink()
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(str(path))
         other.listen()
         refused = otel_joblog("serve", "--uds", str(path), check=False)
-    assert (refused.returncode, "somebody listens" in refused.stderr) == (1, True)
+    assert (refused.returncode, "another process listens" in refused.stderr) == (1, True)
     long = otel_joblog("serve", "--uds", f"{path}{'x' * 200}", check=False)
     assert (long.returncode, "cannot listen on" in long.stderr) == (1, True)
 
@@ -88,4 +88,4 @@ def test_it_listens_in_one_place(path: Path, otel_joblog: Command) -> None:
 
 def test_on_loopback_it_says_who_can_read(environment: dict[str, str]) -> None:
     with serving(environment, "--port", "0") as said:
-        assert said[1] == "Every account of this host can read it; with --uds PATH it is yours alone.\n"
+        assert said[1] == "Every account of this host can read it. With --uds PATH only yours can.\n"

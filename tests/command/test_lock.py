@@ -89,4 +89,4 @@ def test_without_a_database_the_command_runs_with_a_warning(running: Running) ->
     options = (*HOST, "fail", "--lock-scope", "database")
     done = running("echo", "out", options=options, OTEL_JOBLOG_DSN="host=127.0.0.1 port=1")
     assert (done.returncode, done.stdout) == (0, b"out\n")
-    assert done.stderr.startswith(b"otel_joblog: the command runs without a lock: no PostgreSQL to be had")
+    assert done.stderr.startswith(b"otel_joblog: the command runs without a lock: PostgreSQL cannot be reached")

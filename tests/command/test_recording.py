@@ -152,7 +152,7 @@ def test_one_that_somebody_stops_is_cancelled(running: Running) -> None:
         process.stdout.readline()
         process.terminate()
     ended = running.ended()
-    assert (ended.status, ended.message) == (RunStatus.CANCELLED, "SIGTERM was sent to it")
+    assert (ended.status, ended.message) == (RunStatus.CANCELLED, "SIGTERM was received")
     assert ended.attributes[Attribute.EXIT_CODE] == 143
 
 

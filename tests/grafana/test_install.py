@@ -55,7 +55,7 @@ def test_a_token_that_is_refused_is_told_in_one_line(there: Grafana) -> None:
 def test_a_grafana_that_is_away_is_told_in_one_line() -> None:
     done = command("install", "--url", "http://127.0.0.1:1")
     assert done.exit_code == 1
-    assert done.output.startswith("Error: no Grafana answers at http://127.0.0.1:1: ")
+    assert done.output.startswith("Error: Grafana does not answer at http://127.0.0.1:1: ")
     assert len(done.output.splitlines()) == 1
 
 

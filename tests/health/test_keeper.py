@@ -321,7 +321,7 @@ def test_what_is_not_understood_says_why_and_hurts_no_other_job(store: Store) ->
     store.run("hourly", store.due - HOUR, store.hourly)
     store.keep()
     odd = store.health("odd")
-    assert odd["schedule_problem"] == "not understood: neither five fields as of cron nor a word such as @daily"
+    assert odd["schedule_problem"] == "not understood: neither five fields as in cron nor a word such as @daily"
     assert (odd["next_due_at"], odd["last_due_verdict"], odd["missed_7d"]) == (None, None, 0)
     assert store.health("hourly")["next_due_at"] == store.due + HOUR
     store.run("odd", store.due, store.hourly)
@@ -332,7 +332,10 @@ def test_what_is_not_understood_says_why_and_hurts_no_other_job(store: Store) ->
 def test_a_schedule_is_understood_as_soon_as_its_time_zone_is_known(store: Store, tmp_path: Path) -> None:
     store.run("early", store.due - 2 * HOUR, store.hourly, **{Attribute.SCHEDULE_TIMEZONE: "Mars/Olympus"})
     store.keep()
-    assert store.health("early")["schedule_problem"] == "not understood: the time zone 'Mars/Olympus' is not known here"
+    assert (
+        store.health("early")["schedule_problem"]
+        == "not understood: the time zone 'Mars/Olympus' is not known on this host"
+    )
     assert store.health("early")["next_due_at"] is None
     (tmp_path / "Mars").mkdir()
     (tmp_path / "Mars/Olympus").write_bytes((files("tzdata") / "zoneinfo/UTC").read_bytes())

@@ -92,7 +92,7 @@ def test_time_zones_are_known_where_the_system_has_none() -> None:
 @pytest.mark.parametrize(
     ("schedule", "why"),
     [
-        ("", "neither five fields as of cron nor a word such as @daily"),
+        ("", "neither five fields as in cron nor a word such as @daily"),
         ("every night", "neither five fields"),
         ("@reboot", "neither five fields"),
         ("@every 5m", "neither five fields"),
@@ -101,9 +101,9 @@ def test_time_zones_are_known_where_the_system_has_none() -> None:
         ("0 25 * * *", "bad hour"),
         ("0 3 30 2 *", "bad day-of-month"),
         ("H 3 * * *", "bad minute"),
-        ("CRON_TZ=Europe/Atlantis 0 3 * * *", "the time zone 'Europe/Atlantis' is not known here"),
-        ("CRON_TZ=../etc/passwd 0 3 * * *", "the time zone '../etc/passwd' is not known here"),
-        ("CRON_TZ= 0 3 * * *", "the time zone '' is not known here"),
+        ("CRON_TZ=Europe/Atlantis 0 3 * * *", "the time zone 'Europe/Atlantis' is not known on this host"),
+        ("CRON_TZ=../etc/passwd 0 3 * * *", "the time zone '../etc/passwd' is not known on this host"),
+        ("CRON_TZ= 0 3 * * *", "the time zone '' is not known on this host"),
         ("0 3 * * " + "1," * 200 + "1", "neither five fields"),
     ],
 )

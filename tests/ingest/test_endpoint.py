@@ -175,7 +175,7 @@ def test_a_request_with_too_much_in_it_is_refused(dsn: str, headers: dict[str, s
     with served(dsn, ingest_max_items=3) as address:
         assert post(TRACES, traces([job(1), *(span(number, 1) for number in range(2, 5))])) == (
             413,
-            "more than 3 spans in one request: have fewer sent at once (a collector: sending_queue.batch.max_size),"
+            "more than 3 spans in one request: send fewer at once (a collector: sending_queue.batch.max_size),"
             " or raise OTEL_JOBLOG_INGEST_MAX_ITEMS",
         )
         status, message = post("/v1/logs", logs([log_record("x", 1, at=number) for number in range(4)]))
@@ -192,7 +192,7 @@ def test_a_request_with_too_much_in_it_is_refused(dsn: str, headers: dict[str, s
 def test_what_is_wrong_is_told_in_the_form_that_was_spoken(web: httpx.Client) -> None:
     response = web.post(TRACES, content=b"{", headers=JSON)
     assert (response.status_code, response.headers["content-type"]) == (400, "application/json")
-    assert (response.json()["code"], "no request of OTLP" in response.json()["message"]) == (3, True)
+    assert (response.json()["code"], "not an OTLP request" in response.json()["message"]) == (3, True)
     response = web.post(TRACES, content=BODY, headers={"Content-Type": "text/plain"})
     assert (response.status_code, response.json()["code"]) == (415, 3)
     response = web.get(TRACES)

@@ -173,9 +173,9 @@ def test_letters_are_given_up_by_name_or_all_of_them(root: Path) -> None:
     first, *others = dead_letters(root)
     assert called("drop")[0] == 2
     assert called("drop", "nothing")[0] == 1
-    assert called("drop", first.mark) == (0, "1 record given up.\n")
+    assert called("drop", first.mark) == (0, "1 record dropped.\n")
     assert dead_letters(root) == others
-    assert called("drop", "--all") == (0, "2 records given up.\n")
+    assert called("drop", "--all") == (0, "2 records dropped.\n")
     assert not dead_letters(root)
 
 

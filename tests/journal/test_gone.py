@@ -93,7 +93,7 @@ def test_a_journal_without_a_cursor_is_neither_shipped_nor_deleted_and_that_is_t
     ship_all_dead(tmp_path, Kept(), go_on)
     assert ship_dead(folder, Kept(), go_on), "nothing in it is for this exporter"
     assert contents(folder) == before
-    assert look(tmp_path) == ([], {folder.name: "nothing in it says for whom it waits"})
+    assert look(tmp_path) == ([], {folder.name: "nothing in it names a destination"})
 
 
 def test_a_folder_that_is_a_link_is_left_alone(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_doctor_and_recover_tell_of_what_may_not_be_read(forbidden: Path, monkey
         recovered = CliRunner().invoke(main, ["recover"])
     assert isinstance(told.exception, SystemExit)
     assert f"{forbidden.name} in {forbidden.parent} is neither shipped nor deleted" in told.output
-    assert "left alone, because they are no journals: lost+found" in told.output
+    assert "left alone, because they are not journals: lost+found" in told.output
     assert recovered.exit_code == 1
     assert f"neither shipped nor deleted: {forbidden.name} (it cannot be read: Permission denied)" in recovered.output
 

@@ -239,7 +239,7 @@ def test_a_pattern_that_cannot_be_used_is_told_and_the_others_hold() -> None:
     (problem,) = map(str, told)
     assert "'(open' missing ), unterminated subpattern" in problem
     assert "'x*' matches the empty text" in problem
-    assert problem.endswith("; the rest of it is used")
+    assert problem.endswith("; the rest is used")
     with pytest.raises(ConfigError, match="unterminated subpattern"):
         Settings.from_environment({}, redact_patterns=["fine", "(open"])
     listed = Settings.from_environment({}, redact_patterns=["a,b", "c"], redact_keys=["d", "e"])

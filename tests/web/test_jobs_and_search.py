@@ -80,7 +80,7 @@ def test_jobs_tell_what_did_not_come_and_when_they_are_due_next(web: httpx.Clien
     assert jobs["silent"]["last_due_at"] == f"{due:%Y-%m-%dT%H:%M:%SZ}"
     assert jobs["silent"]["next_due_at"] == f"{following:%Y-%m-%dT%H:%M:%SZ}"
     assert (jobs["silent"]["timezone"], jobs["silent"]["missed_7d"], jobs["steady"]["missed_7d"]) == ("UTC", 1, 1)
-    assert jobs["odd"]["schedule_problem"] == "not understood: neither five fields as of cron nor a word such as @daily"
+    assert jobs["odd"]["schedule_problem"] == "not understood: neither five fields as in cron nor a word such as @daily"
 
 
 def test_a_job_has_a_page_of_its_own(web: httpx.Client, told: Story) -> None:

@@ -52,8 +52,8 @@ def take(run: Run, *, alone: bool) -> None:
     elif not alone or _capturing is not None:
         report(
             "descriptors",
-            "capture_output='fd' of job %r cannot be had while another run goes on, because file descriptors belong to "
-            "the whole process: only what it prints through sys.stdout and sys.stderr is kept",
+            "capture_output='fd' of job %r is not available while another run goes on, because file descriptors belong "
+            "to the whole process: only what it prints through sys.stdout and sys.stderr is kept",
             run.name,
         )
         if _capturing is not None and _capturing.covers_python:

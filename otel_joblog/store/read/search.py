@@ -198,14 +198,14 @@ def _spans(question: Question, days: Mapping[date, bool], *, strays: bool, high:
 
 def _note(question: Question, days: Mapping[date, bool], *, available: bool, installed: bool) -> str | None:
     if question.words and question.indexed_word is None:
-        return "No word of three letters or digits: every line is looked at, which takes longer."
+        return "No word of three letters or digits: every line is read, which takes longer."
     if not question.words or any(days.values()):
         return None
     if not available:
-        return "This PostgreSQL lacks the extension pg_trgm: every line is looked at, which takes longer."
+        return "This PostgreSQL lacks the extension pg_trgm: every line is read, which takes longer."
     if not installed:
         return (
-            "The extension pg_trgm is not set up: every line is looked at, which takes longer. "
+            "The extension pg_trgm is not set up: every line is read, which takes longer. "
             "Its database's owner can: create extension pg_trgm"
         )
     return None

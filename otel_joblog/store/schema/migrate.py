@@ -175,8 +175,8 @@ def _next_step(connection: Connection, steps: Sequence[Migration]) -> list[str]:
         except (LockNotAvailable, DeadlockDetected) as error:
             if time.monotonic() > deadline:
                 raise SchemaError(
-                    f"{PATIENCE:.0f} s were not enough to get a table for the next migration that somebody holds "
-                    f"({error}); pg_stat_activity shows who; nothing was changed: run `otel-joblog migrate` again"
+                    f"a table stayed locked for {PATIENCE:.0f} s ({error}); pg_stat_activity shows by whom. Nothing "
+                    "was changed: run `otel-joblog migrate` again"
                 ) from error
         time.sleep(_PAUSE)
 
@@ -214,6 +214,6 @@ def _named(connection: Connection, name: str, version: int) -> Iterator[None]:
         if connection.closed:
             raise
         raise SchemaError(
-            f"the migration {name} failed and was taken back whole ({str(error).strip()}); the schema stays at version "
-            f"{version}, and what needs a newer one waits"
+            f"the migration {name} failed and was rolled back ({str(error).strip()}); the schema stays at version "
+            f"{version}, and processes that need a newer one wait"
         ) from error

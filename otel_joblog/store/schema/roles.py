@@ -103,4 +103,4 @@ def _rights(connection: Connection) -> set[tuple[str, str, str]]:
 
 def _for_somebody_else(why: str, connection: Connection, statements: list[sql.Composed]) -> str:
     text = "".join(f"\n  {statement.as_string(connection)};" for statement in statements)
-    return f"this user {why}. Somebody who may should run:{text}\nThen say `otel-joblog migrate --roles` again."
+    return f"this user {why}. Somebody who may should run:{text}\nThen run `otel-joblog migrate --roles` again."

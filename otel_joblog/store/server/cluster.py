@@ -62,7 +62,7 @@ def check_version(commands: Programs, data: Path) -> None:
         raise EmbeddedError(
             f"the data in {data} are of PostgreSQL {version}, the programs in {commands.folder} of version {major}: "
             f"set OTEL_JOBLOG_PG_BIN to the programs of PostgreSQL {version}, "
-            "or set OTEL_JOBLOG_STATE_DIR to another folder to begin anew"
+            "or set OTEL_JOBLOG_STATE_DIR to another folder to start again"
         )
 
 

@@ -334,7 +334,7 @@ def resolve_dsn(settings: Settings) -> str:
     except (EmbeddedError, OSError) as error:
         raise StoreUnavailable(f"no PostgreSQL: {error}") from error
     raise StoreNotStarted(
-        f"no PostgreSQL: none runs in {server.folder}; start it with `otel-joblog db start`, `otel-joblog serve`, "
+        f"PostgreSQL does not run in {server.folder}; start it with `otel-joblog db start`, `otel-joblog serve`, "
         "or set OTEL_JOBLOG_DSN"
     )
 

@@ -131,7 +131,7 @@ def for_this_user(binaries: Path, folder: Path, home: Path, *, in_use: bool) -> 
         logging.getLogger("otel_joblog").warning(message, account_remark(home), refusal)
     if not (home / "run").is_dir():
         raise EmbeddedError(
-            f"the cluster of {folder} was in {home}, which is gone: bring it back, or remove {folder} to begin anew"
+            f"the cluster of {folder} was in {home}, which is gone: bring it back, or remove {folder} to start again"
         )
     return _of_account(binaries, home)
 

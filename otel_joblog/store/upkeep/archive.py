@@ -255,7 +255,7 @@ def _decoded(line: bytes, number: int) -> Record | None:
         values = [_value(name, fields[name]) for name in kind.__struct_fields__ if name in fields]
         record = cast("Record", msgspec.convert([kind.__struct_config__.tag, *values], kind, builtin_types=(bytes,)))
     except (msgspec.MsgspecError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ImportRefused(f"line {number} is no record of an archive: {error}") from error
+        raise ImportRefused(f"line {number} is not a record of an archive: {error}") from error
     return record
 
 

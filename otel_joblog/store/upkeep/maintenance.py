@@ -81,10 +81,10 @@ def clean_up(dsn: str, policy: Policy) -> CleanUp:
             with _leading(dsn) as connection:
                 if connection is not None:
                     if may(connection) < May.OWN:
-                        raise StoreError("this login does not own the tables: clean up as the one who does")
+                        raise StoreError("this login does not own the tables: run cleanup with the login that does")
                     return _clean_up_now(connection, policy)
             if time.monotonic() > deadline:
-                raise StoreError("a viewer or an agent maintains the database just now; try again in a while")
+                raise StoreError("a viewer or an agent is cleaning up the database just now; try again later")
             time.sleep(0.5)
 
 
@@ -130,7 +130,7 @@ class Maintenance:
                 if not self._stopping.is_set():
                     away = isinstance(error, StoreUnavailable | psycopg.OperationalError)
                     kind = f"maintenance: {type(error).__name__}"
-                    report(kind, "maintaining the database stumbled: %s", error, outage=away)
+                    report(kind, "upkeep of the database failed, and is retried: %s", error, outage=away)
             self._stopping.wait(_EVERY)
 
     def _works(self, connection: Connection | None) -> None:
@@ -163,7 +163,7 @@ def _clean_up(connection: Connection, retention: Retention | None) -> bool:
     except (LockNotAvailable, InsufficientPrivilege):  # the maintenance page tells when the last one was
         pass
     except OSError as error:  # nothing is deleted that is not in its archive
-        report("clean-up: archive", "runs cannot be archived, and stay for now: %s", error, outage=True)
+        report("clean-up: archive", "runs cannot be archived and are not deleted: %s", error, outage=True)
     return False
 
 
@@ -186,7 +186,7 @@ def _clean_up_now(connection: Connection, policy: Policy) -> CleanUp:
         while retain.clean_a_piece(connection, policy):
             pass
     except LockNotAvailable as error:
-        raise StoreError("somebody uses the tables for long, such as an export; run it again to go on") from error
+        raise StoreError("somebody has used the tables for long, such as an export; run it again to go on") from error
     return retain.end(connection, policy)
 
 

@@ -45,7 +45,7 @@ def encode_lines(lines: Iterable[Line]) -> bytes:
     try:
         return _encoded(lines)
     except struct.error as error:
-        raise RecordRefused(f"a line holds a number that its column cannot take: {error}") from error
+        raise RecordRefused(f"a line holds a number that its column cannot hold: {error}") from error
 
 
 def _encoded(lines: Iterable[Line]) -> bytes:
@@ -89,7 +89,7 @@ def encode_steps(steps: Iterable[Step]) -> bytes:
         for span, process in steps:
             _add_step(pieces.append, span, process, texts)
     except struct.error as error:
-        raise RecordRefused(f"a step holds a number that its column cannot take: {error}") from error
+        raise RecordRefused(f"a step holds a number that its column cannot hold: {error}") from error
     pieces.append(_TRAILER)
     return b"".join(pieces)
 

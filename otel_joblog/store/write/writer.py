@@ -105,7 +105,7 @@ class Writer:
             try:
                 self._write([_cleaned(record) for record in records], process and _cleaned(process))
             except (*UNENCODABLE, msgspec.MsgspecError) as error:
-                raise RecordRefused(f"a record holds what no column can take: {error}") from error
+                raise RecordRefused(f"a record holds a value that no column can hold: {error}") from error
 
     def beat(self, process_ids: Sequence[bytes]) -> None:
         """These processes are alive now. No record of them need be there. Raises as :meth:`write`."""

@@ -474,7 +474,7 @@ def test_the_commands(server: EmbeddedServer) -> None:
     assert out.startswith("PostgreSQL 18 started (process ")
     assert answer(server, "select count(*) from job_run") == 0
     code, out, _ = invoke(server, "start")
-    assert (code, out.startswith("PostgreSQL 18 runs already (process ")) == (0, True)
+    assert (code, out.startswith("PostgreSQL 18 is running already (process ")) == (0, True)
     assert invoke(server, "uri") == (0, server.uri + "\n", "")
     assert invoke(server, "uri", OTEL_JOBLOG_DSN="host=db") == (0, "host=db\n", "")
 

@@ -293,7 +293,7 @@ def test_a_server_that_never_answers_is_given_up(writer: Writer, dsn: str, monke
 
 
 def test_no_database_is_unavailable_and_a_dsn_nobody_can_read_keeps_its_password() -> None:
-    with pytest.raises(StoreUnavailable, match="no PostgreSQL to be had"):
+    with pytest.raises(StoreUnavailable, match="PostgreSQL cannot be reached"):
         Writer("host=127.0.0.1 port=1").write([started()])
     with pytest.raises(ConfigError) as caught:
         Writer("postgresql://me:s3cret@host:port:port/?x").write([started()])
