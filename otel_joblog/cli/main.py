@@ -33,6 +33,7 @@ _COMMANDS = {
     "export": "transfer:export_runs",
     "import": "transfer:import_files",
     "cleanup": "cleanup",
+    "delete": "delete",
     "dashboards": "dashboards",
     "doctor": "doctor",
 }
