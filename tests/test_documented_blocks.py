@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -15,13 +16,16 @@ import yaml
 from documents import DOCUMENTS, ROOT, blocks, inline, prose, text_of, texts
 from processes import environment, journaled
 from psycopg.conninfo import conninfo_to_dict
+from starlette.routing import Route
 
 import otel_joblog
 from otel_joblog.cli.main import _COMMANDS
+from otel_joblog.command.arguments import without_secrets
 from otel_joblog.config import documented
 from otel_joblog.ingest.rules import Rules
 from otel_joblog.records import SpanEnded
 from otel_joblog.store.schema.roles import make_roles
+from otel_joblog.web.routes import routes
 
 LANGUAGES = {"", "console", "cron", "python", "sql", "toml", "yaml"}
 
@@ -131,6 +135,20 @@ def test_every_target_of_make_that_is_named_is_there() -> None:
             if found := re.match(r"(?:\$ )?make ([\w. -]+)", code):
                 named = {word for word in re.split(r"\s{2,}", found[1])[0].split() if not word.startswith("PG_BIN")}
                 assert named - {"ARGS"} <= targets, (document, code)
+
+
+def test_every_address_of_the_api_that_is_named_is_served() -> None:
+    served = {re.sub(r":\w+}", "}", route.path) for route in routes() if isinstance(route, Route)}
+    for document in DOCUMENTS:
+        for named in re.findall(r"`(/(?:api|healthz)[\w/{}]*)`", text_of(document)):
+            assert named in served, (document, named)
+
+
+def test_the_arguments_of_commands_are_kept_as_the_document_says() -> None:
+    rows = re.findall(r"^\| `([^`]+)` \| `([^`]+redacted[^`]+)` \|$", text_of("docs/commands.md"), re.MULTILINE)
+    assert len(rows) == 3
+    for given, kept in ((shlex.split(cell.replace("\\|", "|")) for cell in row) for row in rows):
+        assert without_secrets(given) == kept
 
 
 def test_the_reference_names_every_argument_and_every_command() -> None:

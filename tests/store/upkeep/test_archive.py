@@ -85,7 +85,7 @@ def test_each_line_of_an_archive_is_json_that_tells_what_it_is(dsn: str) -> None
 
 def test_what_is_no_archive_is_refused_with_its_line(into: Writer) -> None:
     for bad in (b"hello", b"[]", b"{}", b'{"record":"Nothing"}', b'{"record":"Line","trace_id":"xx"}', b"\xff"):
-        with pytest.raises(ImportRefused, match="line 2 is no record"):
+        with pytest.raises(ImportRefused, match="line 2 is not a record"):
             load([b"\n", bad], into)
 
 
