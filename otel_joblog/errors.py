@@ -16,6 +16,8 @@
     ├── StepNotFound        the run has no step of that id
     ├── NoSuchPart          the run has ended without such a stage or task
     ├── TaskNotFound        no step of any run has that task_id
+    ├── ViewerUnavailable   no viewer answers a client (retry later)
+    ├── RequestRefused      a viewer does not answer this request of a client
     ├── BadCursor           the key of a page is none of ours
     ├── ImportRefused       a file holds what cannot be imported
     └── ScheduleError       a job's schedule is not understood: nobody knows when it is due
@@ -37,6 +39,7 @@ __all__ = [
     "JournalError",
     "NoSuchPart",
     "RecordRefused",
+    "RequestRefused",
     "RunNotFound",
     "ScheduleError",
     "SchemaError",
@@ -46,6 +49,7 @@ __all__ = [
     "StoreNotStarted",
     "StoreUnavailable",
     "TaskNotFound",
+    "ViewerUnavailable",
 ]
 
 
@@ -103,6 +107,14 @@ class NoSuchPart(JobLogError):
 
 class TaskNotFound(JobLogError):
     """No step of any run has that ``task_id``. It is found as it was given to ``step(task_id=…)``, in full."""
+
+
+class ViewerUnavailable(JobLogError):
+    """No viewer answers. Start it (``otel-joblog serve``), or give the client its address."""
+
+
+class RequestRefused(JobLogError):
+    """The viewer, or who guards it, does not answer this request. The message is what it said."""
 
 
 class BadCursor(JobLogError):

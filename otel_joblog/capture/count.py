@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import setup
@@ -15,9 +16,18 @@ from ..records import Progress, text
 if TYPE_CHECKING:
     from .runs import Run
 
-__all__ = ["Count"]
+__all__ = ["Count", "ProgressNow"]
 
 INTERVAL = 500_000_000  # ns between two records
+
+
+class ProgressNow(NamedTuple):
+    """What was said last of how far a run has come."""
+
+    current: float
+    total: float | None  # None where that is not known
+    unit: str
+    time: datetime  # UTC, when it was said
 
 
 class _Said(NamedTuple):
@@ -56,6 +66,12 @@ class Count:
         """One of the run's own steps has ended."""
         if self._steps is not None:
             self._note(next(self._done), self._steps, "steps")
+
+    def now(self) -> ProgressNow | None:
+        said = self._said
+        if said is None:
+            return None
+        return ProgressNow(said.current, said.total, said.unit, datetime.fromtimestamp(said.time / 1e9, UTC))
 
     def tell(self) -> None:
         """Record what was said last, unless it is recorded."""

@@ -17,7 +17,7 @@ from ..interruption import foreign
 from ..records import AFTER_END, ELSEWHERE, format_run_id, text
 from . import attempts, installation
 from .active import Active
-from .count import Count
+from .count import Count, ProgressNow
 from .elsewhere import Elsewhere, OtherRun, within
 from .facts.resources import RunUsage
 from .facts.summary import summary
@@ -116,6 +116,10 @@ class Run(Active):
     def progress(self, current: float, total: float | None = None, unit: str = "") -> None:
         """Say how far it has come (see :func:`otel_joblog.progress`)."""
         self.count.say(current, total, unit)
+
+    def progress_now(self) -> ProgressNow | None:
+        """What was said last: ``current``, ``total``, ``unit`` and the ``time`` of it; None where nothing was said."""
+        return self.count.now()
 
     def set_result(self, **facts: Any) -> None:
         """Say in numbers and words what came of it: ``run.set_result(records=4312)``; lists and its page show that.

@@ -201,3 +201,14 @@ def test_bars_inside_a_bar_do_not_count_and_one_after_it_does(recorded: Recorded
     assert (2, 2, "") in said(recorded)
     assert "rows" not in {unit for *_, unit in said(recorded)}
     assert said(recorded)[-1] == (0, 10, "files")
+
+
+def test_a_job_reads_what_was_said_last_of_its_progress() -> None:
+    with job("import") as run:
+        assert run.progress_now() is None
+        progress(1, 3, "files")
+        progress(2.5, 3, "files")
+        now = run.progress_now()
+    assert now is not None
+    assert now[:3] == (2.5, 3.0, "files")
+    assert now.time.tzname() == "UTC"
