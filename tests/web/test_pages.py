@@ -504,3 +504,26 @@ def test_progress_says_its_rate_and_what_is_left(web: httpx.Client, tell: Tell):
     story.progress(50, 100, "rows", since=0)
     text = shown(page(web, f"/runs/{story.run_id}"))
     assert re.search(r"50 of 100 rows, (29\.\d|30) a minute, 1 m 4\d s left", text), text
+
+
+def test_the_lines_of_a_run_are_filtered_by_stage_task_words_and_time_and_counted(web: httpx.Client, tell: Tell):
+    story = tell()
+    story.step("load", begin=1, **{Attribute.STAGE: "extract", Attribute.TASK_ID: "<a> & 1"})
+    story.step("parse", begin=2, inside="load")
+    story.say("outside")
+    story.say("row one", "row two", step="load", at=3)
+    story.say("row three", step="parse", at=4)
+    story.end()
+    page = web.get(f"/runs/{story.run_id}", params={"stage": "extract", "q": "row t", "task_id": "<a> & 1"}).text
+    assert "2 of 4" in page
+    assert "row two" in page
+    assert "row one" not in page
+    assert "&lt;a&gt; &amp; 1" in page
+    assert "<a> & 1" not in page
+    assert "?task_id=%3Ca%3E+%26+1#lines" in page
+    whole = web.get(f"/runs/{story.run_id}").text
+    assert whole.count('title="Stage"') == 2, "where the lines of a step begin"
+    assert 'title="extract / &lt;a&gt; &amp; 1"' in whole
+    assert "No line is like that." in web.get(f"/runs/{story.run_id}?q=absent").text
+    refused = web.get(f"/runs/{story.run_id}?stage=lod")
+    assert (refused.status_code, "it has extract" in refused.text) == (400, True)
