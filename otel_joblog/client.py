@@ -141,7 +141,9 @@ class Client:
         self._http.close()
 
     def runs(self, *, limit: int | None = None, **filters: Given) -> Iterator[RunSummary]:
-        """Runs, newest first: by ``job``, ``service``, ``status``, ``reference``, ``error``, ``since``, ``until``."""
+        """Runs, newest first: by ``job``, ``service``, ``status``, ``retried``, ``reference``, ``error``, ``since``,
+        ``until``.
+        """
         return self._items(_Questions.runs(limit, filters))
 
     def run(self, run_id: str) -> RunDetail:

@@ -11,6 +11,7 @@ from enum import IntEnum, StrEnum
 
 __all__ = [
     "CONTEXT_KEY",
+    "PREVIOUS_ATTEMPT",
     "Attribute",
     "JobType",
     "RunStatus",
@@ -24,6 +25,8 @@ __all__ = [
 DEFAULT_SERVICE = "jobs"  # whatever the program is called: a job is known by its service and name
 
 CONTEXT_KEY = "otel_joblog-active"
+
+PREVIOUS_ATTEMPT = "previous_attempt"  # what Attribute.LINK says of a link to the attempt before
 
 
 class RunStatus(StrEnum):
@@ -137,6 +140,7 @@ class Attribute:
     EXPECTED = "joblog.expected_s"
     ATTEMPT = "joblog.attempt"
     MAX_ATTEMPTS = "joblog.max_attempts"
+    PREVIOUS_ATTEMPT = "joblog.previous_attempt"  # run id; told at the start already, where a link comes with the end
     LINK = "joblog.link"  # of a span link: what it is to the run, such as previous_attempt
     EXIT_CODE = "joblog.exit_code"
     ERROR_OUTPUT = "joblog.error_output"  # the last lines that a command which failed wrote to its stderr

@@ -18,6 +18,7 @@ STATUS = {
     "error": BAD,
     "timeout": WARNING,
     "lost": "#CC79A7",
+    "retried": "#009E73",  # no status of the store: failed, and followed by another attempt
 }
 
 

@@ -36,7 +36,8 @@ def errors() -> Json:
 def _totals() -> Json:
     return stat(
         "Failed runs",
-        f"Runs that ended by error or timeout or were lost, and their part of these and the successes. {COUNTED}",
+        f"Runs that ended by error or timeout or were lost, and their part of these and the successes. Attempts that "
+        f"another one followed are counted apart, as retried. {COUNTED}",
         query("errors/totals"),
         width=24,
         overrides=[column("Failure rate", unit="percentunit", decimals=2, thresholds=RATE)],

@@ -38,7 +38,8 @@ def history() -> Json:
 def _totals() -> Json:
     return stat(
         "Ended runs",
-        f"Runs that ended, those of them that failed (error, timeout, lost), and successes among successes and "
+        f"Runs that ended; those of them that failed (error, timeout, lost); failed attempts that another one followed "
+        f"(retried), which count as no failures; and successes among successes and "
         f"failures, whatever status is chosen. {COUNTED}",
         query("history/totals"),
         width=16,
@@ -70,8 +71,8 @@ def _outcomes() -> Json:
         "status-history",
         "Worst outcome by job",
         "Each square is a stretch of time: the worst that happened to a run which began in it, in the order lost, "
-        f"timeout, error, cancelled, success, skipped. The 100 jobs with the most failures, then the most runs. "
-        f"{COUNTED}",
+        "timeout, error, cancelled, success, skipped, retried. The 100 jobs with the most failures, then the most "
+        f"runs. {COUNTED}",
         [query("history/outcomes", "time_series")],
         size=(24, 12),
         unit="none",

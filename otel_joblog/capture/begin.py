@@ -51,10 +51,12 @@ def begin_run(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str
             parent = None
         if parent is not None:
             run.belong_to(parent)
-        if definition.attempt > 1:
-            run.links += attempts.previous(name, definition.attempt)
-        run.links += links(definition.links)
+        linked = links(definition.links)
         attributes = identity(definition, args, kwargs, run)
+        if definition.attempt > 1:
+            linked = attempts.previous(name, attributes.get(Attribute.REFERENCE), definition.attempt, linked)
+            attributes |= attempts.attributes(linked)
+        run.links += linked
         if settings.environment or settings.arguments or definition.arguments:
             attributes |= circumstances(definition, args, kwargs, settings)
         run._begin(runtime, 0, attributes)

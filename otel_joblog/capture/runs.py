@@ -155,9 +155,8 @@ class Run(Active):
         super()._begin(runtime, seq, attributes)
         if self._look is not None:
             self.usage = RunUsage(self, self._start, self._clock)
-        definition: Any = self.definition
-        if definition.max_attempts or definition.attempt > 1:
-            attempts.remember(self.name, definition.attempt, self.trace_id, self.span_id)
+        number, reference = attributes[Attribute.ATTEMPT], attributes.get(Attribute.REFERENCE)
+        attempts.remember(self.name, reference, number, self.trace_id, self.span_id)
         self.count.begin()
 
     def _summarise(self, attributes: dict[str, Any]) -> None:

@@ -13,12 +13,13 @@ WIDTH, HEIGHT = 600.0, 100.0
 
 
 class Bar(NamedTuple):
-    """A day's runs, from the bottom: what failed, what did not."""
+    """A day's runs, from the bottom: what failed, what was retried, the rest."""
 
     day: DayFigures
     left: float
     width: float
     failures: float  # heights
+    retried: float
     others: float
 
 
@@ -36,7 +37,10 @@ def chart(days: Sequence[DayFigures]) -> Chart:
     each = WIDTH / max(len(days), 1)
     scale = HEIGHT / most_runs if most_runs else 0.0
     bars = [
-        Bar(day, round(place * each, 2), round(each * 0.8, 2), day.failures * scale, (day.runs - day.failures) * scale)
+        Bar(
+            *(day, round(place * each, 2), round(each * 0.8, 2)),
+            *(runs * scale for runs in (day.failures, day.retried, day.runs - day.failures - day.retried)),
+        )
         for place, day in enumerate(days)
     ]
     return Chart(

@@ -20,9 +20,7 @@ TASKS_OFFERED = 200
 async def runs(request: Request) -> Response:
     page = await views.run_list(request)
     chosen = request.query_params
-    filters = {
-        name: chosen.get(name, "") for name in ("job", "service", "status", "reference", "error", "since", "until")
-    }
+    filters = {name: chosen.get(name, "") for name in params.RUN_FILTERS}
     return _render(
         request,
         "runs.html",

@@ -44,6 +44,7 @@ STATUS_GROUPS = {
     "failed": [status for status in RunStatus if status.failed],
     "open": [status for status in RunStatus if not status.terminal],
 }
+RETRIED = "retried"  # no status, but said where one is: failed, and followed by another attempt
 STATUS_WORDS = [*RunStatus, *STATUS_GROUPS]
 LEVEL_WORDS = [level.name.lower() for level in Severity]
 STREAM_WORDS = [stream.name.lower() for stream in Stream]
@@ -51,7 +52,7 @@ SEVERAL = {"status", "attribute"}  # may be given more than once
 EIGHT_BYTES = re.compile(r"[0-9a-f]{16}")
 
 
-RUN_FILTERS = ("job", "service", "status", "reference", "error", "since", "until")
+RUN_FILTERS = ("job", "service", "status", "retried", "reference", "error", "since", "until")
 SEARCH_FILTERS = ("job", "status", "level", "stream", "stage", "task_id", "attribute", "since", "until")
 LINE_FILTERS = ("level", "stream", "step", "stage", "task_id", "since", "q")
 
@@ -88,6 +89,7 @@ class RunFilters(TypedDict):
     status: list[RunStatus] | None
     reference: str | None
     error: str | None
+    retried: bool | None
     since: datetime | None
     until: datetime | None
 
@@ -119,10 +121,12 @@ class LineFilters(TypedDict):
 
 
 def run_filters(request: Request) -> RunFilters:
+    status, retried = _outcomes(request)
     return {
         "job": text(request, "job"),
         "service": text(request, "service"),
-        "status": _statuses(request),
+        "status": status,
+        "retried": retried,
         "reference": text(request, "reference"),
         "error": _hex(request, "error", "give the key of a kind of error, 16 digits of lower-case hex"),
         "since": _instant(request, "since"),
@@ -133,7 +137,7 @@ def run_filters(request: Request) -> RunFilters:
 def search_filters(request: Request) -> SearchFilters:
     return {
         "job": text(request, "job"),
-        "status": _statuses(request),
+        "status": _statuses(_status_words(request), STATUS_WORDS),
         "min_severity": severity(request),
         "stream": _stream(request),
         "stage": text(request, "stage"),
@@ -247,12 +251,33 @@ def _one_of(request: Request, name: str, words: list[str]) -> str | None:
     return word.lower() if word else None
 
 
-def _statuses(request: Request) -> list[RunStatus] | None:
-    words = [word.strip().lower() for given in request.query_params.getlist("status") for word in given.split(",")]
+def _outcomes(request: Request) -> tuple[list[RunStatus] | None, bool | None]:
+    """The statuses asked for, and whether only retried attempts are meant, none of them, or any.
+
+    Among ``failed`` runs is none that was retried, unless ``retried`` says otherwise; a status by its own name is that
+    of every attempt.
+    """
+    words = _status_words(request)
+    retried = flag(request, RETRIED)
+    if RETRIED in words:
+        if len(words) > 1:
+            raise HTTPException(400, "status=retried goes alone: leave the other statuses out.")
+        return STATUS_GROUPS["failed"], True if retried is None else retried
+    if retried is None and "failed" in words and not any(word in STATUS_GROUPS["failed"] for word in words):
+        retried = False
+    return _statuses(words, [*STATUS_WORDS, RETRIED]), retried
+
+
+def _status_words(request: Request) -> list[str]:
+    given = [word.strip().lower() for value in request.query_params.getlist("status") for word in value.split(",")]
+    return list(filter(None, given))
+
+
+def _statuses(words: list[str], known: list[str]) -> list[RunStatus] | None:
     found: list[RunStatus] = []
-    for word in filter(None, words):
+    for word in words:
         if word not in STATUS_WORDS:
-            raise _refuse("status", word, f"use one or more of these, separated by commas: {', '.join(STATUS_WORDS)}")
+            raise _refuse("status", word, f"use one or more of these, separated by commas: {', '.join(known)}")
         found += STATUS_GROUPS.get(word) or [RunStatus(word)]
     return list(dict.fromkeys(found)) or None
 

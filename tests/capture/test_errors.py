@@ -209,6 +209,26 @@ def test_an_attempt_is_not_linked_to_a_run_of_another_job_or_number(recorded: Re
     assert linked(recorded) == [[], [], []]
 
 
+def test_an_attempt_is_not_linked_to_a_run_of_another_reference(recorded: Recorded) -> None:
+    with job("one", reference="order 7"):
+        pass
+    with job("one", reference="order 8", attempt=2):
+        pass
+    assert linked(recorded) == [[], []]
+
+
+def test_a_later_attempt_says_from_its_start_which_run_was_before(recorded: Recorded) -> None:
+    with job("one", reference="order 7") as first:
+        pass
+    with job("one", reference="order 7", attempt=2):
+        assert recorded.started[-1].attributes["joblog.previous_attempt"] == first.run_id
+    with job("elsewhere", attempt=2, links=[f"{TRACE}-{SPAN}", first.run_id]):
+        assert recorded.started[-1].attributes["joblog.previous_attempt"] == f"{TRACE}-{SPAN}"
+    assert [link.attributes for link in recorded.runs[-1].links] == [{"joblog.link": "previous_attempt"}, {}]
+    with job("first", links=[first.run_id]):
+        assert "joblog.previous_attempt" not in recorded.started[-1].attributes
+
+
 def test_retrying_inside_a_job_is_one_run(recorded: Recorded) -> None:
     @job
     @tenacity.retry(stop=tenacity.stop_after_attempt(3))

@@ -43,7 +43,7 @@ from otel_joblog.records import (
 from otel_joblog.store.upkeep.maintenance import maintain
 from otel_joblog.store.write.writer import Writer
 
-__all__ = ["FAILED_RUN", "TODAY", "YESTERDAY", "write"]
+__all__ = ["FAILED_RUN", "TODAY", "YESTERDAY", "write", "write_attempts"]
 
 SECOND = 10**9
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -95,6 +95,15 @@ def write(dsn: str) -> None:
             "update joblog.job_live set beat_at = beat_at - interval '1 minute' where process_id = %s",
             [UUID(bytes=ETL.process_id)],
         )
+
+
+def write_attempts(dsn: str) -> None:
+    """Two attempts of ``fetch``, the only job: 10:00 error, 11:00 success."""
+    said = [{Attribute.ATTEMPT: number, Attribute.MAX_ATTEMPTS: 3, Attribute.REFERENCE: "order 7"} for number in (1, 2)]
+    writer = Writer(dsn)
+    writer.write([ended(1, "fetch", said[0], at(10), 1, RunStatus.ERROR, row=7)], SHOP)
+    writer.write([ended(2, "fetch", said[1], at(11), 1, RunStatus.SUCCESS)], SHOP)
+    writer.close()
 
 
 def by_the_clock() -> Iterator[list[Record]]:

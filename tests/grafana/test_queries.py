@@ -11,7 +11,7 @@ import pytest
 from otel_joblog.records import format_run_id
 
 from .asking import Answer, Query, Store, answered, queries, reading
-from .history import FAILED_RUN, LONG_AGO, TODAY, YESTERDAY, at, ids, write
+from .history import FAILED_RUN, LONG_AGO, TODAY, YESTERDAY, at, ids, write, write_attempts
 from .macros import Range, Value
 
 DAY = Range(YESTERDAY, TODAY, "1h")
@@ -23,7 +23,7 @@ ALL: dict[str, Value] = {
     "type": ["", "cron", "queue"],
     "trigger": ["", "queue", "schedule"],
     "job": ["import", "mail", "o'clock"],
-    "status": ["pending", "running", "success", "skipped", "cancelled", "error", "timeout", "lost"],
+    "status": ["pending", "running", "success", "skipped", "cancelled", "error", "timeout", "lost", "retried"],
     "run": FAILED_RUN,
 }
 CHOICES: dict[str, dict[str, Value]] = {
@@ -132,7 +132,7 @@ def test_totals_count_ended_runs(
     store: Store, variables: dict[str, Value], shown: Range, ended: int, failed: int, rate: float | None
 ) -> None:
     (row,) = rows(store, "joblog-history: Ended runs", shown, **variables)
-    assert row == {"Ended runs": ended, "Failed": failed, "Success rate": rate}
+    assert row == {"Ended runs": ended, "Failed": failed, "Retried": 0, "Success rate": rate}
 
 
 def test_open_runs_are_counted_by_state(store: Store) -> None:
@@ -151,7 +151,7 @@ def test_a_job_shows_the_worst_of_each_stretch(store: Store) -> None:
 
 
 def test_runs_are_counted_by_status_and_stretch(store: Store) -> None:
-    zero = dict.fromkeys(("success", "skipped", "cancelled", "error", "timeout", "lost"), 0)
+    zero = dict.fromkeys(("success", "skipped", "cancelled", "error", "timeout", "lost", "retried"), 0)
     assert rows(store, "joblog-history: Runs by status") == [
         zero | {"time": hour(10), "success": 3, "skipped": 1, "cancelled": 1, "timeout": 1, "lost": 1},
         zero | {"time": hour(11), "success": 1, "error": 1},
@@ -221,7 +221,7 @@ def test_lost_runs_are_marked_in_the_curves(store: Store) -> None:
 
 def test_failed_runs_are_counted_by_how(store: Store) -> None:
     (row,) = rows(store, "joblog-errors: Failed runs")
-    assert row == {"Failed": 3, "Errors": 1, "Timed out": 1, "Lost": 1, "Failure rate": 3 / 8}
+    assert row == {"Failed": 3, "Errors": 1, "Timed out": 1, "Lost": 1, "Retried": 0, "Failure rate": 3 / 8}
 
 
 def test_the_failure_rate_is_that_of_each_job_that_failed(store: Store) -> None:
@@ -234,9 +234,27 @@ def test_the_failure_rate_is_that_of_each_job_that_failed(store: Store) -> None:
 def test_jobs_are_ranked_by_failures(store: Store) -> None:
     ranked = rows(store, "joblog-errors: Top failing jobs", MONTH)
     assert [tuple(row.values()) for row in ranked] == [
-        ("import", "etl", 2, 6, 2 / 6, 2, 0, 0),
-        ("mail", "shop", 2, 3, 2 / 3, 0, 1, 1),
+        ("import", "etl", 2, 6, 2 / 6, 2, 0, 0, 0),
+        ("mail", "shop", 2, 3, 2 / 3, 0, 1, 1, 0),
     ]
+
+
+def test_an_attempt_that_another_one_followed_is_retried_and_no_failure(dsn: str) -> None:
+    write_attempts(dsn)
+    of_fetch: dict[str, Value] = {"service": ["shop"], "job": ["fetch"], "type": [""], "trigger": [""]}
+    with reading(dsn) as store:
+        for shown in (DAY, MONTH):
+            (total,) = rows(store, "joblog-history: Ended runs", shown, **of_fetch)
+            assert total == {"Ended runs": 2, "Failed": 0, "Retried": 1, "Success rate": 1.0}
+            assert rows(store, "joblog-errors: Top failing jobs", shown, **of_fetch) == []
+        assert rows(store, "joblog-errors: Errors by kind", **of_fetch) == []
+        assert curves(store, "joblog-history: Worst outcome by job", **of_fetch) == {
+            "fetch": {hour(10): 8, hour(11): 2}
+        }
+        newest = rows(store, "joblog-history: Newest runs", **of_fetch)
+        assert [(run["Status"], run["Attempt"]) for run in newest] == [("success", "2 of 3"), ("retried", "1 of 3")]
+        (retried,) = rows(store, "joblog-history: Newest runs", **of_fetch | {"status": ["retried"]})
+        assert retried["Attempt"] == "1 of 3"
 
 
 def test_errors_of_a_kind_are_one_with_first_and_last_seen(store: Store) -> None:

@@ -40,7 +40,8 @@ WRONG_COUNTS = """
 STATISTICS = {
     "job": """
         select
-          name, service, count(*) filter (where status > 1) as runs, count(*) filter (where status >= 5) as failures,
+          name, service, count(*) filter (where status > 1) as runs,
+          count(*) filter (where status >= 5 and not followed) as failures,
           count(*) filter (where status in (2, 5, 6)) as timed, coalesce(sum(ms), 0) as duration_ms,
           max(started_at) filter (where not ahead) as last_run_at,
           max(started_at) filter (where status = 2 and not ahead) as last_success_at
@@ -50,8 +51,11 @@ STATISTICS = {
         select
           day, name, service, type, count(*) filter (where status = 2) as successes,
           count(*) filter (where status = 3) as skipped, count(*) filter (where status = 4) as cancelled,
-          count(*) filter (where status = 5) as errors, count(*) filter (where status = 6) as timeouts,
-          count(*) filter (where status = 7) as lost, coalesce(sum(ms), 0) as duration_ms, max(ms) as longest_ms,
+          count(*) filter (where status = 5 and not followed) as errors,
+          count(*) filter (where status = 6 and not followed) as timeouts,
+          count(*) filter (where status = 7 and not followed) as lost,
+          count(*) filter (where status >= 5 and followed) as retried, count(ms) as timed,
+          coalesce(sum(ms), 0) as duration_ms, max(ms) as longest_ms,
           count(*) filter (where status = 2 and attributes ? 'joblog.process.cpu.user') as cpu_runs,
           coalesce(sum(1000 * (attributes ->> 'joblog.process.cpu.user')::numeric), 0) as cpu_ms,
           max((attributes ->> 'joblog.process.memory.peak')::bigint) as memory_peak
@@ -61,8 +65,11 @@ STATISTICS = {
         select
           date_trunc('hour', started_at, 'UTC') as hour, name, service, type, trigger,
           count(*) filter (where status = 2) as successes, count(*) filter (where status = 3) as skipped,
-          count(*) filter (where status = 4) as cancelled, count(*) filter (where status = 5) as errors,
-          count(*) filter (where status = 6) as timeouts, count(*) filter (where status = 7) as lost
+          count(*) filter (where status = 4) as cancelled,
+          count(*) filter (where status = 5 and not followed) as errors,
+          count(*) filter (where status = 6 and not followed) as timeouts,
+          count(*) filter (where status = 7 and not followed) as lost,
+          count(*) filter (where status >= 5 and followed) as retried
         from runs where status > 1 group by 1, 2, 3, 4, 5
     """,
     "job_duration": """
@@ -74,15 +81,16 @@ STATISTICS = {
         select
           day, name, service, error_group, count(*) as runs, min(started_at) as first_at, max(started_at) as last_at,
           max(type_of_error) as type, max(message) as message
-        from runs where status >= 5 group by day, name, service, error_group
+        from runs where status >= 5 and not followed group by day, name, service, error_group
     """,
 }
 # A day and an hour keep their rows when all of their lost runs turn out to have begun at another time.
-NOT_EMPTY = "where successes + skipped + cancelled + errors + timeouts + lost > 0"
+NOT_EMPTY = "where successes + skipped + cancelled + errors + timeouts + lost + retried > 0"
 COUNTED = """
     with runs as (
       select
         *, (started_at at time zone 'UTC')::date as day, started_at >= now() + interval '1 day' as ahead,
+        next_trace_id is not null as followed,
         case when status in (2, 5, 6) then round(1000 * extract(epoch from ended_at - started_at)) end as ms,
         coalesce(error_type, joblog.status_name(status)) as type_of_error,
         regexp_replace(

@@ -494,9 +494,43 @@ def test_an_attempt_leads_to_the_one_before(web: httpx.Client, tell: Tell):
     second = tell("fetch", **{Attribute.ATTEMPT: 2, Attribute.MAX_ATTEMPTS: 3})
     second.end(links=[SpanLink(first.trace_id, first.span_id, {Attribute.LINK: "previous_attempt"})])
     html = page(web, f"/runs/{second.run_id}")
-    assert f'retry of <a href="/runs/{first.run_id}">the attempt before</a>' in html
+    assert f'retry of <a href="/runs/{first.run_id}">attempt 1 of 3</a>' in html
     assert "Attempt 2 of 3" in shown(html)
     assert "attempt 2 of 3" in shown(page(web, "/"))
+
+
+def test_a_retried_attempt_leads_to_the_next_one_and_counts_as_no_failure(web: httpx.Client, tell: Tell):
+    first = tell("fetch", **{Attribute.ATTEMPT: 1, Attribute.REFERENCE: "order 7"})
+    first.end(error=LOAD_FAILED)
+    assert "retried" not in shown(page(web, f"/runs/{first.run_id}"))
+    second = tell("fetch", **{Attribute.ATTEMPT: 2, Attribute.REFERENCE: "order 7"})
+    html = page(web, f"/runs/{first.run_id}")
+    assert f'retried by <a href="/runs/{second.run_id}">attempt 2</a>' in html
+    assert "✗ error" not in html
+    assert "error retried" in shown(html)
+    listed = shown(page(web, "/"))
+    assert listed.index("attempt 2") < listed.index("error retried") < listed.index("attempt 1")
+    for query, found in {
+        "status=failed": [],
+        "status=retried": [first],
+        "retried=1": [first],
+        "retried=0": [second],
+        "status=error": [first],
+        "status=failed&retried=1": [first],
+    }.items():
+        items = web.get(f"/api/v1/runs?job=fetch&{query}").json()["items"]
+        assert [item["run_id"] for item in items] == [story.run_id for story in found], query
+    assert "goes alone" in web.get("/api/v1/runs?status=retried,success").json()["error"]["message"]
+    second.end()
+    assert "2, 1 retried" in shown(page(web, "/job?job=fetch"))
+    run = web.get(f"/api/v1/runs/{first.run_id}").json()
+    assert (run["retried"], run["next_attempt"], run["previous_attempt"]) == (True, second.run_id, None)
+    assert [each["run_id"] for each in run["attempts"]] == [first.run_id, second.run_id]
+    assert {each["execution"] for each in run["attempts"]} == {first.run_id}
+    (job,) = web.get("/api/v1/jobs?job=fetch").json()["items"]
+    assert (job["runs"], job["failures"], job["retried"], job["failures_in_a_row"]) == (2, 0, 1, 0)
+    assert job["success_rate"] == 1.0
+    assert web.get("/api/v1/errors?job=fetch").json()["items"] == []
 
 
 def test_progress_says_its_rate_and_what_is_left(web: httpx.Client, tell: Tell):

@@ -6,7 +6,8 @@ select
   sum(errors + timeouts + lost)::double precision / sum(successes + errors + timeouts + lost) as "Failure rate",
   sum(errors)::bigint as "Errors",
   sum(timeouts)::bigint as "Timed out",
-  sum(lost)::bigint as "Lost"
+  sum(lost)::bigint as "Lost",
+  sum(retried)::bigint as "Retried"
 from joblog.job_counts($__timeFrom(), $__timeTo())
 where service in ($service) and job in ($job) and type in ($type) and trigger in ($trigger)
 group by job, service

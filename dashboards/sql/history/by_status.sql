@@ -5,7 +5,8 @@ select
   coalesce(sum(cancelled) filter (where 'cancelled' in ($status)), 0)::bigint as cancelled,
   coalesce(sum(errors) filter (where 'error' in ($status)), 0)::bigint as error,
   coalesce(sum(timeouts) filter (where 'timeout' in ($status)), 0)::bigint as timeout,
-  coalesce(sum(lost) filter (where 'lost' in ($status)), 0)::bigint as lost
+  coalesce(sum(lost) filter (where 'lost' in ($status)), 0)::bigint as lost,
+  coalesce(sum(retried) filter (where 'retried' in ($status)), 0)::bigint as retried
 from joblog.job_counts($__timeFrom(), $__timeTo())
 where service in ($service) and job in ($job) and type in ($type) and trigger in ($trigger)
 group by 1

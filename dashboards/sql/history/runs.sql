@@ -2,12 +2,12 @@ select
   started_at as "Started",
   job as "Job",
   service as "Service",
-  status as "Status",
+  case when retried then 'retried' else status end as "Status",
   duration_s as "Took",
   trigger as "Trigger",
   type as "Type",
   reference as "Reference",
-  attempt as "Attempt",
+  attempt || coalesce(' of ' || max_attempts, '') as "Attempt",
   lines as "Lines",
   errors as "Error lines",
   left(coalesce(error_message, status_message), 500) as "About",
@@ -17,6 +17,6 @@ select
   (ceil(extract(epoch from coalesce(ended_at, now())) * 1000) + 1000)::bigint::text as "To"
 from joblog.job_history
 where $__timeFilter(started_at) and service in ($service) and job in ($job) and type in ($type)
-  and trigger in ($trigger) and status in ($status)
+  and trigger in ($trigger) and case when retried then 'retried' else status end in ($status)
 order by started_at desc
 limit 100

@@ -3,7 +3,7 @@ with stretch as (
   select
     date_bin('$__interval', at, 'epoch') as "time",
     job,
-    sum(successes + skipped + cancelled + errors + timeouts + lost)::int as runs
+    sum(successes + skipped + cancelled + errors + timeouts + lost + retried)::int as runs
   from joblog.job_counts($__timeFrom(), $__timeTo())
   where service in ($service) and job in ($job) and type in ($type) and trigger in ($trigger)
   group by 1, 2

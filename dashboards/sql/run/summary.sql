@@ -1,5 +1,5 @@
 select
-  status as "Status",
+  case when retried then 'retried' else status end as "Status",
   job as "Job",
   service as "Service",
   started_at as "Started",
@@ -9,7 +9,7 @@ select
   lines_emitted as "Lines emitted",
   warnings as "Warnings",
   errors as "Error lines",
-  attempt as "Attempt",
+  attempt || coalesce(' of ' || max_attempts, '') as "Attempt",
   exit_code as "Exit code",
   status_message as "About"
 from joblog.job_history

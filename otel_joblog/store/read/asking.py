@@ -12,7 +12,9 @@ from ...errors import RunNotFound
 from ..sql import query
 from .keys import run_prefix, span_hex
 
-__all__ = ["resolve", "rows"]
+__all__ = ["left_out", "resolve", "rows"]
+
+_COUNTED = 100_000
 
 
 async def rows(connection: AsyncConnection[DictRow], name: str, parameters: Mapping[str, Any]) -> list[DictRow]:
@@ -29,3 +31,13 @@ async def resolve(connection: AsyncConnection[DictRow], run_id: str) -> DictRow:
         more = " and more" if len(found) > 3 else ""
         raise RunNotFound(f"{run_id!r} begins the ids of several runs: {candidates}{more}; give more characters")
     return found[0]
+
+
+async def left_out(
+    connection: AsyncConnection[DictRow], name: str, key: Mapping[str, Any], found: int, limit: int
+) -> int:
+    """How many more there are than the limit shows."""
+    if found <= limit:
+        return 0
+    (counted,) = await rows(connection, name, {**key, "limit": _COUNTED})
+    return int(counted["count"]) - limit

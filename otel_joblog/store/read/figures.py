@@ -20,6 +20,7 @@ from .search import like
 __all__ = ["error_kinds", "jobs", "statistics"]
 
 _RANKED = 10
+_OUTCOMES = ("successes", "skipped", "cancelled", "errors", "timeouts", "lost", "retried")  # of a run one
 
 Row = Mapping[str, Any]
 
@@ -114,6 +115,7 @@ def _job_summary(row: Row, days: int) -> JobSummary:
         days=days,
         runs=row["ended"] or 0,
         failures=row["failed"] or 0,
+        retried=row["retried"] or 0,
         success_rate=1 - row["failed"] / row["counted"] if row["counted"] else None,
         average=_average(row["recent_ms"], row["recent_timed"]),
         p50=row["p50"],
@@ -124,16 +126,15 @@ def _job_summary(row: Row, days: int) -> JobSummary:
 def _figures(counts: Row | None, durations: Row | None) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     if counts is not None:
-        figures |= {name: counts[name] for name in ("successes", "skipped", "cancelled", "errors", "timeouts", "lost")}
+        figures |= {name: counts[name] for name in _OUTCOMES}
         failures = counts["errors"] + counts["timeouts"] + counts["lost"]
         counted = counts["successes"] + failures
-        timed = counts["successes"] + counts["errors"] + counts["timeouts"]
         longest = counts["longest_ms"]
         figures |= {
-            "runs": counted + counts["skipped"] + counts["cancelled"],
+            "runs": sum(counts[name] for name in _OUTCOMES),
             "failures": failures,
             "success_rate": counts["successes"] / counted if counted else None,
-            "average": _average(counts["duration_ms"], timed),
+            "average": _average(counts["duration_ms"], counts["timed"]),
             "longest": None if longest is None else longest / 1000,
             "average_cpu": _average(counts["cpu_ms"], counts["cpu_runs"]),
             "memory_peak": counts["memory_peak"],
@@ -149,6 +150,7 @@ def _job_figures(row: Row) -> JobFigures:
         service=row["service"],
         runs=row["ended"],
         failures=row["failed"],
+        retried=row["retried"],
         success_rate=1 - row["failed"] / row["counted"] if row["counted"] else None,
         average=row["average"],
         longest=row["longest"],

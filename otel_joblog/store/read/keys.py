@@ -21,6 +21,7 @@ __all__ = [
     "TaskKey",
     "after_job",
     "before_run",
+    "execution_key",
     "job_key",
     "key_of",
     "line_bounds",
@@ -80,6 +81,14 @@ def before_run(key: str | None) -> dict[str, Any]:
         return {"before_at": None, "before_trace": None, "before_span": None}
     microseconds, trace_id, span_id = _parts(_RUN_KEY, key)
     return {"before_at": _instant(microseconds), "before_trace": UUID(bytes=trace_id), "before_span": span_id}
+
+
+def execution_key(run_id: str | None) -> dict[str, Any]:
+    """The parameters ``first_*`` of ``runs.sql`` for a whole run id."""
+    if run_id is None:
+        return {"first_trace": None, "first_span": None}
+    trace_id, _, span_id = run_id.partition("-")
+    return {"first_trace": UUID(trace_id), "first_span": int.from_bytes(bytes.fromhex(span_id), signed=True)}
 
 
 def line_key(line: LogLine) -> str:

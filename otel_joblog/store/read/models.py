@@ -78,8 +78,12 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     owner: str | None
     schedule: str | None
     expected: float | None  # seconds that it should take at most
-    attempt: int
+    attempt: int  # from 1
     max_attempts: int | None
+    retried: bool  # it failed, and another attempt followed: it counts as no failure
+    previous_attempt: str | None  # run ids, where these attempts are known
+    next_attempt: str | None
+    execution: str | None  # run id of the first known attempt: the same for all; None where only one is known
     service: str
     host: str
     pid: int | None
@@ -243,6 +247,7 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
     days: int
     runs: int
     failures: int
+    retried: int
     success_rate: float | None  # 0 to 1, of successes, errors, timeouts and lost runs
     average: float | None
     p50: float | None  # seconds: exact for few runs, within 19 % for many
@@ -256,7 +261,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     runs: int = 0
-    failures: int = 0  # errors, timeouts and lost runs
+    failures: int = 0  # errors, timeouts and lost runs, retried ones apart
+    retried: int = 0  # failed attempts that another one followed
     success_rate: float | None = None  # 0 to 1, of successes and failures; None where there were none
     successes: int = 0
     skipped: int = 0
@@ -284,6 +290,7 @@ class JobFigures(msgspec.Struct, frozen=True, kw_only=True):
     service: str
     runs: int
     failures: int
+    retried: int
     success_rate: float | None
     average: float | None
     longest: float | None
@@ -332,5 +339,7 @@ class RunDetail(msgspec.Struct, frozen=True, kw_only=True):
     steps: list[StepInfo]  # ordered by start, then seq; at most the reader's step limit
     samples: list[SampleInfo]  # by time; of a run longer than a second
     steps_left_out: int  # how many steps the limit left out
+    attempts: list[RunSummary]  # of its execution by start, itself among them; empty where only one is known
+    attempts_left_out: int  # the latest 100 are there
     children: list[RunSummary]  # by start; the latest ones where there are too many
     children_left_out: int

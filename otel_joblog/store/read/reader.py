@@ -32,8 +32,8 @@ from ..samples import MOST
 from ..schema.migrate import SchemaState, migrations, schema_problem
 from ..sql import query
 from . import figures
-from .asking import resolve, rows
-from .keys import before_run, line_key, run_key
+from .asking import left_out, resolve, rows
+from .keys import before_run, execution_key, line_key, run_key
 from .lines import PAGE_BYTES, LineFilter, run_lines, task_lines
 from .models import (
     ErrorKind,
@@ -43,6 +43,7 @@ from .models import (
     Page,
     RunDetail,
     RunPage,
+    RunSummary,
     SearchPage,
     Stages,
     Statistics,
@@ -60,8 +61,8 @@ _PATIENCE = 3.0  # seconds to wait for a connection
 _HINT = 0.2  # seconds after which to look whether there is one to be had at all
 _CONNECTIONS = 8
 _CHILDREN = 500
+_ATTEMPTS = 100
 _LATE = timedelta(seconds=30)  # that a sample may be later than the end which a run was given for want of a real one
-_COUNTED = 100_000
 _AHEAD = timedelta(days=1)  # from now: no clock is so far ahead that is right
 _AHEAD_COUNTED = 100
 
@@ -111,11 +112,13 @@ class Reader:
         service: str | None = None,
         reference: str | None = None,
         error: str | None = None,
+        retried: bool | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> RunPage:
         """Runs, newest first: of a job or service, in any of some states, of a reference, begun from ``since`` on and
-        before ``until``; ``error`` is the key of an :class:`ErrorKind` that they failed by.
+        before ``until``; ``error`` is the key of an :class:`ErrorKind` that they failed by. With ``retried`` only
+        failed attempts that another one followed, or, where it is False, none of these.
 
         Texts and results are bounded (:class:`RunSummary`). Without ``since`` and ``until``, runs from the far future
         are only counted: one wrong clock would hold the first page. ``after`` is ``next`` of the page before; raises
@@ -129,14 +132,15 @@ class Reader:
             "statuses": statuses,
             "reference": reference,
             "error_group": error and bigint(bytes.fromhex(error)),
+            "retried": retried,
             "since": since,
             "until": until or ahead,
         }
         parameters = {**_ALL_RUNS, **filters, **before_run(after), "limit": limit + 1}
         async with self._transaction() as connection:
             found = await rows(connection, "read/runs", parameters)
-            left_out = {"from": ahead, "limit": _AHEAD_COUNTED}
-            counted = await rows(connection, "read/count_ahead", left_out) if ahead and not after else []
+            later = {"from": ahead, "limit": _AHEAD_COUNTED}
+            counted = await rows(connection, "read/count_ahead", later) if ahead and not after else []
         page, last = found[:limit], found[limit - 1 : limit]
         following = run_key(last[0]["started_at"], last[0]["trace_id"], last[0]["span_id"]) if found[limit:] else None
         return RunPage([run_summary(row) for row in page], following, counted[0]["count"] if counted else 0)
@@ -153,12 +157,14 @@ class Reader:
             steps = await rows(connection, "read/steps", {**key, "limit": step_limit + 1, "bytes": PAGE_BYTES})
             lasted = {"from": row["started_at"], "to": (row["ended_at"] or row["clock"]) + _LATE, "limit": 10 * MOST}
             samples = await rows(connection, "read/samples", {**key, **lasted})
-            steps_left_out = await _left_out(connection, "read/count_steps", key, len(steps), step_limit)
+            steps_left_out = await left_out(connection, "read/count_steps", key, len(steps), step_limit)
             family = {"trace_id": key["trace_id"], "parent_run": key["span_id"], "limit": _CHILDREN + 1}
             children = await rows(connection, "read/runs", {**_ALL_RUNS, **before_run(None), **family})
-            children_left_out = await _left_out(connection, "read/count_children", key, len(children), _CHILDREN)
+            children_left_out = await left_out(connection, "read/count_children", key, len(children), _CHILDREN)
+            summary = run_summary(row)
+            attempts, attempts_left_out = await _attempts(connection, summary)
         return RunDetail(
-            run=run_summary(row),
+            run=summary,
             error=error_info(row),
             attributes=row["attributes"] or {},
             resource=row["resource"] or {},
@@ -170,6 +176,8 @@ class Reader:
             samples=sample_infos(samples, row["started_at"]),
             steps=[step_info(step) for step in steps[:step_limit]],
             steps_left_out=steps_left_out,
+            attempts=attempts,
+            attempts_left_out=attempts_left_out,
             children=[run_summary(child) for child in reversed(children[:_CHILDREN])],
             children_left_out=children_left_out,
         )
@@ -375,13 +383,19 @@ class Reader:
 
 # The filters of runs.sql, none of them given.
 _ALL_RUNS: dict[str, Any] = dict.fromkeys(
-    ("job", "service", "statuses", "reference", "error_group", "since", "until", "trace_id", "parent_run"),
+    (
+        *("job", "service", "statuses", "reference", "error_group", "retried", "since", "until"),
+        *("trace_id", "parent_run", "first_trace", "first_span"),
+    )
 )
 
 
-async def _left_out(connection: AsyncConnection[DictRow], name: str, key: DictRow, found: int, limit: int) -> int:
-    """How many more there are than the limit shows."""
-    if found <= limit:
-        return 0
-    (counted,) = await rows(connection, name, {**key, "limit": _COUNTED})
-    return int(counted["count"]) - limit
+async def _attempts(connection: AsyncConnection[DictRow], run: RunSummary) -> tuple[list[RunSummary], int]:
+    """The known attempts of the run's execution, and how many there are more; none where it is the only one."""
+    if run.execution is None:
+        return [], 0
+    key = execution_key(run.execution)
+    latest = {**_ALL_RUNS, **before_run(None), **key, "limit": _ATTEMPTS + 1}
+    found = await rows(connection, "read/runs", latest)
+    more = await left_out(connection, "read/count_attempts", key, len(found), _ATTEMPTS)
+    return [run_summary(row) for row in reversed(found[:_ATTEMPTS])], more

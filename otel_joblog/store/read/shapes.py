@@ -39,6 +39,7 @@ def run_summary(row: Row) -> RunSummary:
         expected=row["expected_s"],
         attempt=row["attempt"],
         max_attempts=row["max_attempts"],
+        **_attempts(row),
         service=row["service"],
         host=row["host"],
         pid=row["pid"],
@@ -131,6 +132,20 @@ def error_info(row: Row, *, stacktrace: bool = True) -> ErrorInfo | None:
         message=row["error_message"] or row["status_message"] or "",
         stacktrace=row["error_stacktrace"] if stacktrace else None,
     )
+
+
+def _attempts(row: Row) -> dict[str, Any]:
+    """Of an execution of which several attempts are known; the one before is only said, until it was found."""
+    first, own, before, after = (
+        None if row[f"{which}trace_id"] is None else f"{row[f'{which}trace_id'].hex}-{span_hex(row[f'{which}span_id'])}"
+        for which in ("first_", "", "previous_", "next_")
+    )
+    return {
+        "retried": after is not None and RunStatus.from_code(row["status"]).failed,
+        "previous_attempt": None if first in (None, own) else before,
+        "next_attempt": after,
+        "execution": first,
+    }
 
 
 def _times(row: Row) -> dict[str, Any]:

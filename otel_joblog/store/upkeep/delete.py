@@ -110,7 +110,7 @@ def _delete(connection: Connection[DictRow], keys: Sequence[Key]) -> Gone:
     told = Statistics()
     for run in runs:
         told.seen(run)
-        told.ended(run)
+        told.ended(run, followed=run["next_trace_id"] is not None)
     counted = {name: json_bytes(rows).decode() for name, rows in told.rows().items()}
     asked: dict[str, Any] = {
         "traces": [run["trace_id"] for run in runs],

@@ -6,10 +6,11 @@ Rows are dicts by column name, ready for JSON; the server reads them by ``jsonb_
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ...conventions import Attribute, RunStatus, SpanKind
+from ...conventions import PREVIOUS_ATTEMPT, Attribute, RunStatus, SpanKind
 from ...records import Dropped, Process, Sample, SpanEnded, SpanEvent, SpanLink, SpanStarted
 from ..columns import Row, below, bigint, instant
 from ..encoding import without_zero
@@ -31,6 +32,7 @@ __all__ = [
 Span = SpanStarted | SpanEnded
 Step = tuple[Span, Process | None]  # and who tells it
 
+_RUN_ID = re.compile(r"([0-9a-f]{32})-([0-9a-f]{16})")
 # Bytes of what is in an index, whose entries take 2,700 all together (joblog.job_hour has service, type and trigger
 # beside the name). What is longer says so, and is whole in the attributes or the resource.
 _NAME, _SERVICE, _WORD = 1_000, 500, 200
@@ -65,6 +67,7 @@ def run_row(span: Span, process: Process | None) -> Row:
         "exit_code": _int(get(Attribute.EXIT_CODE)),
         "attempt": _int(get(Attribute.ATTEMPT), most=_SMALLINT) or 1,
         "max_attempts": _int(get(Attribute.MAX_ATTEMPTS), most=_SMALLINT),
+        **_previous_attempt(span),
         **_job_name(span),
         "type": _bounded(get(Attribute.JOB_TYPE), _WORD) or "",
         "trigger": _bounded(get(Attribute.TRIGGER), _WORD) or "",
@@ -82,6 +85,16 @@ def _job_name(span: Span) -> Row:
     name = told or _bounded(span.name, _NAME) or ""
     whole = {} if told or name == span.name else {Attribute.JOB_NAME: span.name}
     return {"name": name, "attributes": {**span.attributes, **whole}} if whole else {"name": name}
+
+
+def _previous_attempt(span: Span) -> Row:
+    """The run that it says was the attempt before, by an attribute or a link that is marked so."""
+    if match := _RUN_ID.fullmatch(str(span.attributes.get(Attribute.PREVIOUS_ATTEMPT, ""))):
+        return {"previous_trace_id": match[1], "previous_span_id": bigint(bytes.fromhex(match[2]))}
+    for link in span.links if isinstance(span, SpanEnded) else ():
+        if link.attributes.get(Attribute.LINK) == PREVIOUS_ATTEMPT:
+            return {"previous_trace_id": link.trace_id.hex(), "previous_span_id": bigint(link.span_id)}
+    return {}
 
 
 def step_row(span: Span, process: Process | None) -> Row:

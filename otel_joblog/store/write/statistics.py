@@ -1,4 +1,5 @@
-"""What a batch changes in the statistics: which runs ended, and which that were counted as lost did not end so.
+"""What a batch changes in the statistics: which runs ended, which that were counted as lost did not end so, and which
+that were counted as failures were followed by another attempt.
 
 Whoever collects them names each change of a run's state once, as the database told it: then every run counts once, in
 its last state, whatever comes twice or in another order.
@@ -27,6 +28,8 @@ _COUNTER = {
     RunStatus.TIMEOUT: "timeouts",
     RunStatus.LOST: "lost",
 }
+_FAILURES = {"errors", "timeouts", "lost"}
+_RETRIED = "retried"
 _TIMED = {RunStatus.SUCCESS, RunStatus.ERROR, RunStatus.TIMEOUT}  # what others are cut off at tells nothing
 
 _CPU = (
@@ -58,18 +61,18 @@ class Statistics:
         if run["name"] and self._has_come(run):
             _latest(self._job(run), "last_run_at", run["started_at"])
 
-    def ended(self, run: Row) -> None:
-        """A run has come to its present end just now."""
+    def ended(self, run: Row, *, followed: bool = False) -> None:
+        """A run has come to its present end just now; ``followed`` by another attempt it is no failure."""
         status = RunStatus.from_code(run["status"])
         if not run["name"] or not status.terminal:
             return
-        self._count(run, status, 1)
+        self._count(run, _counter(status, followed=followed), 1)
         if status is RunStatus.SUCCESS and self._has_come(run):
             _latest(self._job(run), "last_success_at", run["started_at"])
         if status in _TIMED:
             self._time(run)
         group = ErrorGroup.of_run(run)
-        if group is not None:
+        if group is not None and not followed:
             error = self._error(run, group.number, 1)
             error |= {"type": group.type, "message": group.message}
 
@@ -77,12 +80,18 @@ class Statistics:
         """A run that was counted as lost, as it was until now: it is not."""
         if not run["name"]:
             return
-        self._count(run, RunStatus.LOST, -1)
-        if run["error_group"] is not None:
-            error = self._error(run, run["error_group"], -1)
-            error.setdefault("type", "")  # its row is there already
-            error.setdefault("message", "")
-            self.taken_back.append({key: error[key] for key in ("day", "name", "service", "error_group")})
+        followed = run["next_trace_id"] is not None
+        self._count(run, _counter(RunStatus.LOST, followed=followed), -1)
+        if not followed:
+            self._take_back(run)
+
+    def retried(self, run: Mapping[str, Any]) -> None:
+        """A run that was counted as a failure has just turned out to be followed by another attempt."""
+        if not run["name"]:
+            return
+        self._count(run, _counter(RunStatus.from_code(run["status"]), followed=False), -1)
+        self._count(run, _RETRIED, 1)
+        self._take_back(run)
 
     def _has_come(self, run: Row) -> bool:
         """Whether it can be the latest: one from the far future, of a wrong clock, would be it for ever."""
@@ -102,19 +111,27 @@ class Statistics:
     def __bool__(self) -> bool:
         return bool(self._jobs)
 
-    def _count(self, run: Mapping[str, Any], status: RunStatus, sign: int) -> None:
+    def _count(self, run: Mapping[str, Any], counter: str, sign: int) -> None:
         job = self._job(run)
         _add(job, "runs", sign)
-        _add(job, "failures", sign if status.failed else 0)
+        _add(job, "failures", sign if counter in _FAILURES else 0)
         for row in (self._day(run), self._hour(run)):
-            _add(row, _COUNTER[status], sign)
+            _add(row, counter, sign)
+
+    def _take_back(self, run: Mapping[str, Any]) -> None:
+        """Its kind of failure has one run less."""
+        if run["error_group"] is not None:
+            error = self._error(run, run["error_group"], -1)
+            error.setdefault("type", "")  # its row is there already
+            error.setdefault("message", "")
+            self.taken_back.append({key: error[key] for key in ("day", "name", "service", "error_group")})
 
     def _time(self, run: Row) -> None:
         job, day = self._job(run), self._day(run)
         seconds = (run["ended_at"] - run["started_at"]).total_seconds()
         milliseconds = max(0, round(seconds * 1000))
-        _add(job, "timed", 1)
         for row in (job, day):
+            _add(row, "timed", 1)
             _add(row, "duration_ms", milliseconds)
         day["longest_ms"] = max(day.get("longest_ms", 0), milliseconds)
         key = (*_key(run), duration_bucket(milliseconds))
@@ -158,6 +175,10 @@ class Statistics:
         _latest(error, "last_at", run["started_at"])
         _add(error, "runs", sign)
         return error
+
+
+def _counter(status: RunStatus, *, followed: bool) -> str:
+    return _RETRIED if followed and status.failed else _COUNTER[status]
 
 
 def _key(run: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -10,7 +10,7 @@ How a batch is written:
 4. Its runs gain what was really inserted: counts of lines and steps, and the latest progress; new ones as they go in.
 5. The statistics of their jobs gain the runs whose state really changed.
 6. After the commit, what waited for its run to be known finds it, where the batch brought the spans between
-   (:mod:`.waiting`).
+   (:mod:`.waiting`), and attempts find one another (:mod:`.attempts`).
 
 It also keeps account of who is alive: processes beat, and a run whose process gives no sign of life is settled as lost.
 """
@@ -40,6 +40,7 @@ from ..errorgroups import ErrorGroup
 from ..schema.migrate import require_current, schema_state, upgrade
 from ..schema.partitions import Days
 from ..sql import query
+from .attempts import Key, Link, find_attempts, link_attempts, with_attempts
 from .batch import Batch
 from .copy import encode_lines
 from .gains import Gains, add_lines, gain_row
@@ -123,7 +124,9 @@ class Writer:
         nobody could be heard before. Returns how many runs were settled; raises as :meth:`write`.
         """
         with self._connection_to_use() as connection:
-            return _in_transaction(connection, lambda: _settle(connection, lost_after))
+            settled = _in_transaction(connection, lambda: _settle(connection, lost_after))
+            _follow_attempts(connection, settled)
+            return len(settled)
 
     def hold(self, runs: Iterable[tuple[bytes, bytes]], until: date) -> None:
         """These runs, by trace id and span id, stay until that day, however old they are. Raises as :meth:`write`."""
@@ -149,6 +152,7 @@ class Writer:
             self._days.ensure(connection, batch.days)
             _store(connection, batch, stream)
             _settle_waiting(connection, batch)
+            _follow_attempts(connection, with_attempts(batch.runs))
 
     def _tell(self, name: str, process_ids: Sequence[bytes]) -> None:
         if process_ids:
@@ -218,6 +222,19 @@ def _settle_waiting(connection: Connection, batch: Batch) -> None:
         _in_transaction(connection, lambda trace_id=trace_id: adopt(connection, trace_id))  # type: ignore[misc]
 
 
+def _follow_attempts(connection: Connection, runs: Sequence[Key]) -> None:
+    if runs and (links := find_attempts(connection, runs)):
+        _in_transaction(connection, lambda: _link_attempts(connection, links))
+
+
+def _link_attempts(connection: Connection, links: Sequence[Link]) -> None:
+    statistics = Statistics()
+    for run in _not_yet_counted(connection, link_attempts(connection, links)):
+        statistics.retried(run)
+    if statistics:
+        _add_statistics(connection, statistics)
+
+
 def _in_transaction(connection: Connection, work: Callable[[], T]) -> T:
     """The work in a transaction, again where somebody writes the same rows in another order."""
     for _ in range(_ATTEMPTS - 1):
@@ -279,12 +296,15 @@ def _insert_runs(connection: Connection, runs: list[Row], gains: Gains) -> Stati
         with connection.cursor(row_factory=dict_row) as cursor:
             before = cursor.execute(query("write/known_runs"), {"rows": json_bytes(runs).decode()}).fetchall()
     statistics = Statistics()
+    for run in _not_yet_counted(connection, inserted):
+        statistics.seen(run)
+        statistics.ended(run)
     for run in before:
         if run["status"] == RunStatus.LOST.code:
             statistics.not_lost(run)
-    for run in _not_yet_counted(connection, inserted) + [given[run["trace_id"].hex, run["span_id"]] for run in before]:
-        statistics.seen(run)
-        statistics.ended(run)
+        now = given[run["trace_id"].hex, run["span_id"]]
+        statistics.seen(now)
+        statistics.ended(now, followed=run["next_trace_id"] is not None)
     return statistics
 
 
@@ -294,7 +314,7 @@ def _with_gain(run: Row, gains: Gains) -> Row:
 
 
 def _not_yet_counted(connection: Connection, inserted: list[Row]) -> list[Row]:
-    """New runs without those that ended before some were deleted: they may have been here before, and counted.
+    """The runs without those that ended before some were deleted: they may have been here before, and counted.
 
     The statistics outlive the runs, and an import brings runs back.
     """
@@ -313,7 +333,8 @@ def _add_statistics(connection: Connection, statistics: Statistics) -> None:
         _execute(connection, "write/recount_errors", statistics.taken_back)
 
 
-def _settle(connection: Connection, lost_after: float) -> int:
+def _settle(connection: Connection, lost_after: float) -> list[Key]:
+    """The runs that were settled."""
     group = ErrorGroup.of(RunStatus.LOST.value, _SILENT % "2000-01-01 00:00:00")
     parameters = {"lost_after": lost_after, "message": _SILENT, "error_group": group.number}
     with connection.cursor(row_factory=dict_row) as cursor:
@@ -321,10 +342,10 @@ def _settle(connection: Connection, lost_after: float) -> int:
     connection.execute(query("write/forget_silent"), {"lost_after": lost_after})
     statistics = Statistics()
     for run in settled:
-        statistics.ended(run)
+        statistics.ended(run, followed=run["next_trace_id"] is not None)
     if statistics:
         _add_statistics(connection, statistics)
-    return len(settled)
+    return [(run["trace_id"], run["span_id"]) for run in settled]
 
 
 def _execute(connection: Connection, name: str, rows: list[Row]) -> Cursor[TupleRow]:

@@ -35,11 +35,12 @@ def key(number: int) -> tuple[UUID, int]:
 
 
 def whole(number: int, job: str = "invoices", *, milliseconds: int = 5_000, failed: str = "") -> list[Any]:
-    """A run with two steps, three lines and a sample."""
+    """A run with two steps, three lines and a sample; three of a job in a row are attempts of one execution."""
     start = NOW + number * SECOND
     event = SpanEvent(start, "exception", {"exception.type": "ValueError", "exception.message": failed})
     outcome = {"status": RunStatus.ERROR, "events": [event]} if failed else {}
-    used = {"joblog.process.memory.peak": 1000 * number, "joblog.process.cpu.user": 2}
+    used = {} if failed else {"joblog.process.memory.peak": 1000 * number, "joblog.process.cpu.user": 2}
+    attempt = {"joblog.attempt": 1 + number % 3, "joblog.reference": f"order {number // 3}"}
     return [
         started(number, name=job, start=start),
         *[started(number, **step(place) | {"start": start + place}) for place in (1, 2)],
@@ -51,7 +52,7 @@ def whole(number: int, job: str = "invoices", *, milliseconds: int = 5_000, fail
             start=start,
             end=start + milliseconds * 10**6,
             **outcome,
-            attributes={} if failed else used,
+            attributes=attempt | used,
         ),
     ]
 
@@ -75,6 +76,7 @@ def test_a_deleted_run_leaves_nothing_and_the_statistics_are_those_of_the_others
         write(*whole(number, choice.choice(["a", "b"]), milliseconds=choice.randrange(9_000), failed=failed))
     with psycopg.connect(dsn, autocommit=True) as connection:
         assert_statistics_are_right(connection)
+        assert connection.execute("select count(*) from joblog.job_history where retried").fetchone() > (3,)
         numbers = list(range(30))
         choice.shuffle(numbers)
         while numbers:

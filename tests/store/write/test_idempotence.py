@@ -11,15 +11,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from otel_joblog.conventions import RunStatus, SpanKind
-from otel_joblog.records import Dropped, Record, SpanEvent
+from otel_joblog.records import Dropped, Record, SpanEvent, SpanLink
 from otel_joblog.store.write import steps
 from otel_joblog.store.write.writer import Writer
 from tests.store.agreement import WRONG_COUNTS, assert_statistics_are_right, contents, emptied
-from tests.store.samples import NOW, PROCESS, SECOND, ended, line, progress, span, started, step, trace
+from tests.store.samples import NOW, PROCESS, SECOND, ended, line, progress, run_id, span, started, step, trace
 
 DAY = 86_400 * SECOND
 FAILURE = SpanEvent(NOW + 100, "exception", {"exception.type": "ValueError", "exception.message": "no"})
 OTHER = {"kind": SpanKind.SPAN, "span_id": span(77), "start": NOW + 300, "name": "SELECT"}
+
+
+def attempt(number: int, after: int | None = None, reference: str | None = None) -> dict[str, Any]:
+    said = {
+        "joblog.attempt": number,
+        "joblog.previous_attempt": after and run_id(after),
+        "joblog.reference": reference,
+    }
+    attributes = {key: value for key, value in said.items() if value is not None}
+    return {"start": NOW + number * SECOND, "attributes": attributes}
+
 
 RECORDS: list[Record] = [
     PROCESS,
@@ -61,6 +72,17 @@ RECORDS: list[Record] = [
     ended(11, status=RunStatus.LOST, message="its process died", start=NOW - 2 * SECOND),
     ended(12, status=RunStatus.SKIPPED, message="nothing to do"),
     ended(13, name=""),
+    # Attempts: linked at the start or at the end, thought lost in between; by reference; and not to another job.
+    started(14),
+    ended(14, status=RunStatus.ERROR, message="row 14 is bad"),
+    started(15, **attempt(2, after=14)),
+    ended(15, status=RunStatus.LOST, message="its process died", **attempt(2, after=14)),
+    ended(15, status=RunStatus.TIMEOUT, **attempt(2, after=14)),
+    ended(16, **attempt(3), links=[SpanLink(trace(15), span(1), {"joblog.link": "previous_attempt"})]),
+    *(started(number, **attempt(number - 16, reference="order 7")) for number in (17, 18, 19)),
+    *(ended(number, status=RunStatus.ERROR, **attempt(number - 16, reference="order 7")) for number in (17, 18)),
+    ended(20, status=RunStatus.ERROR, message="row 20 is bad", name="another job"),
+    started(21, **attempt(2, after=20)),
 ]
 
 

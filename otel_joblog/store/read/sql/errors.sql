@@ -1,4 +1,4 @@
--- The most frequent kinds of failure since a day, with the jobs that failed so and the latest run that did.
+-- The most frequent kinds of failure since a day, without retried runs, with the jobs that failed so and the latest run that did.
 select kinds.*, latest.trace_id, latest.span_id
 from (
   select
@@ -15,7 +15,7 @@ from (
 left join lateral (
   select trace_id, span_id
   from joblog.job_run
-  where error_group = kinds.error_group and started_at = kinds.last_at
+  where error_group = kinds.error_group and started_at = kinds.last_at and next_trace_id is null
     and (%(job)s::text is null or name = %(job)s)
     and (%(service)s::text is null or service = %(service)s)
   limit 1

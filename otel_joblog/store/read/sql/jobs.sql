@@ -4,7 +4,7 @@ select
   streak.failures_in_a_row, left(coalesce(latest.schedule, due.schedule), 500) as schedule, due.timezone,
   left(due.problem, 1000) as problem, due.next_due_at, due.last_due_at,
   due.last_due_verdict, due.missed_7d, due.open_since,
-  recent.counted, recent.ended, recent.failed, recent.recent_timed, recent.recent_ms, durations.p50, durations.p95
+  recent.counted, recent.ended, recent.failed, recent.retried, recent.recent_timed, recent.recent_ms, durations.p50, durations.p95
 from (
   select * from joblog.job
   where (%(job)s::text is null or name = %(job)s)
@@ -31,7 +31,7 @@ cross join lateral (
   select count(*) as failures_in_a_row
   from (
     select from joblog.job_run
-    where name = job.name and service = job.service and status >= 5
+    where name = job.name and service = job.service and status >= 5 and next_trace_id is null
       and started_at > coalesce(job.last_success_at, '-infinity')
     limit 100
   ) as since_success
@@ -39,8 +39,8 @@ cross join lateral (
 cross join lateral (
   select
     sum(successes + errors + timeouts + lost) as counted,
-    sum(successes + skipped + cancelled + errors + timeouts + lost) as ended,
-    sum(errors + timeouts + lost) as failed, sum(successes + errors + timeouts) as recent_timed,
+    sum(successes + skipped + cancelled + errors + timeouts + lost + retried) as ended,
+    sum(errors + timeouts + lost) as failed, sum(retried) as retried, sum(timed) as recent_timed,
     sum(duration_ms) as recent_ms
   from joblog.job_day
   where name = job.name and service = job.service and day between %(since)s::date and %(until)s::date

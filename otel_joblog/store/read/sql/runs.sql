@@ -5,7 +5,8 @@
 select page.*, twins.number as twin, live.beat_at, now() as clock, gaps.by_reason as gaps
 from (
   select
-    trace_id, span_id, parent_run_span_id, started_at, ended_at, status, name, type, trigger, reference, attempt,
+    trace_id, span_id, parent_run_span_id, previous_trace_id, previous_span_id, next_trace_id, next_span_id,
+    first_trace_id, first_span_id, started_at, ended_at, status, name, type, trigger, reference, attempt,
     max_attempts, service, pid, process_id, exit_code, last_at, progress_at, progress_current, progress_total,
     progress_since, progress_base, lines, lines_elsewhere, lines_after_end, lines_emitted,
     lines_after_end_emitted, warnings, errors, steps,
@@ -21,9 +22,11 @@ from (
     and (%(error_group)s::bigint is null or error_group = %(error_group)s)
     and (%(reference)s::text is null or reference = %(reference)s)
     and (%(statuses)s::smallint[] is null or status = any(%(statuses)s))
+    and (%(retried)s::boolean is null or (status >= 5 and next_trace_id is not null) = %(retried)s)
     and (%(since)s::timestamptz is null or started_at >= %(since)s)
     and (%(until)s::timestamptz is null or started_at < %(until)s)
     and (%(trace_id)s::uuid is null or trace_id = %(trace_id)s)
+    and (%(first_trace)s::uuid is null or (first_trace_id, first_span_id) = (%(first_trace)s, %(first_span)s))
     and (%(parent_run)s::bigint is null or parent_run_span_id = %(parent_run)s)
     and (%(before_at)s::timestamptz is null
       or (started_at, trace_id, span_id) < (%(before_at)s, %(before_trace)s::uuid, %(before_span)s::bigint))

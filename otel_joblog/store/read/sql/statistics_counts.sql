@@ -4,6 +4,7 @@ select
   coalesce(sum(successes), 0)::bigint as successes, coalesce(sum(skipped), 0)::bigint as skipped,
   coalesce(sum(cancelled), 0)::bigint as cancelled, coalesce(sum(errors), 0)::bigint as errors,
   coalesce(sum(timeouts), 0)::bigint as timeouts, coalesce(sum(lost), 0)::bigint as lost,
+  coalesce(sum(retried), 0)::bigint as retried, coalesce(sum(timed), 0)::bigint as timed,
   coalesce(sum(duration_ms), 0)::bigint as duration_ms, max(longest_ms) as longest_ms,
   coalesce(sum(cpu_runs), 0)::bigint as cpu_runs, coalesce(sum(cpu_ms), 0)::bigint as cpu_ms,
   max(memory_peak) as memory_peak

@@ -1,9 +1,9 @@
 -- The jobs that failed most often since a day, and those that take the longest on average: so many of each.
 with figures as (
   select
-    name, service, sum(successes + skipped + cancelled + errors + timeouts + lost) as ended,
-    sum(successes + errors + timeouts + lost) as counted, sum(errors + timeouts + lost) as failed,
-    sum(duration_ms) / nullif(sum(successes + errors + timeouts), 0) / 1000.0::double precision as average,
+    name, service, sum(successes + skipped + cancelled + errors + timeouts + lost + retried) as ended,
+    sum(successes + errors + timeouts + lost) as counted, sum(errors + timeouts + lost) as failed, sum(retried) as retried,
+    sum(duration_ms) / nullif(sum(timed), 0) / 1000.0::double precision as average,
     max(longest_ms) / 1000.0::double precision as longest
   from joblog.job_day
   where day between %(since)s::date and %(until)s::date

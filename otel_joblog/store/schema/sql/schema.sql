@@ -82,6 +82,12 @@ create table joblog.job_run (
   attributes         jsonb,
   events             jsonb,
   links              jsonb,
+  previous_trace_id  uuid,                        -- the attempt before this one, as this one says; if it is none after
+  previous_span_id   bigint,                      -- all, first_trace_id is not another's (store/write/attempts.py)
+  next_trace_id      uuid,                        -- the attempt after this one: a failed run that has one is retried
+  next_span_id       bigint,
+  first_trace_id     uuid,                        -- the first known attempt of its execution, on each of them, where more
+  first_span_id      bigint,                      -- than one is known
   primary key (trace_id, span_id)
 ) with (fillfactor = 90);
 
@@ -96,6 +102,10 @@ create index job_run_failed_name on joblog.job_run (name, started_at) where stat
 create index job_run_error on joblog.job_run (error_group, started_at) where error_group is not null;
 -- Open runs, and besides those that took more than a day: see read/search_runs.sql.
 create index job_run_open on joblog.job_run (started_at) where status <= 1 or ended_at - started_at > interval '1 day';
+-- Attempts by the one before them, by their reference, and by their execution.
+create index job_run_previous on joblog.job_run (previous_trace_id, previous_span_id) where previous_trace_id is not null;
+create index job_run_attempt on joblog.job_run (name, reference, started_at) where attempt > 1 and reference is not null;
+create index job_run_execution on joblog.job_run (first_trace_id, first_span_id) where first_trace_id is not null;
 
 -- When each process was heard last, by this server's clock. Logged, though that costs: a standby can show it, and knows
 -- it when it takes over. Nothing but the key is indexed, so that a beat stays in its page (HOT).
@@ -177,15 +187,15 @@ create table joblog.job_waiting (
   last_at  timestamptz not null
 );
 
--- Statistics, kept as runs end and exactly: each run counts once, in its last state, and a lost one that ends after all is
--- taken back. They outlive the runs. Runs without a name are not in them. A day is one of UTC, that of the run's start.
+-- Statistics, kept as runs end and exactly: each run counts once, in its last state; a lost one that ends after all is
+-- taken back, and a failed one that is followed by another attempt counts as retried. They outlive the runs. Runs without a name are not in them. A day is one of UTC, that of the run's start.
 
 -- Each job that ever ran.
 create table joblog.job (
   name            text not null,
   service         text not null,
   runs            bigint not null default 0,      -- that ended
-  failures        bigint not null default 0,      -- of these: error, timeout or lost
+  failures        bigint not null default 0,      -- of these: error, timeout or lost, and not retried
   timed           bigint not null default 0,      -- of these: success, error or timeout, which took the time that
   duration_ms     bigint not null default 0,      -- is summed here
   last_run_at     timestamptz,                    -- when the latest run began, ended or not
@@ -209,6 +219,8 @@ create table joblog.job_day (
   cpu_runs    int not null default 0,             -- how many of them told of their CPU time
   cpu_ms      bigint not null default 0,
   memory_peak bigint,                             -- bytes, of the process that needed the most
+  retried     int not null default 0,             -- error, timeout or lost, and followed by another attempt
+  timed       int not null default 0,             -- successes, errors and timeouts, retried ones among them
   primary key (name, service, day, type)
 ) with (fillfactor = 70);
 
@@ -227,6 +239,7 @@ create table joblog.job_hour (
   errors    int not null default 0,
   timeouts  int not null default 0,
   lost      int not null default 0,
+  retried   int not null default 0,
   primary key (hour, name, service, type, trigger)
 ) with (fillfactor = 70);
 
@@ -368,7 +381,7 @@ select
   run.name as job,
   run.service,
   joblog.status_name(run.status) as status,
-  run.status >= 5 as failed,
+  run.status >= 5 and run.next_trace_id is null as failed,
   run.status <= 1 as open,
   run.started_at,
   run.ended_at,
@@ -397,9 +410,38 @@ select
   replace(run.trace_id::text, '-', '') as trace_id,
   run.trace_id as trace_key,
   run.span_id as run_key,
-  run.attributes
+  run.attributes,
+  run.max_attempts,
+  run.status >= 5 and run.next_trace_id is not null as retried,
+  case when (run.first_trace_id, run.first_span_id) <> (run.trace_id, run.span_id)
+    then joblog.run_id(run.previous_trace_id, run.previous_span_id)
+  end as previous_run_id,
+  joblog.run_id(run.next_trace_id, run.next_span_id) as next_run_id
 from joblog.job_run as run
 where run.name <> '';
+
+create view joblog.job_attempts as
+select
+  joblog.run_id(run.first_trace_id, run.first_span_id) as execution_id,
+  joblog.run_id(run.trace_id, run.span_id) as run_id,
+  run.name as job,
+  run.service,
+  run.reference,
+  run.attempt,
+  run.max_attempts,
+  joblog.status_name(run.status) as status,
+  run.status >= 5 and run.next_trace_id is null as failed,
+  run.status >= 5 and run.next_trace_id is not null as retried,
+  run.started_at,
+  run.ended_at,
+  extract(epoch from run.ended_at - run.started_at)::double precision as duration_s,
+  run.status_message,
+  run.error_type,
+  run.error_message,
+  run.first_trace_id as execution_trace_key,
+  run.first_span_id as execution_run_key
+from joblog.job_run as run
+where run.first_trace_id is not null and run.name <> '';
 
 create view joblog.active_jobs as
 select
@@ -427,7 +469,11 @@ select
   run.lines,
   run.warnings,
   run.errors,
-  replace(run.trace_id::text, '-', '') as trace_id
+  replace(run.trace_id::text, '-', '') as trace_id,
+  run.max_attempts,
+  case when (run.first_trace_id, run.first_span_id) <> (run.trace_id, run.span_id)
+    then joblog.run_id(run.previous_trace_id, run.previous_span_id)
+  end as previous_run_id
 from joblog.job_run as run
 left join joblog.job_live as live on live.process_id = run.process_id
 where run.status <= 1 and run.name <> '';
@@ -472,7 +518,7 @@ select
   name as job,
   service,
   type,
-  successes + skipped + cancelled + errors + timeouts + lost as runs,
+  successes + skipped + cancelled + errors + timeouts + lost + retried as runs,
   errors + timeouts + lost as failures,
   successes,
   skipped,
@@ -480,10 +526,11 @@ select
   errors,
   timeouts,
   lost,
-  duration_ms / 1000.0::double precision / nullif(successes + errors + timeouts, 0) as average_s,
+  duration_ms / 1000.0::double precision / nullif(timed, 0) as average_s,
   longest_ms / 1000.0::double precision as longest_s,
   cpu_ms / 1000.0::double precision / nullif(cpu_runs, 0) as average_cpu_s,
-  memory_peak as memory_peak_bytes
+  memory_peak as memory_peak_bytes,
+  retried
 from joblog.job_day;
 
 create view joblog.job_hourly as
@@ -493,14 +540,15 @@ select
   service,
   type,
   trigger,
-  successes + skipped + cancelled + errors + timeouts + lost as runs,
+  successes + skipped + cancelled + errors + timeouts + lost + retried as runs,
   errors + timeouts + lost as failures,
   successes,
   skipped,
   cancelled,
   errors,
   timeouts,
-  lost
+  lost,
+  retried
 from joblog.job_hour;
 
 create view joblog.job_duration_histogram as
@@ -646,7 +694,8 @@ select
   due.last_due_verdict,
   due.due_pause_s,
   due.missed_7d,
-  due.open_since
+  due.open_since,
+  week.retried as retried_7d
 from joblog.job
 left join joblog.job_schedules as due on due.job = job.name and due.service = job.service
 left join lateral (
@@ -661,15 +710,16 @@ cross join lateral (
   from (
     select from joblog.job_run
     where job_run.name = job.name and job_run.service = job.service and job_run.status >= 5
-      and job_run.started_at > coalesce(job.last_success_at, '-infinity')
+      and job_run.next_trace_id is null and job_run.started_at > coalesce(job.last_success_at, '-infinity')
     limit 100
   ) as since
 ) as streak
 cross join lateral (
   select
-    coalesce(sum(successes + skipped + cancelled + errors + timeouts + lost), 0)::bigint as runs,
+    coalesce(sum(successes + skipped + cancelled + errors + timeouts + lost + retried), 0)::bigint as runs,
     coalesce(sum(successes + errors + timeouts + lost), 0)::bigint as counted,
-    coalesce(sum(errors + timeouts + lost), 0)::bigint as failures
+    coalesce(sum(errors + timeouts + lost), 0)::bigint as failures,
+    coalesce(sum(retried), 0)::bigint as retried
   from joblog.job_day
   where job_day.name = job.name and job_day.service = job.service
     and job_day.day > (now() at time zone 'UTC')::date - 7
@@ -737,16 +787,17 @@ left join joblog.job_run as run on run.trace_id = log.trace_id and run.span_id =
 create function joblog.job_counts(since timestamptz, until timestamptz)
   returns table (
     at timestamptz, job text, service text, type text, trigger text,
-    successes int, skipped int, cancelled int, errors int, timeouts int, lost int)
+    successes int, skipped int, cancelled int, errors int, timeouts int, lost int, retried int)
   language sql stable parallel safe
 begin atomic
-  select hour, job, service, type, trigger, successes, skipped, cancelled, errors, timeouts, lost
+  select hour, job, service, type, trigger, successes, skipped, cancelled, errors, timeouts, lost, retried
   from joblog.job_hourly
   where hour between since and until and until - since > interval '4 days'
   union all
   select
     started_at, job, service, type, trigger, (status = 'success')::int, (status = 'skipped')::int,
-    (status = 'cancelled')::int, (status = 'error')::int, (status = 'timeout')::int, (status = 'lost')::int
+    (status = 'cancelled')::int, (status = 'error' and failed)::int, (status = 'timeout' and failed)::int,
+    (status = 'lost' and failed)::int, retried::int
   from joblog.job_history
   where started_at between since and until and not open and until - since <= interval '4 days';
 end;
@@ -775,13 +826,19 @@ comment on view joblog.job_history is
   'Every run, one row each. Bound started_at: it has the index. failed and open are indexed conditions, too.';
 comment on column joblog.job_history.status is
   'pending, running, success, skipped, cancelled, error, timeout or lost';
-comment on column joblog.job_history.failed is 'error, timeout or lost';
+comment on column joblog.job_history.failed is 'error, timeout or lost, and not followed by another attempt';
 comment on column joblog.job_history.open is 'pending or running';
 comment on column joblog.job_history.duration_s is 'seconds; null while the run is open';
 comment on column joblog.job_history.lines is 'log lines in the store';
 comment on column joblog.job_history.lines_emitted is 'lines that the run says its process emitted; null until its end is known';
 comment on column joblog.job_history.lines_after_end is 'of lines, those emitted after the end of the run, by what outlived it';
 comment on column joblog.job_history.error_group is 'the same number for the same kind of error, as in job_errors';
+comment on column joblog.job_history.retried is 'error, timeout or lost, and followed by another attempt';
+comment on column joblog.job_history.previous_run_id is 'the attempt before; null where none is known';
+comment on column joblog.job_history.next_run_id is 'the attempt after; null where none is known';
+comment on view joblog.job_attempts is
+  'Attempts of executions of which more than one is known. execution_trace_key with execution_run_key has an index.';
+comment on column joblog.job_attempts.execution_id is 'the same for all attempts of an execution: the run of the first one';
 comment on view joblog.active_jobs is 'The runs that have not ended.';
 comment on column joblog.active_jobs.unresponsive is 'running, but its process has missed three heartbeats';
 comment on column joblog.active_jobs.expected_s is 'seconds that the job was declared to take';
@@ -789,12 +846,14 @@ comment on view joblog.job_progress is 'How far the open runs have come that tel
 comment on column joblog.job_progress.percent is '0 to 100; null where no total is known';
 comment on column joblog.job_progress.remaining_s is 'seconds that are left if it goes on at the pace it had until progress_at';
 comment on view joblog.job_errors is
-  'Failed runs by UTC day, job and kind of error; the kind leaves out numbers and ids in messages. Bound day.';
+  'Failed runs by UTC day, job and kind of error, without retried ones; the kind leaves out numbers and ids in messages. Bound day.';
 comment on column joblog.job_errors.runs is 'how many runs failed so on this day';
 comment on column joblog.job_errors.first_seen_at is 'start of the first of them';
 comment on column joblog.job_errors.last_seen_at is 'start of the last of them';
 comment on view joblog.job_daily is 'Counts of ended runs by UTC day of their start, job and type. Bound day.';
-comment on column joblog.job_daily.average_s is 'seconds, of successes, errors and timeouts';
+comment on column joblog.job_daily.failures is 'errors, timeouts and lost runs; none of these is followed by another attempt';
+comment on column joblog.job_daily.retried is 'errors, timeouts and lost runs that were followed by another attempt';
+comment on column joblog.job_daily.average_s is 'seconds, of successes, errors and timeouts, retried ones among them';
 comment on column joblog.job_daily.longest_s is 'seconds, of successes, errors and timeouts';
 comment on column joblog.job_daily.average_cpu_s is 'seconds of CPU of a run, where its process told';
 comment on view joblog.job_hourly is
@@ -807,7 +866,7 @@ comment on view joblog.job_durations is
   'Percentiles in seconds of the durations by UTC day and job: exact for few runs, within 19 % for many. Successes, errors and timeouts count. Bound day.';
 comment on view joblog.job_health is 'Every job that ever ran, with its latest run and how it has fared.';
 comment on column joblog.job_health.success_age_s is 'seconds since the start of the last success; null where there was none';
-comment on column joblog.job_health.failures_in_a_row is 'failed runs since the last success; 100 means 100 or more';
+comment on column joblog.job_health.failures_in_a_row is 'failed runs since the last success, without retried ones; 100 means 100 or more';
 comment on column joblog.job_health.runs is 'all that ended, since the first';
 comment on column joblog.job_health.average_s is 'seconds, of all successes, errors and timeouts since the first';
 comment on column joblog.job_health.success_rate_7d is

@@ -6,7 +6,7 @@
 with before as (
   select
     run.trace_id, run.span_id, run.status, run.name, run.service, run.type, run.trigger, run.started_at, run.error_group,
-    run.process_id
+    run.process_id, run.next_trace_id
   from joblog.job_run as run
   join jsonb_populate_recordset(null::joblog.job_run, %(rows)s::jsonb) as given using (trace_id, span_id)
   order by run.trace_id, run.span_id
@@ -17,14 +17,15 @@ changed as (
     parent_span_id, parent_run_span_id, process_id, started_at, ended_at, lines_emitted, steps_emitted, expected_s,
     pid, exit_code, status, attempt, name, type, trigger, service, host, status_message, reference, owner, schedule,
     error_type, error_message, error_stacktrace, error_group, resource, attributes, events, links,
-    max_attempts, returned, result
+    max_attempts, returned, result, previous_trace_id, previous_span_id
   ) = row(
     given.parent_span_id, coalesce(given.parent_run_span_id, run.parent_run_span_id), given.process_id, given.started_at, given.ended_at,
     given.lines_emitted, given.steps_emitted, given.expected_s, given.pid, given.exit_code, given.status,
     given.attempt, given.name, given.type, given.trigger, given.service, given.host, given.status_message,
     given.reference, given.owner, given.schedule, given.error_type, given.error_message, given.error_stacktrace,
     given.error_group, given.resource, given.attributes, given.events, given.links,
-    given.max_attempts, given.returned, given.result)
+    given.max_attempts, given.returned, given.result, coalesce(given.previous_trace_id, run.previous_trace_id),
+    coalesce(given.previous_span_id, run.previous_span_id))
   from before
   join jsonb_populate_recordset(null::joblog.job_run, %(rows)s::jsonb) as given using (trace_id, span_id)
   where run.trace_id = before.trace_id and run.span_id = before.span_id

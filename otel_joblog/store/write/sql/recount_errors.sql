@@ -1,4 +1,4 @@
--- Kinds of failure that one run less failed by, after statistics.sql has locked them: when the first and the last of the
+-- Kinds of failure that one run less failed by, as it was lost no more or retried, after statistics.sql has locked them: when the first and the last of the
 -- others began. Those without any are gone. Whoever adds to one of them meanwhile waits for our transaction.
 with taken_back as (
   select day, name, service, error_group
@@ -15,7 +15,7 @@ from taken_back
 cross join lateral (
   select min(started_at) as first_at, max(started_at) as last_at
   from joblog.job_run
-  where error_group = taken_back.error_group and name = taken_back.name and service = taken_back.service
+  where error_group = taken_back.error_group and next_trace_id is null and name = taken_back.name and service = taken_back.service
     and started_at >= taken_back.day::timestamp at time zone 'UTC'
     and started_at < (taken_back.day + 1)::timestamp at time zone 'UTC'
 ) as others

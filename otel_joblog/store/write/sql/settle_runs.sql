@@ -26,7 +26,7 @@ closed as (
   where run.trace_id = silent.trace_id and run.span_id = silent.span_id
   returning
     run.trace_id, run.span_id, run.first_at, run.last_at, run.started_at, run.ended_at, run.status, run.status_message,
-    run.name, run.service, run.type, run.trigger
+    run.name, run.service, run.type, run.trigger, run.next_trace_id
 ),
 closed_steps as (
   insert into joblog.job_step as stored (
@@ -46,4 +46,4 @@ closed_steps as (
     (ended_at, status, status_message) = row(excluded.ended_at, excluded.status, excluded.status_message)
   where joblog.finality(excluded.status) > joblog.finality(stored.status)
 )
-select name, service, type, trigger, started_at, ended_at, status, status_message from closed;
+select trace_id, span_id, name, service, type, trigger, started_at, ended_at, status, status_message, next_trace_id from closed;

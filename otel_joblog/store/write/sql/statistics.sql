@@ -19,12 +19,12 @@ with jobs as (
 ),
 days as (
   insert into joblog.job_day as stored (
-    day, name, service, type, successes, skipped, cancelled, errors, timeouts, lost, duration_ms, longest_ms, cpu_runs,
-    cpu_ms, memory_peak)
+    day, name, service, type, successes, skipped, cancelled, errors, timeouts, lost, retried, timed, duration_ms,
+    longest_ms, cpu_runs, cpu_ms, memory_peak)
   select
     day, name, service, type, coalesce(successes, 0), coalesce(skipped, 0), coalesce(cancelled, 0), coalesce(errors, 0),
-    coalesce(timeouts, 0), coalesce(lost, 0), coalesce(duration_ms, 0), longest_ms, coalesce(cpu_runs, 0),
-    coalesce(cpu_ms, 0), memory_peak
+    coalesce(timeouts, 0), coalesce(lost, 0), coalesce(retried, 0), coalesce(timed, 0), coalesce(duration_ms, 0),
+    longest_ms, coalesce(cpu_runs, 0), coalesce(cpu_ms, 0), memory_peak
   from jsonb_populate_recordset(null::joblog.job_day, %(days)s::jsonb)
   order by name, service, day, type
   on conflict (name, service, day, type) do update set
@@ -34,6 +34,8 @@ days as (
     errors = stored.errors + excluded.errors,
     timeouts = stored.timeouts + excluded.timeouts,
     lost = stored.lost + excluded.lost,
+    retried = stored.retried + excluded.retried,
+    timed = stored.timed + excluded.timed,
     duration_ms = stored.duration_ms + excluded.duration_ms,
     longest_ms = greatest(stored.longest_ms, excluded.longest_ms),
     cpu_runs = stored.cpu_runs + excluded.cpu_runs,
@@ -42,10 +44,10 @@ days as (
 ),
 hours as (
   insert into joblog.job_hour as stored (
-    hour, name, service, type, trigger, successes, skipped, cancelled, errors, timeouts, lost)
+    hour, name, service, type, trigger, successes, skipped, cancelled, errors, timeouts, lost, retried)
   select
     hour, name, service, type, trigger, coalesce(successes, 0), coalesce(skipped, 0), coalesce(cancelled, 0),
-    coalesce(errors, 0), coalesce(timeouts, 0), coalesce(lost, 0)
+    coalesce(errors, 0), coalesce(timeouts, 0), coalesce(lost, 0), coalesce(retried, 0)
   from jsonb_populate_recordset(null::joblog.job_hour, %(hours)s::jsonb)
   order by hour, name, service, type, trigger
   on conflict (hour, name, service, type, trigger) do update set
@@ -54,7 +56,8 @@ hours as (
     cancelled = stored.cancelled + excluded.cancelled,
     errors = stored.errors + excluded.errors,
     timeouts = stored.timeouts + excluded.timeouts,
-    lost = stored.lost + excluded.lost
+    lost = stored.lost + excluded.lost,
+    retried = stored.retried + excluded.retried
 ),
 durations as (
   insert into joblog.job_duration as stored (day, name, service, bucket, runs, low_ms, high_ms)

@@ -41,7 +41,7 @@ grant select on
 to joblog_reader;
 
 grant select on
-  joblog.active_jobs, joblog.job_progress, joblog.job_history, joblog.job_steps, joblog.job_lines, joblog.job_errors,
-  joblog.job_health, joblog.job_daily, joblog.job_hourly, joblog.job_durations, joblog.job_duration_histogram,
-  joblog.job_punctuality, joblog.job_schedules, joblog.store_size
+  joblog.active_jobs, joblog.job_progress, joblog.job_history, joblog.job_attempts, joblog.job_steps, joblog.job_lines,
+  joblog.job_errors, joblog.job_health, joblog.job_daily, joblog.job_hourly, joblog.job_durations,
+  joblog.job_duration_histogram, joblog.job_punctuality, joblog.job_schedules, joblog.store_size
 to joblog_reader, joblog_dashboards;

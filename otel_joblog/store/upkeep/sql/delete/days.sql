@@ -7,7 +7,8 @@ empty as (
   delete from joblog.job_day as stored
   using gone
   where stored.name = gone.name and stored.service = gone.service and stored.day = gone.day and stored.type = gone.type
-    and stored.successes + stored.skipped + stored.cancelled + stored.errors + stored.timeouts + stored.lost <= 0
+    and stored.successes + stored.skipped + stored.cancelled + stored.errors + stored.timeouts + stored.lost
+      + stored.retried <= 0
 )
 update joblog.job_day as stored set longest_ms = rest.longest_ms, memory_peak = rest.memory_peak
 from gone
@@ -25,5 +26,5 @@ cross join lateral (
     and run.started_at < (gone.day + 1)::timestamp at time zone 'UTC'
 ) as rest
 where stored.name = gone.name and stored.service = gone.service and stored.day = gone.day and stored.type = gone.type
-  and stored.successes + stored.skipped + stored.cancelled + stored.errors + stored.timeouts + stored.lost > 0
-  and stored.successes + stored.errors + stored.timeouts = rest.runs;
+  and stored.successes + stored.skipped + stored.cancelled + stored.errors + stored.timeouts + stored.lost + stored.retried > 0
+  and stored.timed = rest.runs;

@@ -8,7 +8,8 @@ hours as (
   using jsonb_populate_recordset(null::joblog.job_hour, %(hours)s::jsonb) as told
   where stored.hour = told.hour and stored.name = told.name and stored.service = told.service and stored.type = told.type
     and stored.trigger = told.trigger
-    and stored.successes + stored.skipped + stored.cancelled + stored.errors + stored.timeouts + stored.lost <= 0
+    and stored.successes + stored.skipped + stored.cancelled + stored.errors + stored.timeouts + stored.lost
+      + stored.retried <= 0
 ),
 latest as (
   select
