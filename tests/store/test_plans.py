@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from hashlib import md5
 from typing import Any
 from uuid import UUID
 
@@ -181,6 +182,8 @@ def filled(module_dsn: str) -> str:
         ("runs", RUNS | DEEP | {"job": "job 7"}, EACH),
         ("runs", RUNS | {"reference": "ref 300"}, EACH | {"job_run_reference"}),
         ("runs", RUNS | {"statuses": [5, 6, 7]}, EACH | {"job_run_failed"}),
+        ("runs", RUNS | {"statuses": [5, 6, 7], "retried": False}, EACH | {"job_run_failed"}),
+        ("runs", RUNS | {"first_trace": TRACE, "first_span": 7}, EACH | {"job_run_execution"}),
         ("runs", RUNS | {"statuses": [0, 1]}, EACH | {"job_run_open"}),
         ("runs", RUNS | {"since": START + timedelta(days=2)}, EACH | {"job_run_started"}),
         ("runs", RUNS | {"trace_id": TRACE, "parent_run": 7}, EACH | {"job_run_pkey"}),
@@ -278,6 +281,22 @@ def test_silent_runs_are_found_and_settled_by_key(database: psycopg.Connection) 
     with database.transaction(force_rollback=True):
         parameters = {"lost_after": 0.0, "message": "silent since %s", "error_group": 1}
         assert used(database, "write/settle_runs", parameters, executed=True) == indexes_of_day(indexes)
+
+
+def test_attempts_are_found_by_key_and_reference(database: psycopg.Connection) -> None:
+    with database.transaction(force_rollback=True):
+        database.execute(
+            "update joblog.job_run set attempt = 2, previous_span_id = 1,"
+            " previous_trace_id = case when span_id % 3 > 0 then md5(span_id::text)::uuid end where span_id % 7 = 0"
+        )
+        database.execute("analyze joblog.job_run")
+        traces = [UUID(md5(str(number).encode()).hexdigest()) for number in range(2, 50)]
+        parameters = {"traces": traces, "spans": list(range(2, 50))}
+        found = used(database, "write/find_attempts", parameters, executed=True)
+        assert found == {"job_run_pkey", "job_run_reference", "job_run_previous", "job_run_attempt"}
+        assert used(database, "read/count_attempts", {"first_trace": TRACE, "first_span": 7, "limit": 9}) == {
+            "job_run_execution"
+        }
 
 
 def test_known_steps_of_a_batch_are_found_by_key(database: psycopg.Connection) -> None:

@@ -22,8 +22,8 @@ from psycopg import Connection
 from psycopg.rows import DictRow, dict_row
 
 from ...conventions import RunStatus
+from ..columns import Row
 from ..sql import query
-from .rows import Row
 
 __all__ = ["find_attempts", "link_attempts", "with_attempts"]
 
