@@ -119,7 +119,7 @@ def test_without_rights_to_an_extension_the_search_looks_at_every_line_and_says_
             page = await reader.search('"order 3"')
             assert len(page.items) == 2
             assert page.note is not None
-            assert page.note.startswith("The extension pg_trgm is not set up: every line is looked at")
+            assert page.note.startswith("The extension pg_trgm is not set up: every line is read")
 
     asyncio.run(read())
 
