@@ -644,7 +644,7 @@ def test_a_line_after_the_grace_period_is_told_of_once(
         carried.run(say)
     assert recorded.messages == []
     assert [record.getMessage() for record in caplog.records if record.name == "otel_joblog"] == [
-        "otel_joblog: job 'batch' has ended more than 60 seconds ago: what it left at work is no longer recorded"
+        "otel_joblog: job 'batch' ended more than 60 seconds ago: what still runs of it is no longer recorded"
     ]
 
 

@@ -134,7 +134,7 @@ def test_a_rule_of_no_zone_is_told_and_rounded_to_an_hour(
         monkeypatch.undo()
         time.tzset()
     (told,) = caplog.messages
-    assert "schedules are meant in Etc/GMT-6" in told
+    assert "schedules are read in Etc/GMT-6" in told
 
 
 def test_where_nobody_says_it_is_utc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,7 @@ def test_with_too_few_descriptors_it_runs_with_one_line_of_warning(running: Runn
     through, _ = both(running, few, "sh", "-c", "echo out; exit 3")
     assert (through.returncode, through.stdout) == (3, b"out\n")
     (warning,) = through.stderr.decode().splitlines()
-    assert warning.startswith("otel_joblog: Too many open files: the command runs as it is, without being recorded")
+    assert warning.startswith("otel_joblog: Too many open files: the command runs without being recorded")
     through, _ = both(running, few, "no-such-command")
     said = through.stderr.decode().splitlines()[1:]
     assert (through.returncode, said) == (127, ["otel-joblog run: no-such-command: command not found"])

@@ -30,7 +30,7 @@ def test_a_scribe_that_has_stopped_is_given_up_with_one_warning(
     for _ in range(3):
         scribe.tell(1, b"x" * 5000)
     assert scribe.pipe is None
-    assert capfd.readouterr().err.count("not recorded any more") == 1
+    assert capfd.readouterr().err.count("no longer recorded") == 1
 
 
 def test_a_scribe_that_is_gone_is_no_news(scribe: Scribe, capfd: pytest.CaptureFixture[str]) -> None:
