@@ -202,7 +202,7 @@ def write(dsn: str) -> None:
         for turn in range(2 * 8):
             batches = [made_lines(BATCH) for _ in range(20)]
             if turn % 2:
-                streams = [encode_lines(batch[1:]) for batch in batches]
+                streams = [encode_lines(batch[1:]).stream for batch in batches]
                 start = time.perf_counter()
                 for stream in streams:
                     with connection.cursor() as cursor, cursor.copy(query("write/copy_lines")) as copy:

@@ -12,6 +12,7 @@ __all__ = ["RUN_COLUMNS", "history"]
 
 HIDDEN = {"legend": False, "tooltip": False, "viz": True}
 RUN_COLUMNS = [
+    column("Bytes", unit="decbytes", decimals=1),
     column("Started", unit="dateTimeAsLocal"),
     column("Took", unit="s", decimals=1),
     column("Job", links=JOB),

@@ -41,6 +41,7 @@ def _summary() -> Json:
             *(column(word, unit="string") for word in words),
             column("Started", unit="dateTimeAsLocal"),
             column("Took", unit="s", decimals=1),
+            column("Bytes", unit="decbytes", decimals=1),
             column("Warnings", thresholds=thresholds((1, WARNING))),
             column("Error lines", thresholds=thresholds((1, BAD))),
             column("Exit code", thresholds=thresholds((1, BAD))),

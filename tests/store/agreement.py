@@ -15,6 +15,7 @@ WRONG_COUNTS = """
     cross join lateral (
       select
         count(*) filter (where part = 'line') as lines,
+        coalesce(sum(bytes), 0) as bytes,
         count(*) filter (where severity between 13 and 16) as warnings,
         count(*) filter (where severity >= 17) as errors,
         count(*) filter (where seq >= 2::bigint << 32) as lines_elsewhere,
@@ -23,17 +24,17 @@ WRONG_COUNTS = """
         min(at) as first_at,
         max(at) as last_at
       from (
-        select 'line' as part, ts as at, severity, seq from joblog.job_log
+        select 'line' as part, ts as at, severity, seq, octet_length(message) as bytes from joblog.job_log
         where trace_id = run.trace_id and run_span_id = run.span_id
         union all
-        select case when kind = 0 then 'step' else 'span' end, started_at, null, null from joblog.job_step
+        select case when kind = 0 then 'step' else 'span' end, started_at, null, null, null from joblog.job_step
         where trace_id = run.trace_id and run_span_id = run.span_id
       ) as parts
     ) as actual
-    where (run.lines, run.warnings, run.errors, run.lines_elsewhere, run.lines_after_end, run.steps, run.first_at,
-        run.last_at)
-      is distinct from (actual.lines, actual.warnings, actual.errors, actual.lines_elsewhere, actual.lines_after_end,
-        actual.steps, actual.first_at, actual.last_at)
+    where (run.lines, run.bytes, run.warnings, run.errors, run.lines_elsewhere, run.lines_after_end, run.steps,
+        run.first_at, run.last_at)
+      is distinct from (actual.lines, actual.bytes, actual.warnings, actual.errors, actual.lines_elsewhere,
+        actual.lines_after_end, actual.steps, actual.first_at, actual.last_at)
 """
 
 # The statistics as they would be counted from the runs, beside those that are there.

@@ -533,6 +533,17 @@ def test_a_retried_attempt_leads_to_the_next_one_and_counts_as_no_failure(web: h
     assert web.get("/api/v1/errors?job=fetch").json()["items"] == []
 
 
+def test_the_bytes_of_lines_are_beside_their_number(web: httpx.Client, tell: Tell):
+    story = tell("big")
+    story.say("é" * 600)
+    story.say("x" * 300)
+    assert "2 lines so far, 2 kB" in shown(page(web, f"/runs/{story.run_id}"))
+    story.end()
+    assert "2 of 2 lines, 2 kB" in shown(page(web, f"/runs/{story.run_id}"))
+    assert "2 2 kB" in shown(page(web, "/"))
+    assert web.get(f"/api/v1/runs/{story.run_id}").json()["bytes"] == 1_500
+
+
 def test_progress_says_its_rate_and_what_is_left(web: httpx.Client, tell: Tell):
     story = tell("going", began=time.time_ns() - 100 * 1_000_000_000)
     story.progress(50, 100, "rows", since=0)

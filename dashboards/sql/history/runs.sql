@@ -9,6 +9,7 @@ select
   reference as "Reference",
   attempt || coalesce(' of ' || max_attempts, '') as "Attempt",
   lines as "Lines",
+  bytes as "Bytes",
   errors as "Error lines",
   left(coalesce(error_message, status_message), 500) as "About",
   run_id as "Run",

@@ -7,6 +7,7 @@ select
   steps as "Steps",
   lines as "Lines",
   lines_emitted as "Lines emitted",
+  bytes as "Bytes",
   warnings as "Warnings",
   errors as "Error lines",
   attempt || coalesce(' of ' || max_attempts, '') as "Attempt",

@@ -89,6 +89,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     pid: int | None
     progress: ProgressInfo | None
     lines: int  # lines in the store
+    bytes: int | None  # of their messages, in UTF-8; None where a version that did not count them stored some
     lines_elsewhere: int  # of these, lines of other processes than the run's own, such as forked children
     lines_after_end: int  # of these, lines emitted after the run's end, by what outlived it
     lines_emitted: int | None  # lines that its own process says it emitted, then too; None until its end is known

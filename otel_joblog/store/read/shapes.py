@@ -45,6 +45,7 @@ def run_summary(row: Row) -> RunSummary:
         pid=row["pid"],
         progress=_progress(row),
         lines=row["lines"],
+        bytes=row["bytes"],
         lines_elsewhere=row["lines_elsewhere"],
         lines_after_end=row["lines_after_end"],
         lines_emitted=emitted(row),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from ...conventions import Attribute, RunStatus, SpanKind
 from ...errors import RecordRefused
@@ -15,7 +16,7 @@ from ...records import Line, Process, SpanEnded, SpanStarted
 from ..encoding import json_bytes, text_bytes
 from .rows import Step, event_rows, failure, link_rows, step_seq
 
-__all__ = ["encode_lines", "encode_steps"]
+__all__ = ["EncodedLines", "encode_lines", "encode_steps"]
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # signature, no flags, no extension
 _TRAILER = b"\xff\xff"
@@ -37,8 +38,15 @@ _EPOCH_US = 946_684_800_000_000  # PostgreSQL counts microseconds from 2000-01-0
 _YEARS = -62_135_596_800_000_000, 253_402_300_800_000_000  # from 1 to 9999, in microseconds from 1970
 
 
-def encode_lines(lines: Iterable[Line]) -> bytes:
-    """The whole stream, header to trailer.
+class EncodedLines(NamedTuple):
+    """The whole stream, header to trailer, and how many bytes the message of each line has."""
+
+    stream: bytes
+    sizes: list[int]
+
+
+def encode_lines(lines: Iterable[Line]) -> EncodedLines:
+    """The lines as they go into their table.
 
     Raises :class:`RecordRefused` for numbers beyond their column, and what :mod:`.encoding` raises for what is no text.
     """
@@ -48,10 +56,11 @@ def encode_lines(lines: Iterable[Line]) -> bytes:
         raise RecordRefused(f"a line holds a number that its column cannot hold: {error}") from error
 
 
-def _encoded(lines: Iterable[Line]) -> bytes:
+def _encoded(lines: Iterable[Line]) -> EncodedLines:
     # The hot path: no call and no tuple more than it takes, and the name of a logger is encoded once.
     pieces = [_HEADER]
-    add = pieces.append
+    sizes: list[int] = []
+    add, add_size = pieces.append, sizes.append
     loggers: dict[str, bytes] = {}
     for line in lines:
         trace_id, run, span_id, name = line.trace_id, line.run, line.span_id, line.logger
@@ -68,7 +77,9 @@ def _encoded(lines: Iterable[Line]) -> bytes:
         )  # fmt: skip
         add(fixed)
         add(logger)
-        add(_length(len(message)))
+        size = len(message)
+        add_size(size)
+        add(_length(size))
         add(message)
         if line.attributes:
             attributes = json_bytes(line.attributes)
@@ -78,7 +89,7 @@ def _encoded(lines: Iterable[Line]) -> bytes:
         else:
             add(_NULL)
     add(_TRAILER)
-    return b"".join(pieces)
+    return EncodedLines(b"".join(pieces), sizes)
 
 
 def encode_steps(steps: Iterable[Step]) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ...records import AFTER_END, ELSEWHERE, Line, Progress
@@ -22,6 +22,7 @@ class Gain:
     first: int | None = None  # of lines and step starts
     last: int | None = None
     lines: int = 0
+    bytes: int = 0  # of their messages
     warnings: int = 0
     errors: int = 0
     elsewhere: int = 0
@@ -47,10 +48,10 @@ class Gain:
 Gains = defaultdict[RunKey, Gain]
 
 
-def add_lines(gains: Gains, lines: Iterable[Line]) -> None:
-    """Counts lines, all of them new."""
+def add_lines(gains: Gains, lines: Iterable[Line], sizes: Sequence[int]) -> None:
+    """Counts lines, all of them new, and the bytes of their messages."""
     trace_id = run = None
-    for line in lines:
+    for line, size in zip(lines, sizes, strict=True):
         if line.run != run or line.trace_id != trace_id:  # mostly they come run by run
             trace_id, run = line.trace_id, line.run
             gain = gains[trace_id, run]
@@ -60,6 +61,7 @@ def add_lines(gains: Gains, lines: Iterable[Line]) -> None:
         if gain.last is None or time > gain.last:
             gain.last = time
         gain.lines += 1
+        gain.bytes += size
         if line.severity >= 17:
             gain.errors += 1
         elif line.severity >= 13:
@@ -86,6 +88,7 @@ def gain_row(run: RunKey, gain: Gain) -> Row:
         "first_at": None if gain.first is None else instant(gain.first),
         "last_at": None if gain.last is None else instant(gain.last),
         "lines": gain.lines,
+        "bytes": gain.bytes,
         "warnings": gain.warnings,
         "errors": gain.errors,
         "lines_elsewhere": gain.elsewhere,

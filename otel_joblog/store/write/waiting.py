@@ -72,6 +72,7 @@ def adopt(connection: Connection, trace_id: UUID) -> None:
                 first=nanoseconds(gained["first_at"]),
                 last=nanoseconds(gained["last_at"]),
                 lines=gained["lines"],
+                bytes=gained["bytes"],
                 warnings=gained["warnings"],
                 errors=gained["errors"],
                 elsewhere=gained["elsewhere"],

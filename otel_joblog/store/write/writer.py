@@ -42,7 +42,7 @@ from ..schema.partitions import Days
 from ..sql import query
 from .attempts import Key, Link, find_attempts, link_attempts, with_attempts
 from .batch import Batch
-from .copy import encode_lines
+from .copy import EncodedLines, encode_lines
 from .gains import Gains, add_lines, gain_row
 from .statistics import Statistics
 from .steps import insert_steps
@@ -147,10 +147,10 @@ class Writer:
 
     def _write(self, records: Sequence[Record], process: Process | None) -> None:
         batch = Batch.of(records, process)
-        stream = encode_lines(batch.lines)
+        lines = encode_lines(batch.lines)
         with self._connection_to_use() as connection:
             self._days.ensure(connection, batch.days)
-            _store(connection, batch, stream)
+            _store(connection, batch, lines)
             _settle_waiting(connection, batch)
             _follow_attempts(connection, with_attempts(batch.runs))
 
@@ -209,11 +209,11 @@ def _cleaned(record: R) -> R:
     return cast("R", decode(encode(record)))
 
 
-def _store(connection: Connection, batch: Batch, stream: bytes) -> None:
+def _store(connection: Connection, batch: Batch, lines: EncodedLines) -> None:
     try:
-        _in_transaction(connection, lambda: _insert(connection, batch, stream, staged=False))
+        _in_transaction(connection, lambda: _insert(connection, batch, lines, staged=False))
     except UniqueViolation:
-        _in_transaction(connection, lambda: _insert(connection, batch, stream, staged=True))
+        _in_transaction(connection, lambda: _insert(connection, batch, lines, staged=True))
 
 
 def _settle_waiting(connection: Connection, batch: Batch) -> None:
@@ -244,13 +244,13 @@ def _in_transaction(connection: Connection, work: Callable[[], T]) -> T:
         return work()
 
 
-def _insert(connection: Connection, batch: Batch, stream: bytes, *, staged: bool) -> None:
+def _insert(connection: Connection, batch: Batch, lines: EncodedLines, *, staged: bool) -> None:
     gains = batch.progress_gains()
     if batch.lines and staged:
-        _insert_staged_lines(connection, stream, gains)
+        _insert_staged_lines(connection, lines.stream, gains)
     elif batch.lines:
-        _copy(connection, "write/copy_lines", stream)
-        add_lines(gains, batch.lines)
+        _copy(connection, "write/copy_lines", lines.stream)
+        add_lines(gains, batch.lines, lines.sizes)
     if batch.processes:
         _execute(connection, "write/processes", batch.processes)
     if batch.steps:
@@ -272,16 +272,17 @@ def _insert(connection: Connection, batch: Batch, stream: bytes, *, staged: bool
 def _insert_staged_lines(connection: Connection, stream: bytes, gains: Gains) -> None:
     connection.execute(query("write/stage"))
     _copy(connection, "write/copy_staged_lines", stream)
-    gained = connection.execute(query("write/unstage"))
-    for trace_id, run, first_at, last_at, lines, warnings, errors, elsewhere, after_end, after_end_emitted in gained:
-        gain = gains[trace_id.bytes, span_bytes(run)]
-        gain.stretch(nanoseconds(first_at), nanoseconds(last_at))
-        gain.lines += lines
-        gain.warnings += warnings
-        gain.errors += errors
-        gain.elsewhere += elsewhere
-        gain.after_end += after_end
-        gain.after_end_emitted = max(gain.after_end_emitted, after_end_emitted)
+    with connection.cursor(row_factory=dict_row) as cursor:
+        for gained in cursor.execute(query("write/unstage")):
+            gain = gains[gained["trace_id"].bytes, span_bytes(gained["run_span_id"])]
+            gain.stretch(nanoseconds(gained["first_at"]), nanoseconds(gained["last_at"]))
+            gain.lines += gained["lines"]
+            gain.bytes += gained["bytes"]
+            gain.warnings += gained["warnings"]
+            gain.errors += gained["errors"]
+            gain.elsewhere += gained["elsewhere"]
+            gain.after_end += gained["after_end"]
+            gain.after_end_emitted = max(gain.after_end_emitted, gained["after_end_emitted"])
 
 
 def _insert_runs(connection: Connection, runs: list[Row], gains: Gains) -> Statistics:

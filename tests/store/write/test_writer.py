@@ -111,6 +111,24 @@ def test_a_line_of_five_megabytes_is_kept_whole(writer: Writer, dsn: str) -> Non
     assert one(dsn, "job_log")["message"] == message
 
 
+def test_bytes_are_those_of_the_lines_that_are_there_whenever_they_came(writer: Writer, dsn: str) -> None:
+    writer.write([started(), line(1, message="é"), line(2, message="a\0b")])
+    writer.write([line(1, message="é"), line(2, message="a\0b"), line(3, message="xyz")])  # two are there already
+    writer.write([ended(lines=3)])
+    writer.write([line((1 << 32) + 1, message="late")])
+    with psycopg.connect(dsn) as connection:
+        (stored,) = connection.execute("select sum(octet_length(message)) from joblog.job_log").fetchone() or ()
+    assert one(dsn)["bytes"] == stored == 2 + 5 + 3 + 4
+
+
+def test_bytes_of_a_run_that_an_older_version_began_are_not_known(writer: Writer, dsn: str) -> None:
+    writer.write([started(), line(1)])
+    with psycopg.connect(dsn) as connection:
+        connection.execute("update joblog.job_run set bytes = null")  # as the migration leaves it
+    writer.write([line(2)])
+    assert one(dsn)["bytes"] is None
+
+
 def test_the_exception_that_ended_a_run_is_its_error_and_no_event(writer: Writer, dsn: str) -> None:
     first, last = (
         SpanEvent(NOW, "exception", {"exception.type": name, "exception.message": "m", "exception.stacktrace": "t"})

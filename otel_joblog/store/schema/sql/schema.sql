@@ -88,6 +88,8 @@ create table joblog.job_run (
   next_span_id       bigint,
   first_trace_id     uuid,                        -- the first known attempt of its execution, on each of them, where more
   first_span_id      bigint,                      -- than one is known
+  bytes              bigint default 0,            -- of the messages of its lines in UTF-8; null where a version that did
+                                                  -- not count them stored some
   primary key (trace_id, span_id)
 ) with (fillfactor = 90);
 
@@ -416,7 +418,8 @@ select
   case when (run.first_trace_id, run.first_span_id) <> (run.trace_id, run.span_id)
     then joblog.run_id(run.previous_trace_id, run.previous_span_id)
   end as previous_run_id,
-  joblog.run_id(run.next_trace_id, run.next_span_id) as next_run_id
+  joblog.run_id(run.next_trace_id, run.next_span_id) as next_run_id,
+  run.bytes
 from joblog.job_run as run
 where run.name <> '';
 
@@ -473,7 +476,8 @@ select
   run.max_attempts,
   case when (run.first_trace_id, run.first_span_id) <> (run.trace_id, run.span_id)
     then joblog.run_id(run.previous_trace_id, run.previous_span_id)
-  end as previous_run_id
+  end as previous_run_id,
+  run.bytes
 from joblog.job_run as run
 left join joblog.job_live as live on live.process_id = run.process_id
 where run.status <= 1 and run.name <> '';
@@ -832,6 +836,7 @@ comment on column joblog.job_history.duration_s is 'seconds; null while the run 
 comment on column joblog.job_history.lines is 'log lines in the store';
 comment on column joblog.job_history.lines_emitted is 'lines that the run says its process emitted; null until its end is known';
 comment on column joblog.job_history.lines_after_end is 'of lines, those emitted after the end of the run, by what outlived it';
+comment on column joblog.job_history.bytes is 'of the messages of these lines, in UTF-8; null where an older version stored some';
 comment on column joblog.job_history.error_group is 'the same number for the same kind of error, as in job_errors';
 comment on column joblog.job_history.retried is 'error, timeout or lost, and followed by another attempt';
 comment on column joblog.job_history.previous_run_id is 'the attempt before; null where none is known';
@@ -939,7 +944,7 @@ revoke execute on function joblog.make_day(text, date) from public;
 create function joblog.adopt(trace uuid, since timestamptz, until timestamptz)
   returns table (
     run_span_id bigint, first_at timestamptz, last_at timestamptz, lines bigint, warnings bigint, errors bigint,
-    elsewhere bigint, after_end bigint, after_end_emitted bigint, steps bigint)
+    elsewhere bigint, after_end bigint, after_end_emitted bigint, steps bigint, bytes bigint)
   language sql security definer set search_path = pg_catalog, pg_temp
 as $$
 with recursive spans as materialized (
@@ -989,7 +994,7 @@ lines as (
   select * from gone
   order by trace_id, run_span_id, ts, seq
   on conflict do nothing
-  returning run_span_id, ts as at, severity, seq
+  returning run_span_id, ts as at, severity, seq, octet_length(message) as bytes
 ),
 runs as (
   update joblog.job_run as run set parent_run_span_id = known.run_span_id
@@ -1005,11 +1010,12 @@ select
   count(*) filter (where seq >= 8589934592) as elsewhere,  -- records.ELSEWHERE, and AFTER_END
   count(*) filter (where seq >= 4294967296 and seq < 8589934592) as after_end,
   coalesce(max(seq) filter (where seq >= 4294967296 and seq < 8589934592) - 4294967295, 0) as after_end_emitted,
-  count(*) filter (where kind = 0) as steps
+  count(*) filter (where kind = 0) as steps,
+  coalesce(sum(bytes), 0)::bigint as bytes
 from (
-  select run_span_id, at, kind, null::smallint as severity, null::bigint as seq from steps
+  select run_span_id, at, kind, null::smallint as severity, null::bigint as seq, null::int as bytes from steps
   union all
-  select run_span_id, at, null, severity, seq from lines
+  select run_span_id, at, null, severity, seq, bytes from lines
 ) as gained
 group by run_span_id
 $$;

@@ -2,11 +2,11 @@
 -- not known yet gets a row in the state pending, which its start or end then fills in: so the counts are right in any
 -- order, whoever writes at the same time.
 insert into joblog.job_run as stored (
-  trace_id, span_id, started_at, status, first_at, last_at, lines, warnings, errors, lines_elsewhere, lines_after_end,
+  trace_id, span_id, started_at, status, first_at, last_at, lines, bytes, warnings, errors, lines_elsewhere, lines_after_end,
   lines_after_end_emitted, steps,
   progress_at, progress_current, progress_total, progress_unit, progress_since, progress_base)
 select
-  trace_id, span_id, started_at, 0, first_at, last_at, lines, warnings, errors, lines_elsewhere, lines_after_end,
+  trace_id, span_id, started_at, 0, first_at, last_at, lines, bytes, warnings, errors, lines_elsewhere, lines_after_end,
   lines_after_end_emitted, steps,
   progress_at, progress_current, progress_total, progress_unit, progress_since, progress_base
 from jsonb_populate_recordset(null::joblog.job_run, %(rows)s::jsonb)
@@ -16,6 +16,7 @@ on conflict (trace_id, span_id) do update set
   first_at = least(stored.first_at, excluded.first_at),
   last_at = greatest(stored.last_at, excluded.last_at),
   lines = stored.lines + excluded.lines,
+  bytes = stored.bytes + excluded.bytes,
   warnings = stored.warnings + excluded.warnings,
   errors = stored.errors + excluded.errors,
   lines_elsewhere = stored.lines_elsewhere + excluded.lines_elsewhere,

@@ -1,7 +1,8 @@
--- Attempts of one execution, linked; failed ones that are followed by another count as retried.
+-- Attempts of one execution, linked; failed ones that are followed by another count as retried. And the bytes of lines.
 alter table joblog.job_run
   add column previous_trace_id uuid, add column previous_span_id bigint, add column next_trace_id uuid,
-  add column next_span_id bigint, add column first_trace_id uuid, add column first_span_id bigint;
+  add column next_span_id bigint, add column first_trace_id uuid, add column first_span_id bigint, add column bytes bigint;
+alter table joblog.job_run alter column bytes set default 0;
 alter table joblog.job_day
   add column retried int not null default 0, add column timed int not null default 0;
 alter table joblog.job_hour
@@ -54,7 +55,8 @@ select
   case when (run.first_trace_id, run.first_span_id) <> (run.trace_id, run.span_id)
     then joblog.run_id(run.previous_trace_id, run.previous_span_id)
   end as previous_run_id,
-  joblog.run_id(run.next_trace_id, run.next_span_id) as next_run_id
+  joblog.run_id(run.next_trace_id, run.next_span_id) as next_run_id,
+  run.bytes
 from joblog.job_run as run
 where run.name <> '';
 
@@ -111,7 +113,8 @@ select
   run.max_attempts,
   case when (run.first_trace_id, run.first_span_id) <> (run.trace_id, run.span_id)
     then joblog.run_id(run.previous_trace_id, run.previous_span_id)
-  end as previous_run_id
+  end as previous_run_id,
+  run.bytes
 from joblog.job_run as run
 left join joblog.job_live as live on live.process_id = run.process_id
 where run.status <= 1 and run.name <> '';
@@ -212,7 +215,7 @@ cross join lateral (
     and job_day.day > (now() at time zone 'UTC')::date - 7
 ) as week;
 
--- Another column in what it returns makes it another function.
+-- Another column in what they return makes them other functions.
 drop function joblog.job_counts(timestamptz, timestamptz);
 
 create function joblog.job_counts(since timestamptz, until timestamptz)
@@ -233,12 +236,96 @@ begin atomic
   where started_at between since and until and not open and until - since <= interval '4 days';
 end;
 
+drop function joblog.adopt(uuid, timestamptz, timestamptz);
+
+create function joblog.adopt(trace uuid, since timestamptz, until timestamptz)
+  returns table (
+    run_span_id bigint, first_at timestamptz, last_at timestamptz, lines bigint, warnings bigint, errors bigint,
+    elsewhere bigint, after_end bigint, after_end_emitted bigint, steps bigint, bytes bigint)
+  language sql security definer set search_path = pg_catalog, pg_temp
+as $$
+with recursive spans as materialized (
+  select span_id, parent_span_id, run_span_id
+  from joblog.job_step
+  where trace_id = adopt.trace and started_at between adopt.since and adopt.until
+),
+found as (
+  (
+    select span_id, span_id as run_span_id from joblog.job_run where trace_id = adopt.trace
+    union
+    select span_id, run_span_id from spans where run_span_id <> 0
+  )
+  union
+  select spans.span_id, found.run_span_id
+  from found
+  join spans on spans.parent_span_id = found.span_id and spans.run_span_id = 0
+),
+known as materialized (
+  select span_id, min(run_span_id) as run_span_id from found group by span_id
+),
+selves as (
+  delete from joblog.job_step as step
+  using joblog.job_run as run
+  where step.trace_id = adopt.trace and step.started_at between adopt.since and adopt.until and step.run_span_id = 0
+    and run.trace_id = adopt.trace and run.span_id = step.span_id
+),
+steps as (
+  update joblog.job_step as step set run_span_id = known.run_span_id
+  from known
+  where step.trace_id = adopt.trace and step.started_at between adopt.since and adopt.until
+    and step.run_span_id = 0 and step.span_id = known.span_id
+    and not exists (select from joblog.job_run where trace_id = adopt.trace and span_id = step.span_id)
+  returning step.run_span_id, step.started_at as at, step.kind
+),
+gone as (
+  delete from joblog.job_log as line
+  using known
+  where line.trace_id = adopt.trace and line.run_span_id = 0 and line.ts between adopt.since and adopt.until
+    and line.span_id = known.span_id
+  returning
+    line.ts, line.trace_id, known.run_span_id, line.span_id, line.seq, line.severity, line.stream, line.logger,
+    line.message, line.attributes
+),
+lines as (
+  insert into joblog.job_log
+  select * from gone
+  order by trace_id, run_span_id, ts, seq
+  on conflict do nothing
+  returning run_span_id, ts as at, severity, seq, octet_length(message) as bytes
+),
+runs as (
+  update joblog.job_run as run set parent_run_span_id = known.run_span_id
+  from known
+  where run.trace_id = adopt.trace and run.parent_run_span_id is null
+    and run.parent_span_id = known.span_id and run.span_id <> known.run_span_id
+)
+select
+  run_span_id, min(at) as first_at, max(at) as last_at,
+  count(*) filter (where severity is not null) as lines,
+  count(*) filter (where severity between 13 and 16) as warnings,
+  count(*) filter (where severity >= 17) as errors,
+  count(*) filter (where seq >= 8589934592) as elsewhere,  -- records.ELSEWHERE, and AFTER_END
+  count(*) filter (where seq >= 4294967296 and seq < 8589934592) as after_end,
+  coalesce(max(seq) filter (where seq >= 4294967296 and seq < 8589934592) - 4294967295, 0) as after_end_emitted,
+  count(*) filter (where kind = 0) as steps,
+  coalesce(sum(bytes), 0)::bigint as bytes
+from (
+  select run_span_id, at, kind, null::smallint as severity, null::bigint as seq, null::int as bytes from steps
+  union all
+  select run_span_id, at, null, severity, seq, bytes from lines
+) as gained
+group by run_span_id
+$$;
+
+revoke execute on function joblog.adopt(uuid, timestamptz, timestamptz) from public;
+
 comment on function joblog.job_counts is
   'How many runs ended how, by job: one row a run up to four days, one an hour beyond, for both are quick. Sum them.';
 comment on column joblog.job_history.failed is 'error, timeout or lost, and not followed by another attempt';
 comment on column joblog.job_history.retried is 'error, timeout or lost, and followed by another attempt';
 comment on column joblog.job_history.previous_run_id is 'the attempt before; null where none is known';
 comment on column joblog.job_history.next_run_id is 'the attempt after; null where none is known';
+comment on column joblog.job_history.bytes is 'of the messages of these lines, in UTF-8; null where an older version stored some';
 comment on view joblog.job_attempts is
   'Attempts of executions of which more than one is known. execution_trace_key with execution_run_key has an index.';
 comment on column joblog.job_attempts.execution_id is 'the same for all attempts of an execution: the run of the first one';
