@@ -46,6 +46,7 @@ run = outermost.__enter__() if outermost else None
 AFTER = {"docs/jobs.md": "\nif outermost: outermost.__exit__(None, None, None)\n"}
 
 ELSEWHERE = {
+    "docs/api.md": "test_documented_commands runs it beside a viewer",
     "docs/first-five-minutes.md": "test_documented_commands follows it",
     "docs/testing.md": "the test in it is run below",
 }

@@ -232,6 +232,18 @@ def test_every_command_of_a_document_runs(document: str, reader: Reader, dsn: st
         assert not dashboards.dashboards or len(dashboards.dashboards) == 4
 
 
+def test_the_clients_of_the_document_read_what_the_viewer_shows(reader: Reader) -> None:
+    with reader.going_on("otel-joblog serve") as said:
+        address = said.split()[1].rstrip("/")
+        for program in texts("docs/api.md", "python"):
+            reader.save(f"# client.py\n{program}".replace("http://127.0.0.1:8765", address))
+            read = reader.run("python -W error client.py")
+            if 'status="failed"' in program:
+                assert read.startswith("nightly-import ")
+            if "RunNotFound" in program:
+                assert "no run's id begins with" in read
+
+
 def test_commands_that_are_not_run_are_there_and_are_commands_of_a_shell() -> None:
     known = {plain(command) for document in DOCUMENTS for command in commands(document)}
     assert NOT_RUN.keys() <= known
