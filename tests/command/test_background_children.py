@@ -36,7 +36,13 @@ def test_what_they_print_then_is_kept_with_the_run(running: Running) -> None:
     with running.start("sh", "-c", LATE.replace("%d", "1"), fifo=True) as process:
         process.wait(30)
         (running.folder / "fifo").write_text("go on\n")
-    kept = [(line.seq, line.message) for line in running.records() if isinstance(line, Line)]
+    kept: list[tuple[int, str]] = []
+
+    def all_three() -> bool:
+        kept[:] = [(line.seq, line.message) for line in running.records() if isinstance(line, Line)]
+        return len(kept) == 3
+
+    until(all_three)
     assert kept == [(1, "first"), (AFTER_END, "late"), (AFTER_END + 1, "later")]
     assert (running.ended().lines, running.ended().attributes["joblog.exit_code"]) == (1, 4)
 
