@@ -159,7 +159,8 @@ def _open() -> Json:
     return table(
         "Open runs: unresponsive, running too long",
         "Now. Unresponsive: running, but its process has missed three heartbeats. Too long: longer than the run was "
-        "declared to take, or, where nothing was declared, than three times the average of all runs of its job.",
+        "declared to take, or, where nothing was declared, than twice what 95 % of the latest successes of its job "
+        "took. Nothing heard: no line, step or progress; the process may beat all the same.",
         query("health/open"),
         size=(24, 9),
         nothing="No run is open.",
@@ -171,7 +172,9 @@ def _open() -> Json:
     )
 
 
-_AGES = ("For", "Should take at most", "Since last heartbeat", "Since last sign of life")
+_AGES = (
+    *("For", "Usually", "Should take at most", "Since last heartbeat", "Since last sign of life", "Nothing heard for"),
+)
 _REMARKS = words(("unresponsive", BAD), ("too long", WARNING), ("waiting", NEUTRAL), ("as usual", GOOD))
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from ..export.semantics import UNNUMBERED
-from ..store.read.models import ProgressInfo, RunSummary
+from ..store.read.models import ProgressInfo, RunSummary, UsualDuration
 
 __all__ = [
+    "going_on",
     "ago",
     "clock",
     "coarse",
@@ -27,9 +28,14 @@ __all__ = [
     "pretty",
     "progress",
     "rate",
+    "rough",
     "size",
+    "usual",
     "utc",
 ]
+
+
+QUIET = 30.0  # seconds without a line before that is worth a word
 
 
 def duration(seconds: float | None) -> str:
@@ -92,6 +98,38 @@ def coarse(seconds: float) -> str:
         if seconds < until:
             return f"{int(seconds // length)} {unit}"
     return f"{int(seconds // 86_400)} d"
+
+
+def rough(seconds: float) -> str:
+    """``412 ms``, ``45 s``, ``12 min``, ``2 h 40 min``, ``3 h``, ``2 d 4 h``."""
+    if seconds < 1:
+        return duration(seconds)
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24) if hours >= 48 else (0, hours)
+    parts = [(days, "d"), (hours, "h"), (0 if days else minutes, "min")]
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)
+
+
+def usual(it: UsualDuration) -> str:
+    """``12 min``, or ``12 min, 95 % within 15 min`` where that is something else."""
+    p50, p95 = rough(it.p50), rough(it.p95)
+    return p50 if p50 == p95 else f"{p50}, 95 % within {p95}"
+
+
+def going_on(run: RunSummary, now: datetime) -> str | None:
+    """``running for 3 h, usually 12 min; nothing heard for 2 h 40 min`` of a run that goes on for too long."""
+    if not run.overlong or run.last_heard is None:
+        return None
+    parts = [f"running for {rough((now - run.started_at).total_seconds())}"]
+    if run.usual is not None:
+        parts.append(f"usually {rough(run.usual.p50)}")
+    if run.expected is not None:
+        parts.append(f"at most {rough(run.expected)} expected")
+    silence = (now - run.last_heard).total_seconds()
+    return ", ".join(parts) + (f"; nothing heard for {rough(silence)}" if silence >= QUIET else "")
 
 
 def count(number: int, noun: str) -> str:

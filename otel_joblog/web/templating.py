@@ -28,6 +28,7 @@ FILTERS = {
     "duration": words.duration,
     "facts": words.facts,
     "fold": fold,
+    "going_on": words.going_on,
     "growth": step_growth,
     "iso": words.iso,
     "key": line_key,
@@ -40,6 +41,7 @@ FILTERS = {
     "pretty": words.pretty,
     "progress": words.progress,
     "size": words.size,
+    "usual": words.usual,
     "utc": words.utc,
 }
 

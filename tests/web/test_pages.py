@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 
 import httpx
 import psycopg
+import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from serving import served
 from story import MINUTE, PROCESS, Story
@@ -17,6 +18,7 @@ from otel_joblog.conventions import Attribute, RunStatus, Severity, Stream
 from otel_joblog.export.semantics import UNNUMBERED
 from otel_joblog.records import AFTER_END, SpanLink
 from otel_joblog.store.write.writer import Writer
+from otel_joblog.web.format import rough
 
 Tell = Callable[..., Story]
 
@@ -531,6 +533,30 @@ def test_a_retried_attempt_leads_to_the_next_one_and_counts_as_no_failure(web: h
     assert (job["runs"], job["failures"], job["retried"], job["failures_in_a_row"]) == (2, 0, 1, 0)
     assert job["success_rate"] == 1.0
     assert web.get("/api/v1/errors?job=fetch").json()["items"] == []
+
+
+def test_a_hang_says_what_is_usual_and_for_how_long_nothing_was_heard(web: httpx.Client, tell: Tell):
+    minute = 60 * 1_000_000_000
+    now = time.time_ns()
+    for number in range(5):
+        tell("sync", began=now - (10 - number) * 60 * minute).end(at=720)
+    story = tell("sync", began=now - 180 * minute)
+    story.say("begun", at=20 * 60 + 1)
+    said = r"unning for 3 h( \d+ min)?, usually 12 min; nothing heard for 2 h 4\d min"
+    assert re.search(f"r{said}", shown(page(web, "/")))
+    html = shown(page(web, f"/runs/{story.run_id}"))
+    assert re.search(f"R{said}.", html)
+    assert "Usually 12 min 5 successes" in html
+    story.end()
+    assert "usually" not in shown(page(web, f"/runs/{story.run_id}")).lower()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.4, "400 ms"), (45, "45 s"), (720, "12 min"), (9_600, "2 h 40 min"), (10_800, "3 h"), (187_200, "2 d 4 h")],
+)
+def test_how_long_something_took_is_told_roughly(seconds: float, words: str):
+    assert rough(seconds) == words
 
 
 def test_the_bytes_of_lines_are_beside_their_number(web: httpx.Client, tell: Tell):

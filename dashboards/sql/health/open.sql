@@ -1,8 +1,8 @@
--- Open runs beside what they were declared to take, or else three times what their job takes on average.
+-- Open runs beside what they may take: what was declared, or else twice what nearly all runs of their job took.
 select
   case
     when active.unresponsive then 'unresponsive'
-    when active.elapsed_s > coalesce(active.expected_s, 3 * health.average_s) then 'too long'
+    when active.overlong then 'too long'
     when active.status = 'pending' then 'waiting'
     else 'as usual'
   end as "Remark",
@@ -10,9 +10,11 @@ select
   active.service as "Service",
   active.status as "Status",
   active.elapsed_s as "For",
-  coalesce(active.expected_s, 3 * health.average_s) as "Should take at most",
+  active.usual_p50_s as "Usually",
+  active.time_limit_s as "Should take at most",
   extract(epoch from now() - active.last_beat_at)::double precision as "Since last heartbeat",
   extract(epoch from now() - active.last_seen_at)::double precision as "Since last sign of life",
+  extract(epoch from now() - active.last_heard_at)::double precision as "Nothing heard for",
   active.host as "Host",
   active.pid::text as "Process",
   active.run_id as "Run",
@@ -20,10 +22,9 @@ select
   (floor(extract(epoch from active.started_at) * 1000) - 1000)::bigint::text as "From",
   (ceil(extract(epoch from now()) * 1000) + 1000)::bigint::text as "To"
 from joblog.active_jobs as active
-left join joblog.job_health as health on health.job = active.job and health.service = active.service
 where active.service in ($service) and active.job in ($job) and active.type in ($type) and active.trigger in ($trigger)
 order by
   active.unresponsive desc nulls last,
-  active.elapsed_s / coalesce(active.expected_s, 3 * health.average_s) desc nulls last,
+  active.elapsed_s / active.time_limit_s desc nulls last,
   active.started_at
 limit 200

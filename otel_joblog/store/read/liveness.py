@@ -8,7 +8,7 @@ from typing import Any
 
 from ...conventions import RunStatus
 
-__all__ = ["BEAT_INTERVAL", "UNRESPONSIVE", "last_seen", "remark"]
+__all__ = ["BEAT_INTERVAL", "UNRESPONSIVE", "last_heard", "last_seen", "overlong", "remark"]
 
 BEAT_INTERVAL = 10.0  # seconds from one beat of a process to the next
 SILENCE = timedelta(seconds=3 * BEAT_INTERVAL)  # after which a running run is called unresponsive
@@ -24,6 +24,21 @@ def last_seen(row: Row) -> datetime | None:
         return None
     signs: list[datetime | None] = [row["started_at"], row["last_at"], row["progress_at"], row["beat_at"]]
     return max(sign for sign in signs if sign is not None).astimezone(UTC)
+
+
+def last_heard(row: Row) -> datetime | None:
+    """The last that a running run said itself; its process may go on to beat while it hangs."""
+    if RunStatus.from_code(row["status"]) is not RunStatus.RUNNING:
+        return None
+    said: list[datetime | None] = [row["started_at"], row["last_at"], row["progress_at"]]
+    return max(at for at in said if at is not None).astimezone(UTC)
+
+
+def overlong(row: Row) -> bool:
+    """Whether a running run goes on for longer than ``joblog.time_limit_s``, by the server's clock."""
+    if RunStatus.from_code(row["status"]) is not RunStatus.RUNNING or row["time_limit_s"] is None:
+        return False
+    return bool((row["clock"] - row["started_at"]).total_seconds() > row["time_limit_s"])
 
 
 def remark(row: Row) -> str | None:

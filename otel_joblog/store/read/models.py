@@ -30,6 +30,7 @@ __all__ = [
     "Stages",
     "Statistics",
     "StepInfo",
+    "UsualDuration",
     "Tally",
     "TaskInfo",
 ]
@@ -59,6 +60,14 @@ class ErrorInfo(msgspec.Struct, frozen=True):
     stacktrace: str | None = None
 
 
+class UsualDuration(msgspec.Struct, frozen=True):
+    """How long the successes took among the 50 runs of the job before, in seconds."""
+
+    runs: int  # that are meant
+    p50: float
+    p95: float
+
+
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A run as a row of a list."""
 
@@ -69,6 +78,9 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     status_message: str
     remark: str | None  # "unresponsive": running, but its process has missed three beats
     last_seen: datetime | None  # last sign of life of an open run
+    last_heard: datetime | None  # of a running run: its latest line, step or progress, or its start; beats are none
+    usual: UsualDuration | None  # of a running run: what its job usually takes
+    overlong: bool  # it runs for longer than was expected or, where nothing was, than twice what nearly all runs took
     started_at: datetime
     ended_at: datetime | None
     duration: float | None  # seconds; of an open run None

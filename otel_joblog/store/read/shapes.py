@@ -10,8 +10,8 @@ from ...conventions import RunStatus, Severity, Stream
 from ..samples import MOST
 from .completeness import emitted, missing
 from .keys import span_hex
-from .liveness import last_seen, remark
-from .models import ErrorInfo, FoundLine, LogLine, ProgressInfo, RunSummary, SampleInfo, StepInfo
+from .liveness import last_heard, last_seen, overlong, remark
+from .models import ErrorInfo, FoundLine, LogLine, ProgressInfo, RunSummary, SampleInfo, StepInfo, UsualDuration
 from .places import NOWHERE, Place
 
 __all__ = ["error_info", "found_line", "log_line", "run_summary", "sample_infos", "step_info"]
@@ -30,6 +30,9 @@ def run_summary(row: Row) -> RunSummary:
         status_message=row["status_message"],
         remark=remark(row),
         last_seen=last_seen(row),
+        last_heard=last_heard(row),
+        usual=_usual(row),
+        overlong=overlong(row),
         **_times(row),
         type=row["type"],
         trigger=row["trigger"],
@@ -147,6 +150,12 @@ def _attempts(row: Row) -> dict[str, Any]:
         "next_attempt": after,
         "execution": first,
     }
+
+
+def _usual(row: Row) -> UsualDuration | None:
+    if not row["usual_successes"]:
+        return None
+    return UsualDuration(row["usual_successes"], row["usual_p50_s"], row["usual_p95_s"])
 
 
 def _times(row: Row) -> dict[str, Any]:

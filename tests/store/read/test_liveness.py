@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 
 from otel_joblog.conventions import RunStatus
 from otel_joblog.errors import RecordRefused, StoreUnavailable
-from otel_joblog.store.read.models import RunDetail, RunSummary
+from otel_joblog.store.read.models import RunDetail, RunSummary, UsualDuration
 from otel_joblog.store.read.reader import Reader
 from otel_joblog.store.write.writer import Writer
 from tests.store.samples import NOW, PROCESS, SECOND, ended, line, progress, run_id, started, step
@@ -112,6 +112,68 @@ def test_two_who_beat_for_the_same_processes_do_not_block_each_other(dsn: str) -
     for thread in threads:
         thread.join()
     assert troubles == []
+
+
+# What is said of a run that goes on for too long
+
+
+def usual(writer: Writer, seconds: int, *, runs: int = 5, first: int = 10) -> None:
+    """Successes that took so long, and a failure among them that took a tenth."""
+    old = [(NOW - HOUR * number, number) for number in range(first, first + runs)]
+    writer.write([ended(number, start=start, end=start + seconds * SECOND) for start, number in old], PROCESS)
+    start = NOW - HOUR * 9
+    writer.write([ended(9, status=RunStatus.ERROR, start=start, end=start + seconds * SECOND // 10)], PROCESS)
+
+
+def test_a_run_is_overlong_beyond_twice_what_nearly_all_successes_took(writer: Writer, dsn: str) -> None:
+    usual(writer, 600)
+    now = int(datetime.now(UTC).timestamp()) * SECOND
+    writer.write([started(1, start=now - 700 * SECOND), started(2, start=now - 3 * HOUR)], PROCESS)
+    writer.write([line(1, 2, time=now - 2 * HOUR)], PROCESS)
+    writer.beat([PROCESS.process_id])
+    long, early = detail(dsn, 2).run, detail(dsn, 1).run
+    assert (early.overlong, early.usual) == (False, UsualDuration(5, 600.0, 600.0))
+    assert (long.overlong, long.usual, long.remark) == (True, early.usual, None)
+    assert long.last_heard == datetime.fromtimestamp((now - 2 * HOUR) // SECOND, UTC)
+    assert {run.run_id: run.overlong for run in listed(dsn) if not run.status.terminal} == {
+        run_id(1): False,
+        run_id(2): True,
+    }
+    in_view = rows(dsn, "select run_id, overlong, time_limit_s from joblog.active_jobs order by 1")
+    assert [tuple(row.values()) for row in in_view] == [(run_id(1), False, 1200.0), (run_id(2), True, 1200.0)]
+
+
+def test_a_short_job_may_take_half_a_minute_more(writer: Writer, dsn: str) -> None:
+    usual(writer, 1)
+    now = int(datetime.now(UTC).timestamp()) * SECOND
+    writer.write([started(1, start=now - 20 * SECOND), started(2, start=now - 40 * SECOND)], PROCESS)
+    limits = rows(dsn, "select time_limit_s from joblog.active_jobs")
+    assert {row["time_limit_s"] for row in limits} == {31.0}
+    assert detail(dsn, 2).run.overlong
+
+
+def test_what_was_declared_goes_before_what_is_usual(writer: Writer, dsn: str) -> None:
+    usual(writer, 600)
+    now = int(datetime.now(UTC).timestamp()) * SECOND
+    declared = {"attributes": {"joblog.expected_s": 7200}}
+    writer.write([started(1, start=now - HOUR, **declared), started(2, start=now - 3 * HOUR, **declared)], PROCESS)
+    assert [detail(dsn, number).run.overlong for number in (1, 2)] == [False, True]
+
+
+def test_of_few_successes_nothing_is_concluded(writer: Writer, dsn: str) -> None:
+    usual(writer, 60, runs=4)
+    writer.write([started(1, start=NOW - 20 * HOUR)], PROCESS)
+    run = detail(dsn).run
+    assert (run.overlong, run.usual) == (False, None)  # those began later
+    writer.write([started(2)], PROCESS)
+    assert (detail(dsn, 2).run.overlong, detail(dsn, 2).run.usual) == (False, UsualDuration(4, 60.0, 60.0))
+
+
+def test_what_has_ended_is_not_compared(writer: Writer, dsn: str) -> None:
+    usual(writer, 60)
+    writer.write([ended(1, start=NOW - 9 * HOUR // 10)], PROCESS)
+    run = detail(dsn).run
+    assert (run.overlong, run.usual, run.last_heard) == (False, None, None)
 
 
 # What is said of a silent run

@@ -1,5 +1,7 @@
 -- One run with everything that its row holds, and the rest as in runs.sql.
-select run.*, false as cut, twins.number as twin, live.beat_at, now() as clock, gaps.by_reason as gaps
+select run.*, false as cut, twins.number as twin, live.beat_at, now() as clock, gaps.by_reason as gaps,
+  usual.successes as usual_successes, usual.p50_s as usual_p50_s, usual.p95_s as usual_p95_s,
+  joblog.time_limit_s(run.expected_s, usual.successes, usual.p95_s) as time_limit_s
 from joblog.job_run as run
 cross join lateral (
   select count(*) as number
@@ -12,6 +14,20 @@ cross join lateral (
   ) as earlier
 ) as twins
 left join joblog.job_live as live on live.process_id = run.process_id and run.status <= 1
+left join lateral (
+  select
+    count(*) as successes, percentile_cont(0.5) within group (order by seconds) as p50_s,
+    percentile_cont(0.95) within group (order by seconds) as p95_s
+  from (
+    select extract(epoch from ended_at - started_at)::double precision as seconds, status
+    from joblog.job_run as before
+    where before.name = run.name and before.service = run.service and before.started_at < run.started_at
+      and run.status = 1
+    order by before.started_at desc
+    limit 50
+  ) as latest
+  where status = 2
+) as usual on true
 cross join lateral (
   select jsonb_object_agg(reason, lines) as by_reason
   from (

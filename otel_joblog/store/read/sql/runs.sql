@@ -1,8 +1,11 @@
 -- A page of runs by any of the filters, newest first. A filter that is not given is null, and the planner drops it, since
 -- these queries are planned with their parameters. Texts and results are bounded, however large they are: "cut" says that the
 -- run itself (run.sql) has more. "twins" are the runs of the same job that began before in the same
--- second: they make the run's name. "gaps" are its lines that were given up; "clock" is the one that beats go by.
-select page.*, twins.number as twin, live.beat_at, now() as clock, gaps.by_reason as gaps
+-- second: they make the run's name. "gaps" are its lines that were given up; "clock" is the one that beats go by;
+-- "usual" is how long the successes took among the 50 runs of its job before one that goes on.
+select page.*, twins.number as twin, live.beat_at, now() as clock, gaps.by_reason as gaps,
+  usual.successes as usual_successes, usual.p50_s as usual_p50_s, usual.p95_s as usual_p95_s,
+  joblog.time_limit_s(page.expected_s, usual.successes, usual.p95_s) as time_limit_s
 from (
   select
     trace_id, span_id, parent_run_span_id, previous_trace_id, previous_span_id, next_trace_id, next_span_id,
@@ -44,6 +47,20 @@ cross join lateral (
   ) as earlier
 ) as twins
 left join joblog.job_live as live on live.process_id = page.process_id and page.status <= 1
+left join lateral (
+  select
+    count(*) as successes, percentile_cont(0.5) within group (order by seconds) as p50_s,
+    percentile_cont(0.95) within group (order by seconds) as p95_s
+  from (
+    select extract(epoch from ended_at - started_at)::double precision as seconds, status
+    from joblog.job_run as before
+    where before.name = page.name and before.service = page.service and before.started_at < page.started_at
+      and page.status = 1
+    order by before.started_at desc
+    limit 50
+  ) as latest
+  where status = 2
+) as usual on true
 cross join lateral (
   select jsonb_object_agg(reason, lines) as by_reason
   from (

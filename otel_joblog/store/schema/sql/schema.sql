@@ -326,6 +326,13 @@ create function joblog.bucket_percentile(
     low + (high - low) * (greatest(1, ceil(total * percent / 100) - (upto - runs)) - 1) / greatest(1, runs - 1)
   end;
 
+-- How long a run may go on before that is remarked on, in seconds: what it was declared to take at most, or else twice what
+-- nearly all (95 %) of at least five successes took, and half a minute more than that. Null where neither is known.
+create function joblog.time_limit_s(expected_s double precision, successes bigint, p95_s double precision)
+  returns double precision
+  language sql immutable parallel safe
+  return coalesce(expected_s, case when successes >= 5 then greatest(2 * p95_s, p95_s + 30) end);
+
 -- Bytes of a document. How many a compressed one has is seen by unpacking it only, and that can be a hundred times as many.
 create function joblog.json_bytes(document jsonb) returns int
   language sql stable parallel safe
@@ -477,9 +484,30 @@ select
   case when (run.first_trace_id, run.first_span_id) <> (run.trace_id, run.span_id)
     then joblog.run_id(run.previous_trace_id, run.previous_span_id)
   end as previous_run_id,
-  run.bytes
+  run.bytes,
+  usual.successes as usual_runs,
+  usual.p50_s as usual_p50_s,
+  usual.p95_s as usual_p95_s,
+  joblog.time_limit_s(run.expected_s, usual.successes, usual.p95_s) as time_limit_s,
+  coalesce(run.status = 1 and extract(epoch from now() - run.started_at)
+    > joblog.time_limit_s(run.expected_s, usual.successes, usual.p95_s), false) as overlong,
+  greatest(run.started_at, run.last_at, run.progress_at) as last_heard_at
 from joblog.job_run as run
 left join joblog.job_live as live on live.process_id = run.process_id
+left join lateral (
+  select
+    count(*) as successes, percentile_cont(0.5) within group (order by seconds) as p50_s,
+    percentile_cont(0.95) within group (order by seconds) as p95_s
+  from (
+    select extract(epoch from ended_at - started_at)::double precision as seconds, status
+    from joblog.job_run as before
+    where before.name = run.name and before.service = run.service and before.started_at < run.started_at
+      and run.status = 1
+    order by before.started_at desc
+    limit 50
+  ) as latest
+  where status = 2
+) as usual on true
 where run.status <= 1 and run.name <> '';
 
 create view joblog.job_progress as
@@ -847,6 +875,11 @@ comment on column joblog.job_attempts.execution_id is 'the same for all attempts
 comment on view joblog.active_jobs is 'The runs that have not ended.';
 comment on column joblog.active_jobs.unresponsive is 'running, but its process has missed three heartbeats';
 comment on column joblog.active_jobs.expected_s is 'seconds that the job was declared to take';
+comment on column joblog.active_jobs.usual_runs is 'successes among the 50 runs of the job before this one: what is usual is theirs';
+comment on column joblog.active_jobs.time_limit_s is
+  'seconds after which a run is overlong: what was declared, or else twice the usual p95, at least 30 more, of five successes or more';
+comment on column joblog.active_jobs.overlong is 'it goes on for longer than time_limit_s';
+comment on column joblog.active_jobs.last_heard_at is 'latest line, step, progress or start; heartbeats are none';
 comment on view joblog.job_progress is 'How far the open runs have come that tell of it.';
 comment on column joblog.job_progress.percent is '0 to 100; null where no total is known';
 comment on column joblog.job_progress.remaining_s is 'seconds that are left if it goes on at the pace it had until progress_at';

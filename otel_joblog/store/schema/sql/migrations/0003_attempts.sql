@@ -1,4 +1,5 @@
--- Attempts of one execution, linked; failed ones that are followed by another count as retried. And the bytes of lines.
+-- Attempts of one execution, linked; failed ones that are followed by another count as retried. The bytes of lines; what
+-- a run usually takes.
 alter table joblog.job_run
   add column previous_trace_id uuid, add column previous_span_id bigint, add column next_trace_id uuid,
   add column next_span_id bigint, add column first_trace_id uuid, add column first_span_id bigint, add column bytes bigint;
@@ -83,6 +84,13 @@ select
 from joblog.job_run as run
 where run.first_trace_id is not null and run.name <> '';
 
+-- How long a run may go on before that is remarked on, in seconds: what it was declared to take at most, or else twice what
+-- nearly all (95 %) of at least five successes took, and half a minute more than that. Null where neither is known.
+create function joblog.time_limit_s(expected_s double precision, successes bigint, p95_s double precision)
+  returns double precision
+  language sql immutable parallel safe
+  return coalesce(expected_s, case when successes >= 5 then greatest(2 * p95_s, p95_s + 30) end);
+
 create or replace view joblog.active_jobs as
 select
   joblog.run_id(run.trace_id, run.span_id) as run_id,
@@ -114,9 +122,30 @@ select
   case when (run.first_trace_id, run.first_span_id) <> (run.trace_id, run.span_id)
     then joblog.run_id(run.previous_trace_id, run.previous_span_id)
   end as previous_run_id,
-  run.bytes
+  run.bytes,
+  usual.successes as usual_runs,
+  usual.p50_s as usual_p50_s,
+  usual.p95_s as usual_p95_s,
+  joblog.time_limit_s(run.expected_s, usual.successes, usual.p95_s) as time_limit_s,
+  coalesce(run.status = 1 and extract(epoch from now() - run.started_at)
+    > joblog.time_limit_s(run.expected_s, usual.successes, usual.p95_s), false) as overlong,
+  greatest(run.started_at, run.last_at, run.progress_at) as last_heard_at
 from joblog.job_run as run
 left join joblog.job_live as live on live.process_id = run.process_id
+left join lateral (
+  select
+    count(*) as successes, percentile_cont(0.5) within group (order by seconds) as p50_s,
+    percentile_cont(0.95) within group (order by seconds) as p95_s
+  from (
+    select extract(epoch from ended_at - started_at)::double precision as seconds, status
+    from joblog.job_run as before
+    where before.name = run.name and before.service = run.service and before.started_at < run.started_at
+      and run.status = 1
+    order by before.started_at desc
+    limit 50
+  ) as latest
+  where status = 2
+) as usual on true
 where run.status <= 1 and run.name <> '';
 
 create or replace view joblog.job_daily as
@@ -329,6 +358,11 @@ comment on column joblog.job_history.bytes is 'of the messages of these lines, i
 comment on view joblog.job_attempts is
   'Attempts of executions of which more than one is known. execution_trace_key with execution_run_key has an index.';
 comment on column joblog.job_attempts.execution_id is 'the same for all attempts of an execution: the run of the first one';
+comment on column joblog.active_jobs.usual_runs is 'successes among the 50 runs of the job before this one: what is usual is theirs';
+comment on column joblog.active_jobs.time_limit_s is
+  'seconds after which a run is overlong: what was declared, or else twice the usual p95, at least 30 more, of five successes or more';
+comment on column joblog.active_jobs.overlong is 'it goes on for longer than time_limit_s';
+comment on column joblog.active_jobs.last_heard_at is 'latest line, step, progress or start; heartbeats are none';
 comment on view joblog.job_errors is
   'Failed runs by UTC day, job and kind of error, without retried ones; the kind leaves out numbers and ids in messages. Bound day.';
 comment on column joblog.job_daily.failures is 'errors, timeouts and lost runs; none of these is followed by another attempt';

@@ -18,6 +18,7 @@ grant usage on schema joblog to joblog_writer, joblog_reader, joblog_dashboards;
 grant execute on function
   joblog.finality(smallint), joblog.bucket_ms(int), joblog.status_name(smallint), joblog.run_id(uuid, bigint),
   joblog.level_name(smallint), joblog.stream_name(smallint), joblog.json_bytes(jsonb), joblog.short_json(jsonb, int),
+  joblog.time_limit_s(double precision, bigint, double precision),
   joblog.bucket_percentile(
     int, double precision, double precision, double precision, double precision, double precision)
 to joblog_writer, joblog_reader, joblog_dashboards;
