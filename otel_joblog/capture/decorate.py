@@ -10,17 +10,18 @@ from __future__ import annotations
 import functools
 import sys
 
+from .frames import forget_frame
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-    from types import TracebackType
     from typing import Any, TypeGuard
 
     from .active import Active
 
     Begin = Callable[[tuple[Any, ...], dict[str, Any]], Active]
 
-__all__ = ["decorable", "decorate", "forget_frame", "function_name", "traceback_of"]
+__all__ = ["decorable", "decorate", "function_name"]
 
 # inspect.CO_*; inspect itself costs more to import than all of this package's front.
 _GENERATOR = 0x20
@@ -63,26 +64,6 @@ def _code_flags(func: Any) -> int:
     func = getattr(func, "__func__", func)
     code = getattr(func, "__code__", None) or getattr(type(func).__call__, "__code__", None)
     return int(getattr(code, "co_flags", 0))
-
-
-# The interpreter's own: a class may have another ``__traceback__``, or refuse to be written to (a frozen dataclass).
-_traceback: Any = vars(BaseException)["__traceback__"]
-
-
-def traceback_of(error: BaseException) -> TracebackType | None:
-    """The traceback of any exception."""
-    trace: TracebackType | None = _traceback.__get__(error)
-    return trace
-
-
-def forget_frame(error: BaseException) -> None:
-    """Take the calling frame out of the traceback that is passing through it, before a bare ``raise``.
-
-    So that a traceback which a job prints is the same, byte for byte, as without us.
-    """
-    trace = _traceback.__get__(error)
-    if trace is not None:
-        _traceback.__set__(error, trace.tb_next)
 
 
 def _plain(func: Callable[..., Any], begin: Begin) -> Callable[..., Any]:

@@ -20,7 +20,7 @@ from opentelemetry.context import Context, attach
 from ..conventions import CONTEXT_KEY
 from ..interruption import insist
 from .context import get_current
-from .decorate import forget_frame
+from .frames import forget_frame
 from .patch import Patch
 
 __all__ = ["install", "uninstall"]

@@ -11,7 +11,7 @@ from ...conventions import Attribute, RunStatus
 from ...errors import Skip
 from ...interruption import foreign
 from ...records import name_of, text
-from ..decorate import traceback_of
+from ..frames import traceback_of
 from .summary import summary
 
 if TYPE_CHECKING:

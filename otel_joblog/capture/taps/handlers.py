@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...journal.crash import leave_trace_again
-from ..decorate import forget_frame
+from ..frames import forget_frame
 from ..patch import Patch
 
 __all__ = ["install", "uninstall"]

@@ -25,8 +25,8 @@ from ...diagnostics import LOGGER_NAME, report
 from ...interruption import foreign, forget_frames
 from ...records import Line, decode, shown, text
 from ..context import get_current
-from ..decorate import forget_frame
 from ..facts.failures import stacktrace, type_name
+from ..frames import forget_frame
 from ..late import said_in, taker
 from ..patch import Patch
 

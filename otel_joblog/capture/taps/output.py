@@ -16,7 +16,7 @@ from ...conventions import CONTEXT_KEY, Severity, Stream
 from ...diagnostics import report
 from ...interruption import foreign, forget_frames, insist
 from ..context import get_current
-from ..decorate import forget_frame
+from ..frames import forget_frame
 from ..late import said_in, taker
 from .logs import emit_line, printing, printing_a_record
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...conventions import Stream
 from ...interruption import at_once
-from ..decorate import forget_frame
+from ..frames import forget_frame
 from .output import LoggerTap, StreamTap, Tap
 
 if TYPE_CHECKING:
