@@ -21,7 +21,7 @@ __all__ = [
     "Trigger",
 ]
 
-# Under this key OTel's context carries the innermost active run or step (see otel_joblog.capture.active).
+# Under this key OTel's context carries the innermost active run or step (see otel_joblog.capture.nesting).
 DEFAULT_SERVICE = "jobs"  # whatever the program is called: a job is known by its service and name
 
 CONTEXT_KEY = "otel_joblog-active"

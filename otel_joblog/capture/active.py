@@ -1,9 +1,4 @@
-"""Runs and steps while they go on: what ``job`` and ``step`` begin and finish.
-
-The innermost one travels in OTel's own context, beside the current span, so that whatever carries one carries the
-other. Leaving one sets the context that was there before instead of resetting a token: that cannot fail, in whatever
-thread or task a generator happens to be closed.
-"""
+"""Runs and steps while they go on: what ``job`` and ``step`` begin and finish. :mod:`.runs` has what only one has."""
 
 from __future__ import annotations
 
@@ -26,20 +21,35 @@ from ..export.spans import id_bytes, otel_link, plain, run_said, span_events, sp
 from ..interruption import foreign, forget_frames, insist
 from ..records import SpanEnded, SpanEvent, SpanLink, SpanStarted, text
 from . import identifiers
-from .context import attach, get_current
+from .context import attach
 from .facts.attributes import otel_values
 from .facts.failures import describe_exception, leave_note, outcome
 from .facts.resources import Look, look, used
 from .late import going_on
+from .nesting import Nested
 from .span import LightSpan
-from .taps.output import Splitter
 
 if TYPE_CHECKING:
-    from .job import JobDefinition
-    from .runs import Run
-    from .step import StepDefinition
+    from typing import Protocol
 
-__all__ = ["Active", "current", "surrounding"]
+    from .definition import JobFields, StepFields
+    from .going import GoingRun, Unfinished
+
+    class OwnRun(GoingRun, Protocol):
+        """What its run, which is built on this, has for it."""
+
+        light: bool
+        sampled: bool
+
+        @property
+        def resources(self) -> bool: ...
+        @property
+        def lines_so_far(self) -> int: ...
+        def mark(self, inner: dict[str, Any]) -> None: ...
+        def progress(self, current: float, total: float | None = None, unit: str = "") -> None: ...
+
+
+__all__ = ["Active"]
 
 NO_TRACE = bytes(16)
 NO_SPAN = bytes(8)
@@ -56,61 +66,42 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
-def current() -> Active | None:
-    """The innermost run or step of this context that is recorded and has not ended."""
-    found: Any = get_current().get(CONTEXT_KEY)
-    active: Active | None = found if found is None or found.recording else going_on(found)
-    return active
-
-
-def surrounding() -> Active | None:
-    """The innermost run or step of this context that has not ended, recorded or not; one that hides what runs inside
-    does so afterwards, too.
-    """
-    found: Any = get_current().get(CONTEXT_KEY)
-    while found is not None and not found.entered and not found.hidden:
-        found = found.parent
-    active: Active | None = found
-    return active
-
-
-class Active:
+class Active(Nested):
     """Something that goes on: a run or a step."""
 
     kind: SpanKind
-    run: Run
-    hidden: bool
+    run: OwnRun
+    parent: Active | None
     # As most have them. What is not set on the object costs nothing, and beyond 30 attributes its dict shares its keys
     # with no other, which is slower.
     declared_error: str | None = None  # user code set OTel's error status, with this description
     mirror: Mirror | None = None
     _failed: str | None = None  # what fail() was told
     _parent_id: bytes | None = None
-    _inner: Context | None = None
     _look: Look | None = None
     _ending = False  # from the first attempt to end it to the one that came through
     _ended: SpanEnded | None = None  # what is to be written of that
     _handed_over = 0  # lines, to the SDK's span
 
-    def __init__(self, definition: JobDefinition | StepDefinition, name: str, parent: Active | None) -> None:
+    def __init__(self, definition: JobFields | StepFields, name: str, parent: Active | None) -> None:
         self.definition = definition
         self.name = name
         self.parent = parent
-        self.entered = False  # True from its beginning to its end, recorded or not
-        self.recording = False  # True while lines, steps and progress are taken
-        self.hidden = parent is not None and parent.hidden  # nothing is to be recorded, nor of what runs inside
+        self.entered = False
+        self.recording = False
+        self.hidden = parent is not None and parent.hidden
         self.trace_id = NO_TRACE
         self.span_id = NO_SPAN
         self.events: list[SpanEvent] = []
         self.links: list[SpanLink] = []
         # Lines of output still unfinished, by stream, thread, and what they were said in where that has ended.
-        self.outputs: dict[tuple[int, int, bytes], Splitter] = {}
+        self.outputs: dict[tuple[int, int, bytes], Unfinished] = {}
         self._seq = 0
         self._span: trace.Span = trace.INVALID_SPAN
         self._sampled = True
         self._attributes: dict[str, Any] = {}
         self._late: dict[str, Any] = {}  # those of the attributes that were set since the beginning
-        self._outer: Context | None = None
+        self._outer = None
         self._start = 0
         self._clock = 0
         self._process = _process
@@ -199,45 +190,35 @@ class Active:
         report("finish", "the end of %s %r could not be recorded: %r", self.kind, self.name, trouble)
         self._leave()
 
-    def pause(self) -> None:
-        """Leave its context for a while (a generator that yields)."""
-        if self._outer is not None:
-            self._inner = get_current()
-            attach(self._outer)
-
-    def resume(self) -> None:
-        """Enter its context again, from wherever the generator is continued."""
-        if self._inner is not None:
-            self._outer = get_current()
-            attach(self._inner)
-            self._inner = None
-
     def _begin(self, runtime: setup.Runtime, seq: int, attributes: dict[str, Any]) -> None:
         outer = self._surroundings(self._enter())
         self._seq = seq
         self._attributes = attributes
         self._start = time.time_ns()
         self._clock = time.monotonic_ns()
-        if self.run.resources:
+        run = self.run
+        me: object = self
+        if run.resources:
             self._look = look()
-        if self.run.light:
+        if run.light:
             self._light_span(runtime, outer)
         else:
             self._sdk_span(runtime, outer)
         inner: dict[str, Any] = {**outer, _SPAN_KEY: self._span, CONTEXT_KEY: self}
-        if self.run is self:
-            self.run.mark(inner)
+        if run is me:
+            run.mark(inner)
         attach(Context(inner))
         self.recording = True
         # Known as open before its start is in the journal, and until just before its end is.
         runtime.journal.open[self.span_id] = self.started
         runtime.emit(self.started())
-        if self.run.descriptors is not None:
-            self.run.descriptors.turn_to(self)
+        if run.descriptors is not None:
+            run.descriptors.turn_to(self)
 
     def started(self) -> SpanStarted:
         """The record of its start, as of now: every new segment of the journal repeats those of what is open."""
         run = self.run
+        me: object = self
         return SpanStarted(
             self.kind,
             self.trace_id,
@@ -250,30 +231,8 @@ class Active:
             self._seq,
             self._attributes.copy(),
             self._sampled,
-            run.lines_so_far if run is self else 0,
+            run.lines_so_far if run is me else 0,
         )
-
-    def _hide(self) -> None:
-        """Be there, so that nothing of what runs inside is taken for a part of what runs outside."""
-        self.hidden = True
-        self._surround()
-
-    def _surround(self) -> None:
-        """Be there, though nothing is recorded."""
-        attach(Context({**self._enter(), CONTEXT_KEY: self}))
-
-    def _enter(self) -> Context:
-        self.entered = True
-        outer = self._outer = get_current()
-        return outer
-
-    def _surroundings(self, outer: Context) -> Context:
-        """The context that its span begins in, where it begins in this one: a parent that has ended is passed over."""
-        innermost: Any = outer.get(CONTEXT_KEY)
-        parent = self.parent
-        if innermost is parent or parent is None or outer.get(_SPAN_KEY) is not innermost._span:
-            return outer
-        return Context({**outer, _SPAN_KEY: parent._span})
 
     def _light_span(self, runtime: setup.Runtime, outer: Context) -> None:
         parent = self.parent
@@ -285,9 +244,11 @@ class Active:
         else:
             self.trace_id = identifiers.trace_id()
         self.span_id = identifiers.span_id()
-        if self.run is self and self.run.light:
-            self.run.sampled = runtime.provider.samples(self.name, outer, self.trace_id)
-        self._sampled = self.run.sampled
+        run = self.run
+        me: object = self
+        if run is me and run.light:
+            run.sampled = runtime.provider.samples(self.name, outer, self.trace_id)
+        self._sampled = run.sampled
         self._span = LightSpan(self)
 
     def _sdk_span(self, runtime: setup.Runtime, outer: Context) -> None:
@@ -403,36 +364,3 @@ class Active:
 
     def _summarise(self, attributes: dict[str, Any]) -> None:
         """Add what is known at the end only."""
-
-    def _leave(self) -> None:
-        self.recording = self.entered = False
-        outer = self._outer
-        if outer is None:
-            return
-        innermost: Any = get_current().get(CONTEXT_KEY)
-        if innermost is not self:
-            # Only from where it is current: it may be left in a context that never was its own.
-            if innermost is None or not _is_inside(innermost, self):
-                self._outer = None
-                return
-            if innermost.entered and innermost.run.entered:
-                return  # what began later goes on: it leaves to the context that this one leaves to
-        around: Any = outer.get(CONTEXT_KEY)
-        attach(outer if around is None or around.entered else _not_ended(outer))
-        self._outer = None
-
-
-def _is_inside(active: Active, other: Active) -> bool:
-    around = active.parent
-    while around is not None and around is not other:
-        around = around.parent
-    return around is other
-
-
-def _not_ended(context: Context) -> Context:
-    """The context, or that further out which those of it that have ended, out of turn, were to leave to."""
-    found: Any = context.get(CONTEXT_KEY)
-    while found is not None and not found.entered and found._outer is not None:
-        context, found._outer = found._outer, None
-        found = context.get(CONTEXT_KEY)
-    return context

@@ -12,21 +12,19 @@ from ..diagnostics import report
 from ..interruption import foreign, forget_frames, insist
 from ..records import text
 from . import attempts, installation
-from .active import Active, current, surrounding
+from .active import Active
 from .context import get_current
 from .elsewhere import around_process, elsewhere, links
-from .facts.attributes import circumstances, identity
-from .runs import Run, Step
-from .span import named
+from .facts.attributes import circumstances, identity, named
+from .runs import Run, Step, current, surrounding
 
 if TYPE_CHECKING:
-    from .job import JobDefinition
-    from .step import StepDefinition
+    from .definition import JobFields, StepFields
 
 __all__ = ["begin_run", "begin_step", "current"]
 
 
-def begin_run(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
+def begin_run(definition: JobFields, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
     """Begin a run of this job; one that does not record where recording is off or not possible. Raises what comes from
     elsewhere meanwhile, and has then begun nothing.
     """
@@ -68,7 +66,7 @@ def begin_run(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str
         return run
 
 
-def begin_step(definition: StepDefinition) -> Step:
+def begin_step(definition: StepFields) -> Step:
     """Begin a step of the current run; outside of one, a step that does not record. As :func:`begin_run`."""
     found = current()
     name = definition.name or "step"

@@ -14,7 +14,7 @@ from ..interruption import foreign
 from ..records import Progress, text
 
 if TYPE_CHECKING:
-    from .runs import Run
+    from .going import Going
 
 __all__ = ["Count", "ProgressNow"]
 
@@ -46,7 +46,7 @@ class Count:
 
     __slots__ = ("_done", "_run", "_said", "_steps", "_told", "tracker")
 
-    def __init__(self, run: Run, steps: int | None) -> None:
+    def __init__(self, run: Going, steps: int | None) -> None:
         self.tracker: object = None  # the outermost loop or bar: those inside it are not the run's progress
         self._run = run
         self._steps = steps  # how many steps it is going to have, while that is what its progress is made of

@@ -6,8 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from .active import Active
-    from .runs import Run
+    from .runs import Run, Step
 
 __all__ = ["current", "current_run", "engine"]
 
@@ -24,11 +23,11 @@ def engine() -> ModuleType:
     return _engine
 
 
-def current() -> Active | None:
+def current() -> Run | Step | None:
     """The innermost active run or step of this context; None where nothing is recorded."""
     if _engine is None:  # no run has ever begun in this process
         return None
-    found: Active | None = _engine.current()
+    found: Run | Step | None = _engine.current()
     return found
 
 

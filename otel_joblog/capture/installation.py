@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from .. import setup
-from . import late, propagation
+from . import late, propagation, runs
 from .sampler import Sampler
 from .taps import handlers, hooks, logs, stdio, unheard
 
@@ -52,7 +52,7 @@ def _share_descriptors(run: Run, *, wanted: bool) -> None:
 
 def _alone(run: Run) -> bool:
     """Whether no run goes on but this and those that it runs in."""
-    around = {run}
+    around: set[object] = {run}
     parent = run.parent
     while parent is not None:
         around.add(parent.run)
@@ -82,6 +82,9 @@ def _let_go() -> None:
             with _lock:
                 _left.discard(run)
                 _sync()
+
+
+runs.when_left.append(release)
 
 
 _sampler = Sampler(_runs, _left, _let_go)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from ..errors import ConfigError
 from ..interruption import at_once, foreign
 from .decorate import decorable, decorate, function_name
+from .definition import JobFields
 from .engine import engine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from types import TracebackType
-    from typing import Any, Literal, ParamSpec, TypeVar, overload
+    from typing import Any, ParamSpec, TypeVar, overload
 
-    from .active import Active
+    from .definition import CaptureOutput, StepFields
+    from .going import Begun
     from .runs import Run
-    from .step import StepDefinition
 
-    CaptureOutput = bool | Literal["fd"]
     P = ParamSpec("P")
     R = TypeVar("R")
 else:
@@ -29,79 +28,13 @@ else:
 __all__ = ["JobDefinition", "job", "leave"]
 
 
-class JobDefinition:
+class JobDefinition(JobFields):
     """What ``job(...)`` returns: a decorator, and a context manager (``with`` and ``async with``) that gives the run.
 
     It may be used again and at once by several threads or tasks; each use is a run of its own.
     """
 
-    __slots__ = (
-        "arguments",
-        "attempt",
-        "attributes",
-        "begun",
-        "capture_output",
-        "code",
-        "enabled",
-        "expected",
-        "links",
-        "max_attempts",
-        "name",
-        "owner",
-        "parent",
-        "reference",
-        "resources",
-        "schedule",
-        "steps",
-        "trigger",
-        "type",
-        "user",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        name: str | None,
-        *,
-        type: str,  # noqa: A002
-        reference: str | Callable[..., str | None] | None,
-        owner: str | None,
-        user: str | Callable[..., str | None] | None,
-        trigger: str | None,
-        schedule: str | None,
-        expected: float | None,
-        attempt: int,
-        max_attempts: int | None,
-        parent: str | Mapping[str, str] | None,
-        links: Sequence[str | Mapping[str, str]],
-        steps: int | None,
-        arguments: bool | Collection[str] | None,
-        attributes: Mapping[str, Any] | None,
-        capture_output: CaptureOutput | None,
-        resources: bool | None,
-        enabled: bool,
-    ) -> None:
-        self.name = name
-        self.type = type
-        self.reference = reference
-        self.owner = owner
-        self.user = user
-        self.trigger = trigger
-        self.schedule = schedule
-        self.expected = expected
-        self.attempt = attempt
-        self.max_attempts = max_attempts
-        self.parent = parent
-        self.links = links
-        self.steps = steps
-        self.arguments = arguments
-        self.attributes = attributes
-        if capture_output not in {None, True, False, "fd"}:
-            raise ConfigError(f'capture_output={capture_output!r} cannot be used: use True, False or "fd"')
-        self.capture_output = capture_output
-        self.resources = resources
-        self.enabled = enabled
-        self.code: Any = None
-        self.begun: list[Active] = []  # by ``with``, and not left yet
+    __slots__ = ()
 
     def __call__(self, func: Callable[P, R], /) -> Callable[P, R]:
         definition = self._named(function_name(func), func)
@@ -145,7 +78,7 @@ class JobDefinition:
 
     def _named(self, name: str, func: Any) -> JobDefinition:
         named = JobDefinition.__new__(JobDefinition)
-        for slot in JobDefinition.__slots__:
+        for slot in JobFields.__slots__:
             setattr(named, slot, getattr(self, slot))
         named.begun = []
         named.name = self.name or name
@@ -153,14 +86,14 @@ class JobDefinition:
         return named
 
 
-def leave(definition: JobDefinition | StepDefinition, error: BaseException | None) -> bool:
+def leave(definition: JobFields | StepFields, error: BaseException | None) -> bool:
     """End what is being left, if it has not ended; True when the exception ends here. May be done twice.
 
     Of all that a definition began it is that of this context, as a rule; in another thread or task than it was entered
     in, the latest one that is still open.
     """
     begun = definition.begun
-    active: Active | None = engine().surrounding()
+    active: Begun | None = engine().surrounding()
     while active is not None and (active.definition is not definition or not active.entered):
         active = active.parent
     if active is None:

@@ -12,15 +12,14 @@ from ..conventions import Attribute, SpanKind
 from ..diagnostics import report
 
 if TYPE_CHECKING:
-    from .active import Active
-    from .runs import Run
+    from .going import Going, GoingRun
 
 __all__ = ["GRACE", "going_on", "said_in", "taker"]
 
 GRACE = 60.0  # seconds after the end of a run for which its lines are still taken
 
 
-def going_on(active: Active | None) -> Active | None:
+def going_on(active: Going | None) -> Going | None:
     """The innermost that still records: itself, or the nearest that it ran in."""
     while active is not None and not active.recording:
         if active.hidden:  # nothing is recorded of it, nor of what runs inside
@@ -29,22 +28,22 @@ def going_on(active: Active | None) -> Active | None:
     return active
 
 
-def taker(active: Active | None) -> Active | None:
+def taker(active: Going | None) -> Going | None:
     """What takes the lines that are said inside of this: the nearest that goes on; where all have ended, the innermost
     run, for a while.
     """
     return going_on(active) or _just_ended(active)
 
 
-def said_in(active: Active | None, found: Active) -> dict[str, Any]:
+def said_in(active: Going | None, found: Going) -> dict[str, Any]:
     """The attributes of a line that was said inside of this and taken by something else: its name."""
     if active is None or active is found:
         return {}
     return {Attribute.STEP if active.kind is SpanKind.STEP else Attribute.JOB_NAME: active.name}
 
 
-def _just_ended(active: Active | None) -> Run | None:
-    passed: Run | None = None
+def _just_ended(active: Going | None) -> GoingRun | None:
+    passed: GoingRun | None = None
     while active is not None and not active.hidden:
         run = active.run
         if run.left_at is not None:

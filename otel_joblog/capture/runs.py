@@ -15,22 +15,27 @@ from ..conventions import CONTEXT_KEY, Attribute, SpanKind
 from ..diagnostics import report
 from ..interruption import foreign
 from ..records import AFTER_END, ELSEWHERE, format_run_id, text
-from . import attempts, installation
+from . import attempts
 from .active import Active
+from .context import get_current
 from .count import Count, ProgressNow
 from .elsewhere import Elsewhere, OtherRun, within
 from .facts.resources import RunUsage
 from .facts.summary import summary
+from .late import going_on
 
 if TYPE_CHECKING:
-    from .job import JobDefinition
-    from .step import StepDefinition
-    from .taps.descriptors import Descriptors
+    from collections.abc import Callable
 
-__all__ = ["Run", "Step"]
+    from .definition import JobFields, StepFields
+    from .going import Capture
+
+__all__ = ["Run", "Step", "current", "surrounding"]
 
 
 MARK = f"{CONTEXT_KEY}-mark"
+
+when_left: list[Callable[[Run], None]] = []  # what is called when a run has been left
 
 
 class Mark:
@@ -46,12 +51,13 @@ class Run(Active):
     """One execution of a job. ``current_run()`` and ``with job(…) as run`` give it."""
 
     kind = SpanKind.JOB
+    run: Run
 
     def __init__(
         self,
-        definition: JobDefinition | StepDefinition,
+        definition: JobFields | StepFields,
         name: str,
-        parent: Active | None,
+        parent: Run | Step | None,
         *,
         capture_output: bool = False,
         resources: bool = False,
@@ -62,7 +68,7 @@ class Run(Active):
         self.parent_run: Run | OtherRun | None = parent.run if parent is not None and parent.recording else None
         self._within: Elsewhere | None = None
         self.capture_output = capture_output  # what it prints through sys.stdout and sys.stderr
-        self.descriptors: Descriptors | None = None  # what anything writes to file descriptors 1 and 2
+        self.descriptors: Capture | None = None  # what anything writes to file descriptors 1 and 2
         self.resources = resources
         self.count = Count(self, steps)
         self.usage: RunUsage | None = None
@@ -170,16 +176,18 @@ class Run(Active):
         if self.left_at is None and self.recording:  # a forked child leaves what its parent began
             self.left_at = time.monotonic()
         super()._leave()
-        installation.release(self)
+        for call in when_left:
+            call(self)
 
 
 class Step(Active):
     """One step of a run. ``with step(…) as step`` gives it."""
 
     kind = SpanKind.STEP
+    run: Run
     _counted = False  # as done
 
-    def __init__(self, definition: StepDefinition, name: str, parent: Active | None) -> None:
+    def __init__(self, definition: StepFields, name: str, parent: Run | Step | None) -> None:
         super().__init__(definition, name, parent)
         if parent is not None and parent.recording:
             self.run = parent.run
@@ -190,6 +198,26 @@ class Step(Active):
         if self.parent is self.run and not self._counted:
             self._counted = True
             self.run.count.step_done()
+
+
+def current() -> Run | Step | None:
+    """The innermost run or step of this context that is recorded and has not ended."""
+    found: Any = get_current().get(CONTEXT_KEY)
+    if found is not None and not found.recording:
+        found = going_on(found)
+    active: Run | Step | None = found
+    return active
+
+
+def surrounding() -> Run | Step | None:
+    """The innermost run or step of this context that has not ended, recorded or not; one that hides what runs inside
+    does so afterwards, too.
+    """
+    found: Any = get_current().get(CONTEXT_KEY)
+    while found is not None and not found.entered and not found.hidden:
+        found = found.parent
+    active: Run | Step | None = found
+    return active
 
 
 def taken(numbers: itertools.count[int]) -> int:

@@ -14,11 +14,26 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import trace
 
 from ..records import SpanEvent, SpanLink, text
+from .facts.attributes import named
+from .facts.failures import describe_exception
 
 if TYPE_CHECKING:
-    from .active import Active
+    from typing import Protocol
 
-__all__ = ["LightSpan", "named"]
+    from .going import Going
+
+    class Spanned(Going, Protocol):
+        """The run or step that it is the span of."""
+
+        name: str
+        events: list[SpanEvent]
+        links: list[SpanLink]
+        declared_error: str | None
+
+        def set_attribute(self, key: str, value: Any) -> None: ...
+
+
+__all__ = ["LightSpan"]
 
 EVENT_LIMIT = 128  # as the SDK has it: the oldest go first
 
@@ -31,7 +46,7 @@ class LightSpan(trace.Span):
 
     __slots__ = ("_active", "_context")
 
-    def __init__(self, active: Active) -> None:
+    def __init__(self, active: Spanned) -> None:
         self._active = active
         self._context: trace.SpanContext | None = None
 
@@ -83,14 +98,7 @@ class LightSpan(trace.Span):
         timestamp: int | None = None,
         escaped: bool = False,  # noqa: ARG002  (OTel's interface has it)
     ) -> None:
-        from .facts.failures import describe_exception
-
         self.add_event("exception", {**describe_exception(exception), **(attributes or {})}, timestamp)
 
     def end(self, end_time: int | None = None) -> None:
         """Does nothing: the run or step ends when its block or function does."""
-
-
-def named(attributes: Mapping[Any, Any] | None) -> dict[str, Any]:
-    """Attributes by names that are text, whatever user code gave."""
-    return {text(key): value for key, value in (attributes or {}).items()}

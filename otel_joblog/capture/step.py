@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..interruption import at_once
 from .decorate import decorable, decorate, function_name
+from .definition import StepFields
 from .engine import engine
 from .job import leave
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, ParamSpec, TypeVar, overload
 
-    from .active import Active
     from .runs import Step
 
     P = ParamSpec("P")
@@ -27,19 +27,10 @@ else:
 __all__ = ["StepDefinition", "step"]
 
 
-class StepDefinition:
+class StepDefinition(StepFields):
     """What ``step(...)`` returns: a decorator, and a context manager (also ``async with``) that gives the step."""
 
-    __slots__ = ("attributes", "begun", "name", "stage", "task_id")
-
-    def __init__(
-        self, name: str | None, *, stage: str | None, task_id: str | None, attributes: Mapping[str, Any] | None
-    ) -> None:
-        self.name = name
-        self.stage = stage
-        self.task_id = task_id
-        self.attributes = attributes
-        self.begun: list[Active] = []  # by ``with``, and not left yet
+    __slots__ = ()
 
     def __call__(self, func: Callable[P, R], /) -> Callable[P, R]:
         definition = StepDefinition(

@@ -11,20 +11,19 @@ from ...declared import declared_schedule
 from ...diagnostics import report
 from ...interruption import foreign
 from ...records import text
-from ..span import named
 from .summary import summary
 
 if TYPE_CHECKING:
     from ...config import Settings
-    from ..job import JobDefinition
-    from ..runs import Run
+    from ..definition import JobFields
+    from ..going import GoingRun
 
-__all__ = ["circumstances", "identity", "otel_value", "otel_values"]
+__all__ = ["circumstances", "identity", "named", "otel_value", "otel_values"]
 
 _SCALARS = (str, bool, int, float)
 
 
-def identity(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str, Any], run: Run) -> dict[str, Any]:
+def identity(definition: JobFields, args: tuple[Any, ...], kwargs: dict[str, Any], run: GoingRun) -> dict[str, Any]:
     """The attributes that say what a run is; set at its start, so that even a run that dies has them."""
     trigger = definition.trigger
     if trigger is None and definition.attempt > 1:
@@ -63,7 +62,7 @@ def identity(definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str,
 
 
 def circumstances(
-    definition: JobDefinition, args: tuple[Any, ...], kwargs: dict[str, Any], settings: Settings
+    definition: JobFields, args: tuple[Any, ...], kwargs: dict[str, Any], settings: Settings
 ) -> dict[str, Any]:
     """What a run was called with, and the environment variables that were asked for; nothing unless it was asked for.
 
@@ -104,6 +103,11 @@ def _said(
         report(what, f"the {what} of a run could not be made from its arguments: %r", error)
         return None
     return None if said is None else text(said)
+
+
+def named(attributes: Mapping[Any, Any] | None) -> dict[str, Any]:
+    """Attributes by names that are text, whatever user code gave."""
+    return {text(key): value for key, value in (attributes or {}).items()}
 
 
 def otel_values(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ..frames import traceback_of
 from .summary import summary
 
 if TYPE_CHECKING:
-    from ..active import Active
+    from ..going import Going
 
 __all__ = ["describe_exception", "leave_note", "outcome"]
 
@@ -98,7 +98,7 @@ def stacktrace(error: BaseException) -> str:
         return "".join(["Traceback (most recent call last):\n", *traceback.format_tb(trace), type_name(type(error))])
 
 
-def leave_note(error: BaseException, active: Active) -> None:
+def leave_note(error: BaseException, active: Going) -> None:
     """Note on the exception where it comes from (PEP 678), for whoever prints it further out: job, step and run, and
     the attributes that the step or run was given.
 
@@ -129,7 +129,7 @@ def _refuses_notes(kind: type[BaseException]) -> bool:
     return any("__notes__" in members or "add_note" in members for members in bases)
 
 
-def _facts(active: Active) -> str:
+def _facts(active: Going) -> str:
     """`` (task_id='orders', rows=12)``: what is known of it beyond its name, but not what telemetry itself added."""
     told = {"stage": Attribute.STAGE, "task_id": Attribute.TASK_ID, "reference": Attribute.REFERENCE}
     attributes = setup.runtime().redactor.record(active.started()).attributes  # a traceback is mailed and pasted about

@@ -23,7 +23,7 @@ from ...records import Sample
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..runs import Run
+    from ..going import Going
 
 __all__ = ["Look", "RunUsage", "look", "resident", "used"]
 
@@ -70,7 +70,7 @@ class RunUsage:
 
     __slots__ = ("_children", "_clock", "_collections", "_process", "_run", "_seq", "_start", "due")
 
-    def __init__(self, run: Run, start: int, clock: int) -> None:
+    def __init__(self, run: Going, start: int, clock: int) -> None:
         """It began at ``start`` (since the epoch), which was ``clock`` (monotonic)."""
         self._run = run
         self._start = start

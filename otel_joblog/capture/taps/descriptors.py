@@ -30,20 +30,19 @@ from .output import Splitter
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..active import Active
-    from ..runs import Run
+    from ..going import Going, GoingRun
 
 __all__ = ["Descriptors", "join", "take"]
 
 CHUNK = 64 * 1024
-BY_DESCRIPTOR = -1  # stands where Active.outputs has a thread's id
+BY_DESCRIPTOR = -1  # stands where outputs have a thread's id
 PIPE_BYTES = 1024 * 1024  # so that a burst need not wait for our thread
 
 _decoder = getincrementaldecoder("utf-8")
 _capturing: Descriptors | None = None
 
 
-def take(run: Run, *, alone: bool) -> None:
+def take(run: GoingRun, *, alone: bool) -> None:
     """Begin the capture of this run, unless something else in the process has to do with the descriptors."""
     capture = Descriptors(run)
     if alone and _capturing is None and capture.begin():
@@ -60,7 +59,7 @@ def take(run: Run, *, alone: bool) -> None:
             run.capture_output = False  # the other run has it already
 
 
-def join(run: Run) -> None:
+def join(run: GoingRun) -> None:
     """Another run begins meanwhile. One inside has its output from now on; of any other it is taken already."""
     capture = _capturing
     if capture is None:
@@ -168,9 +167,9 @@ class _Pipe:
 class Descriptors:
     """The capture of one run, from :meth:`begin` to :meth:`end`."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: GoingRun) -> None:
         self.owner = run
-        self.target: Active = run  # who is innermost now
+        self.target: Going = run  # who is innermost now
         self.covers_python = False  # whether what Python prints comes by the descriptors, too
         self.passing = 0
         self._pid = os.getpid()
@@ -201,7 +200,7 @@ class Descriptors:
             report("descriptors", "file descriptors 1 and 2 cannot be captured: %s", error)
             return False
 
-    def turn_to(self, target: Active) -> None:
+    def turn_to(self, target: Going) -> None:
         """What is written from now on belongs to this run or step."""
         self.drain()
         self.target = target

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
 
-    from ..active import Active
+    from ..going import Going
 
 __all__ = ["emit_line", "install", "printing", "printing_a_record", "take", "uninstall", "without_capture"]
 
@@ -136,7 +136,7 @@ _call_handlers = Patch(logging.Logger, "callHandlers", _calling_handlers)
 _handle = Patch(logging.Handler, "handle", _handling)
 
 
-def take(active: Active, record: logging.LogRecord, ended: Active | None = None) -> None:
+def take(active: Going, record: logging.LogRecord, ended: Going | None = None) -> None:
     """Keep a record as a line of what is active; ``ended`` is what it was logged in, where something else takes it."""
     seq = 0
     try:
@@ -194,7 +194,7 @@ def _is_wanted(record: logging.LogRecord) -> bool:
 
 
 def emit_line(
-    active: Active,
+    active: Going,
     seq: int,
     time: int,
     severity: int,

@@ -23,7 +23,7 @@ from .logs import emit_line, printing, printing_a_record
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..active import Active
+    from ..going import Going, Unfinished
 
 __all__ = ["LoggerTap", "Splitter", "StreamTap", "Tap"]
 
@@ -35,7 +35,7 @@ class Splitter:
 
     __slots__ = ("_active", "_attributes", "_pieces", "_stream", "taken")
 
-    def __init__(self, active: Active, stream: int, attributes: dict[str, Any] | None = None) -> None:
+    def __init__(self, active: Going, stream: int, attributes: dict[str, Any] | None = None) -> None:
         self._active = active
         self._stream = stream
         self._attributes = attributes  # of each line
@@ -146,7 +146,7 @@ class Tap:
             forget_frame(error)
             raise
 
-    def _taken(self, active: Active, text: str) -> None:
+    def _taken(self, active: Going, text: str) -> None:
         if active.recording:
             if active.run.capture_output:
                 self._take(active, text)
@@ -160,10 +160,10 @@ class Tap:
         if found is not None and _keeps_output(found):
             Splitter(found, self._stream).miss(text, 0)
 
-    def _take(self, active: Active, text: str, ended: Active | None = None) -> None:
+    def _take(self, active: Going, text: str, ended: Going | None = None) -> None:
         """``ended`` is what it was printed in, where that is over."""
         taken = 0
-        splitter: Splitter | None = None
+        splitter: Unfinished | None = None
         try:
             # By thread, too: print() writes a text and its newline apart, so two threads would tear their lines.
             key = (self._stream, threading.get_ident(), b"" if ended is None else ended.span_id)
@@ -246,7 +246,7 @@ class StreamTap(Tap):
             raise
 
 
-def _keeps_output(active: Active) -> bool:
+def _keeps_output(active: Going) -> bool:
     run = active.run
     return run.capture_output or (not run.recording and run.descriptors is not None)  # the descriptors are put back
 
