@@ -1,1 +1,19 @@
-"""From user code to records. ``job``, ``step`` and friends are light; what they need is imported by the first run."""
+"""From user code to records. Who lives where, from what imports to what is imported:
+
+``job``, ``step``, ``progress``, ``decorate``, ``engine``
+    what users write: light, as every program with jobs imports it; the first run imports the rest
+``begin``, ``installation``, ``propagation``, ``sampler``
+    how a run begins, and what is hooked into the process while one goes on
+``runs``, ``active``, ``count``, ``attempts``, ``elsewhere``
+    what goes on, until it ends
+``taps/``
+    logging, output, hooks: what is heard becomes a line of the innermost run or step
+``late``, ``nesting``, ``span``
+    what outlives its run or step, how these lie inside one another, what OTel sees of one
+``facts/``
+    what is told of a run or step: attributes, exceptions, what it used
+``context``, ``definition``, ``frames``, ``identifiers``, ``patch``
+    what all of them take
+
+What a module needs to know of one above it is a protocol, in ``going`` or beside what needs it.
+"""

@@ -29,7 +29,7 @@ from pathlib import Path
 from zlib import crc32
 
 from ..config import Fsync
-from ..descriptors import Kept, opened
+from ..descriptors import Kept
 from ..diagnostics import report
 from ..interruption import foreign, forget_frames, suppress_own
 from ..records import Process, Record, encode
@@ -37,7 +37,7 @@ from . import crash, living, locks
 from .folders import create_folder, remove_folder
 from .frames import SYNC, frame, pack_header
 from .losses import AT_THE_CAP, Losses
-from .ownsegments import OwnSegment, OwnSegments, Rescued, end_of, nobody
+from .ownsegments import OwnSegment, Rescued, end_of, nobody
 from .room import Room
 from .segments import (
     FIRST,
@@ -54,6 +54,7 @@ from .segments import (
     unused,
     write_file,
 )
+from .synced import SyncedSegments
 
 __all__ = ["Journal"]
 
@@ -63,7 +64,7 @@ MEMORY_BYTES = 32 * 1024 * 1024  # lines beyond are counted and given up; starts
 RETRY = 2.0  # seconds between attempts to leave memory for the disk, or to take lines again at the cap
 
 
-class Journal(OwnSegments):
+class Journal(SyncedSegments):
     """This process's journal below ``root``. Nothing is created before the first record."""
 
     def __init__(
@@ -75,10 +76,9 @@ class Journal(OwnSegments):
         fsync: Fsync = "never",
         encoder: Callable[[Record], bytes] = encode,
     ) -> None:
-        super().__init__()
+        super().__init__(root, fsync)
         self.process = process
         self.exporters = exporters  # names of those that are to ship it, by this process or, after its death, another
-        self.root = root
         self.open: dict[bytes, Callable[[], Record]] = {}  # by span id, what gives the start of each span that goes on
         self._encode = encoder  # for the records that every segment begins with
         self._lock: Kept | None = None
@@ -86,9 +86,6 @@ class Journal(OwnSegments):
         self._size = 0
         self._limit = 0  # of the current segment's size
         self._room = room
-        self.fsync = fsync
-        self._sync_each = fsync == "always"
-        self._sync_from = FIRST  # the first segment that may hold what was not synced
         self._at_cap = Losses(AT_THE_CAP)
         self._nowhere = Losses("dropped: the disk could not be written, and the memory kept for that was full")
         self._folders = 0  # begun so far
@@ -141,37 +138,6 @@ class Journal(OwnSegments):
                     os.utime(lock.number)
                 else:
                     self._lock_again()
-
-    def sync(self) -> None:
-        """Have what was appended before this call outlive a power cut, as far as it is on disk."""
-        try:
-            for segment in self._segments:
-                if segment.memory is None and segment.number >= self._sync_from:
-                    sealed = self.sealed(segment.number)
-                    with suppress_own(FileNotFoundError):  # shipped meanwhile
-                        _sync(segment.path, os.O_RDONLY)
-                    if sealed:
-                        self._sync_from = next_number(segment.number)
-            with suppress_own(FileNotFoundError):
-                self._sync_names()
-        except OSError as error:
-            if foreign(error):
-                raise
-            report("fsync", "the journal could not be synced: %s", error)
-
-    def _sync_written(self, file: DiskFile) -> None:
-        try:
-            if not file.lost:
-                os.fdatasync(file.fileno())
-        except OSError as error:
-            if foreign(error):
-                raise
-            report("fsync", "the journal could not be synced: %s", error)
-
-    def _sync_names(self) -> None:
-        if self.folder is not None:
-            _sync(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-            _sync(self.root, os.O_RDONLY | os.O_DIRECTORY)
 
     def spill(self, *, ending: bool = False) -> None:
         """Move what lies in memory to the disk, where that takes it again: it outlives the process there.
@@ -425,8 +391,3 @@ class Journal(OwnSegments):
     def _path(self, number: int) -> Path:
         assert self.folder is not None
         return segment_path(self.folder, number)
-
-
-def _sync(path: Path, flags: int) -> None:
-    with opened(path, flags) as descriptor:
-        os.fdatasync(descriptor)
