@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 from .interruption import suppress_own
+from .visible import CONTROLS
 
 __all__ = ["LOGGER_NAME", "counts", "report"]
 
 LOGGER_NAME = "otel_joblog"  # capture leaves lines of this logger alone
-
-# An error of a database quotes what it was given, and a terminal obeys what is in that.
-_IN_SIGHT = {code: f"\\x{code:02x}" for code in [*range(32), *range(0x7F, 0xA0)] if chr(code) not in "\t\n"}
 
 counts: Counter[str] = Counter()  # how often each kind of trouble was met in this process; ``doctor`` shows it
 
@@ -31,6 +29,7 @@ def report(kind: str, message: str, *args: object, outage: bool = False) -> None
 
             level = logging.INFO if outage else logging.WARNING
             said = ("otel_joblog: " + message) % args if args else "otel_joblog: " + message
-            logging.getLogger(LOGGER_NAME).log(level, "%s", said.translate(_IN_SIGHT))
+            # An error of a database quotes what it was given, and a terminal obeys what is in that.
+            logging.getLogger(LOGGER_NAME).log(level, "%s", said.translate(CONTROLS))
             if in_background():
                 unlist()

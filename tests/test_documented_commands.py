@@ -51,9 +51,9 @@ NOT_RUN = {
 
 # What a reader waits for, by what the document for newcomers says that the command then prints.
 AWAITED = {
-    "otel-joblog list": "✓ success",
-    "otel-joblog list --status error": "✗ error",
-    "otel-joblog list --status lost": "† lost",
+    "otel-joblog list": "\tsuccess\t",
+    "otel-joblog list --status error": "\terror\t",
+    "otel-joblog list --status lost": "\tlost\t",
 }
 
 # What is there before the commands of a document: two runs that have come to the database. Where the document tells of

@@ -25,6 +25,7 @@ from ..store.upkeep.maintenance import Maintenance
 from ..store.upkeep.retention import Retention
 from .common import told_plainly
 from .journal import foreign_remark, tell_of_foreign
+from .say import say
 from .stopping import until_told_to_stop
 
 __all__ = ["agent", "recover"]
@@ -53,7 +54,7 @@ def agent() -> None:
         ),
         Maintenance(lambda: resolve_dsn(settings), Retention.of(settings), [keep_due_times]),
     ):
-        click.echo(f"Shipping what is below {settings.journal_dir}  (Ctrl-C stops it)")
+        say(f"Shipping what is below {settings.journal_dir}  (Ctrl-C stops it)")
         tell_of_foreign(settings)
         wait()
 
@@ -78,9 +79,9 @@ def recover() -> None:
         left_alone = look(root).left_alone
         later = sum(not here.isdisjoint(cursor_names(folder)) for folder in left)
         elsewhere = [behind for behind in backlog(root, left) if behind.exporter not in here]
-    click.echo(f"{found - len(left)} of {found} journals of dead processes shipped.")
+    say(f"{found - len(left)} of {found} journals of dead processes shipped.")
     for behind in elsewhere:
-        click.echo(foreign_remark(root, behind), err=True)
+        say(foreign_remark(root, behind), err=True)
     if later:
         raise click.ClickException(f"{later} left for later: `otel-joblog doctor` says whether their database answers")
     if left:

@@ -15,6 +15,7 @@ from ..store.upkeep.maintenance import clean_up, preview
 from ..store.upkeep.retention import CleanUp, Outlook, Policy, Retention
 from ..web import format as words
 from .common import told_plainly
+from .say import say
 
 __all__ = ["cleanup"]
 
@@ -80,11 +81,11 @@ def cleanup(
         retention = dataclasses.replace(retention, archive=archive.absolute())
     policy = retention.policy(before=before)
     if policy is None:
-        click.echo("Nothing is past its retention: OTEL_JOBLOG_RETENTION=never.")
+        say("Nothing is past its retention: OTEL_JOBLOG_RETENTION=never.")
         return
     with told_plainly():
         dsn = resolve_dsn(settings)
-        click.echo(_foretold(preview(dsn, policy), policy) if dry_run else _told(clean_up(dsn, policy), policy))
+        say(_foretold(preview(dsn, policy), policy) if dry_run else _told(clean_up(dsn, policy), policy))
 
 
 def _foretold(found: Outlook, policy: Policy) -> str:

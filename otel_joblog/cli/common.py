@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
@@ -13,7 +14,6 @@ from ..config import Settings
 from ..errors import JobLogError
 from ..store.read.reader import Reader
 from ..store.server.embedded import resolve_reader_dsn
-from ..web.terminal import visible
 
 __all__ = ["JSON_OPTION", "read", "told_plainly"]
 
@@ -30,7 +30,7 @@ def told_plainly() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except (JobLogError, OSError) as error:
-        raise click.ClickException(visible(str(error))) from error
+        raise click.ClickException(str(error)) from error
 
 
 def read(ask: Callable[[Reader], Awaitable[T]]) -> T:
@@ -40,5 +40,6 @@ def read(ask: Callable[[Reader], Awaitable[T]]) -> T:
         async with Reader(resolve_reader_dsn(Settings.from_environment())) as reader:
             return await ask(reader)
 
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # what is amiss is told by what is asked for
     with told_plainly():
         return asyncio.run(asked())

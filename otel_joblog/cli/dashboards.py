@@ -11,7 +11,7 @@ import click
 import requests
 
 from .common import told_plainly
-from .terminal import shown
+from .say import say, shown
 
 __all__ = ["dashboards"]
 
@@ -28,7 +28,7 @@ def dashboards() -> None:
 def list_dashboards() -> None:
     """List the dashboards."""
     for board in _boards():
-        click.echo(f"{board['uid']:16} {board['title']:14} {board['description']}")
+        say(f"{board['uid']:16} {board['title']:14} {board['description']}")
 
 
 @dashboards.command()
@@ -39,9 +39,9 @@ def export(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for path in sorted(_found().glob("*.json")):
             shutil.copyfile(path, folder / path.name)
-            click.echo(folder / path.name)
+            say(folder / path.name)
         shutil.copytree(_found() / "provisioning", folder / "provisioning", dirs_exist_ok=True)
-        click.echo(folder / "provisioning")
+        say(folder / "provisioning")
 
 
 @dashboards.command()
@@ -67,7 +67,7 @@ def install(*, url: str, token: str, folder: str, viewer: str | None) -> None:
         if viewer:
             _point_to(board, viewer.rstrip("/"))
         done = grafana.ask("POST", "/api/dashboards/db", {"dashboard": board, "folderUid": FOLDER, "overwrite": True})
-        click.echo(f"{board['title']}: {grafana.url}{(done or {}).get('url', '')}")
+        say(f"{board['title']}: {grafana.url}{(done or {}).get('url', '')}")
 
 
 def _found() -> Path:

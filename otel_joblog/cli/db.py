@@ -10,6 +10,7 @@ import click
 from ..config import Settings
 from ..errors import JobLogError
 from ..store.server.embedded import EmbeddedServer
+from .say import say
 
 __all__ = ["db"]
 
@@ -34,13 +35,13 @@ def start() -> None:
         started = server.start()
         applied = migrate(server.dsn)
     status = server.status()
-    click.echo(f"PostgreSQL {status.version} {'started' if started else 'is running already'} (process {status.pid}).")
+    say(f"PostgreSQL {status.version} {'started' if started else 'is running already'} (process {status.pid}).")
     if applied:
-        click.echo(f"Schema brought up to date: {', '.join(applied)}.")
+        say(f"Schema brought up to date: {', '.join(applied)}.")
     if status.remark:
-        click.echo(f"{status.remark}.")
+        say(f"{status.remark}.")
     if settings.dsn:
-        click.echo("Note: OTEL_JOBLOG_DSN is set, so runs are stored there and not in this server.", err=True)
+        say("Note: OTEL_JOBLOG_DSN is set, so runs are stored there and not in this server.", err=True)
 
 
 @db.command()
@@ -49,7 +50,7 @@ def stop() -> None:
     with _told_plainly():
         _, server = _configured()
         stopped = server.stop()
-    click.echo("PostgreSQL stopped." if stopped else "PostgreSQL was not running.")
+    say("PostgreSQL stopped." if stopped else "PostgreSQL was not running.")
 
 
 @db.command()
@@ -63,16 +64,16 @@ def status(context: click.Context, *, as_json: bool) -> None:
     if as_json:
         import msgspec
 
-        click.echo(msgspec.json.encode(found))
+        say(msgspec.json.encode(found).decode())
     elif found.version is None:
-        click.echo(f"Not set up: {found.folder} (`otel-joblog db start` does it)")
+        say(f"Not set up: {found.folder} (`otel-joblog db start` does it)")
     else:
-        click.echo(f"PostgreSQL {found.version} " + (f"runs (process {found.pid})" if found.running else "is stopped"))
-        click.echo(f"folder  {found.folder}")
-        click.echo(f"size    {found.size / 1e6:.1f} MB")
-        click.echo(f"socket  {found.socket}")
+        say(f"PostgreSQL {found.version} " + (f"runs (process {found.pid})" if found.running else "is stopped"))
+        say(f"folder  {found.folder}")
+        say(f"size    {found.size / 1e6:.1f} MB")
+        say(f"socket  {found.socket}")
         if found.remark:
-            click.echo(f"note    {found.remark}")
+            say(f"note    {found.remark}")
     if not found.running:
         context.exit(NOT_RUNNING)
 
@@ -82,7 +83,7 @@ def uri() -> None:
     """Print the URI of the database in use, password included: psql "$(otel-joblog db uri)"."""
     with _told_plainly():
         settings, server = _configured()
-        click.echo(settings.dsn or server.uri)
+        click.echo(settings.dsn or server.uri)  # for psql: as it is
 
 
 def _configured() -> tuple[Settings, EmbeddedServer]:

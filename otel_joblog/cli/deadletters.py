@@ -17,7 +17,9 @@ from ..journal.delivery import Sink
 from ..setup import make_sinks
 from ..web import format as words
 from .common import JSON_OPTION, told_plainly
-from .terminal import echo_json, one_line
+from .say import one_line, say
+from .terminal import echo_json
+from .times import Zone, time_zone_options, zone_in_use
 
 __all__ = ["dead_letters"]
 
@@ -33,6 +35,7 @@ def dead_letters() -> None:
 
 
 @dead_letters.command("list")
+@time_zone_options
 @JSON_OPTION
 def list_letters(*, as_json: bool) -> None:
     """List them, oldest first: ID, time, destination, kind of record, reason."""
@@ -41,10 +44,10 @@ def list_letters(*, as_json: bool) -> None:
     if as_json:
         echo_json([_told(kept) for kept in found])
     elif not found:
-        click.echo("No record was refused.")
+        say("No record was refused.")
     else:
         for kept in found:
-            click.echo(f"{kept.mark}  {_shown(kept.letter)}")
+            say(f"{kept.mark}  {_shown(kept.letter, zone_in_use())}")
 
 
 def _told(kept: SetAside) -> dict[str, Any]:
@@ -55,10 +58,10 @@ def _told(kept: SetAside) -> dict[str, Any]:
     return {"id": kept.mark, "readable": True} | told
 
 
-def _shown(letter: DeadLetter | None) -> str:
+def _shown(letter: DeadLetter | None, zone: Zone) -> str:
     if letter is None:
         return "cannot be read: it was cut short"
-    when = words.utc(datetime.fromtimestamp(letter.time, UTC))
+    when = zone.stamp(datetime.fromtimestamp(letter.time, UTC))
     return one_line(f"{when}  {letter.exporter}  {letter.record}: {letter.reason}")
 
 
@@ -78,12 +81,12 @@ def send(*, ids: tuple[str, ...], here: bool) -> None:
                 if (why := _send(kept, sinks, anywhere=here)) is None:
                     sent.add(kept.mark)
                 else:
-                    click.echo(f"{kept.mark} stays: {one_line(why)}", err=True)
+                    say(f"{kept.mark} stays: {one_line(why)}", err=True)
         finally:
             remove(root, sent)
             for sink in sinks:
                 sink.close()
-    click.echo(f"{len(sent)} of {words.count(len(found), 'record')} sent.")
+    say(f"{len(sent)} of {words.count(len(found), 'record')} sent.")
     if len(sent) < len(found):
         raise SystemExit(1)
 
@@ -118,7 +121,7 @@ def drop(*, ids: tuple[str, ...], everything: bool) -> None:
     with told_plainly():
         found = _meant(root, ids)
         remove(root, {kept.mark for kept in found})
-    click.echo(f"{words.count(len(found), 'record')} dropped.")
+    say(f"{words.count(len(found), 'record')} dropped.")
 
 
 def _meant(root: Path, ids: tuple[str, ...]) -> list[SetAside]:

@@ -16,7 +16,8 @@ from ..store.server.embedded import resolve_dsn
 from ..store.upkeep.delete import Gone, JobThere, deleting, forget_job, jobs_named, runs_deleted, runs_of_job
 from ..web import format as words
 from .common import told_plainly
-from .terminal import one_line
+from .say import one_line, say
+from .times import time_zone_options, zone_in_use
 
 __all__ = ["delete"]
 
@@ -37,6 +38,7 @@ def delete() -> None:
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 @_YES
 @_FORCE
+@time_zone_options
 def run(*, runs: tuple[str, ...], yes: bool, force: bool) -> None:
     """Delete runs: RUN is an id or the beginning of one.
 
@@ -47,9 +49,10 @@ def run(*, runs: tuple[str, ...], yes: bool, force: bool) -> None:
         found = asyncio.run(_found(dsn, runs))
         _refuse_open([one.run_id for one in found if not one.status.terminal], force=force)
         if not yes:
+            zone = zone_in_use()
             for one in found:
-                click.echo(
-                    f"{one.run_id}  {one_line(one.job)}  {one.status}  {words.utc(one.started_at)}  "
+                say(
+                    f"{one.run_id}  {one_line(one.job)}  {one.status}  {zone.stamp(one.started_at)}  "
                     f"{words.count(one.lines, 'line')}, {words.count(one.steps, 'step')}"
                 )
             _foretell(len(found), sum(one.lines for one in found), sum(one.steps for one in found))
@@ -77,7 +80,7 @@ def job(*, name: str, service: str | None, yes: bool, force: bool) -> None:
                 "wait for the end, or say --force"
             )
         if not yes:
-            click.echo(f"{one_line(name)} of {one_line(found.service) or 'no service'}, with its statistics")
+            say(f"{one_line(name)} of {one_line(found.service) or 'no service'}, with its statistics")
             _foretell(found.runs, found.lines, found.steps)
             return
         gone = Gone()
@@ -109,11 +112,11 @@ def _refuse_open(run_ids: list[str], *, force: bool) -> None:
 
 
 def _foretell(runs: int, lines: int, steps: int) -> None:
-    click.echo(f"{_words(runs, lines, steps)} would go. Nothing was changed: say --yes to delete.")
+    say(f"{_words(runs, lines, steps)} would go. Nothing was changed: say --yes to delete.")
 
 
 def _tell(gone: Gone) -> None:
-    click.echo(f"{_words(gone.runs, gone.lines, gone.steps)} deleted.")
+    say(f"{_words(gone.runs, gone.lines, gone.steps)} deleted.")
 
 
 def _words(runs: int, lines: int, steps: int) -> str:

@@ -18,6 +18,7 @@ import msgspec
 
 from ..config import Settings
 from .common import told_plainly
+from .say import say, say_whether
 from .stopping import until_told_to_stop
 from .viewer import DEFAULT_PORT, Viewer, database, listening_socket
 
@@ -35,7 +36,7 @@ def demo(*, once: bool, port: int) -> None:
     """Start a database and the viewer, and run jobs to look at. Runs until Ctrl-C, which stops all that it started."""
     settings = Settings.from_environment()
     with told_plainly(), until_told_to_stop() as wait:
-        click.echo("Starting PostgreSQL …" if settings.dsn is None else "Preparing the database …")
+        say("Starting PostgreSQL …" if settings.dsn is None else "Preparing the database …")
         bound = listening_socket("127.0.0.1", port, or_another=True)
         with database(settings) as using, Viewer(settings, using, bound) as viewer, _jobs() as run_job:
             if once:
@@ -48,7 +49,7 @@ def demo(*, once: bool, port: int) -> None:
             _run_and_wait(run_job)
             _invite(viewer.url, settings)
             wait()
-            click.echo("\nStopping …")
+            say("\nStopping …")
 
 
 @contextlib.contextmanager
@@ -79,7 +80,7 @@ def _jobs() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
 
 def _run_and_wait(run_job: Callable[..., subprocess.Popen[bytes]]) -> None:
     for name, what in (("audit", "package-audit"), ("versions", "version-report, which fails")):
-        click.echo(f"Running {what} …")
+        say(f"Running {what} …")
         run_job(name).wait()
 
 
@@ -88,11 +89,11 @@ def _invite(url: str, settings: Settings) -> None:
     where = os.environ.get("OTEL_JOBLOG_STATE_DIR")
     if where and settings.dsn is None:
         program = f"OTEL_JOBLOG_STATE_DIR={where} {program}"
-    click.echo(f"\nViewer: {click.style(url, bold=True)}\n\nTry, in another terminal:")
-    for command in ("list", "list --status error", "show RUN   (an ID from the list)", "doctor"):
-        click.echo(f"  {program} {command}")
-    click.echo(f'  psql "$({program} db uri)"')
-    click.echo("\nCtrl-C stops everything.")
+    say(f"\nViewer: {url}\n\nTry, in another terminal:")
+    for command in ("list", "list --status failed", "show RUN   (an ID from the list)", "doctor"):
+        say(f"  {program} {command}")
+    say(f'  psql "$({program} db uri)"')
+    say("\nCtrl-C stops everything.")
 
 
 def _check(url: str) -> None:
@@ -141,7 +142,7 @@ def _until(ask: Callable[[], dict[str, Any]], good: Callable[[dict[str, Any]], b
 
 
 def _expect(true: bool, what: str) -> None:
-    click.echo(f"{click.style('✓', fg='green') if true else click.style('✗', fg='red')} {what}")
+    say_whether(true, what)
     if not true:
         raise click.ClickException("the demo did not come out as it should")
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
-import msgspec
 
 from ..config import Settings
 from ..errors import ConfigError, JobLogError
@@ -34,6 +33,9 @@ from ..store.server.embedded import EmbeddedServer, resolve_dsn
 from ..web import format as words
 from .common import JSON_OPTION
 from .journal import foreign_remark
+from .say import say_whether
+from .terminal import echo_json
+from .times import time_zone_options, zone_in_use
 
 __all__ = ["doctor"]
 
@@ -51,17 +53,18 @@ class Finding(NamedTuple):
 
 
 @click.command()
+@time_zone_options
 @JSON_OPTION
 @click.pass_context
 def doctor(context: click.Context, *, as_json: bool) -> None:
     """Check the setup: settings, journal, database, OTLP. Exits with 1 if something needs mending."""
     findings = list(_findings())
     if as_json:
-        click.echo(msgspec.json.encode([finding._asdict() for finding in findings]))
+        echo_json([finding._asdict() for finding in findings])
     else:
         for finding in findings:
-            sign = click.style("✓", fg="green") if finding.good else click.style("✗", fg="red", bold=True)
-            click.echo(f"{sign} {finding.what:12} {finding.found}")
+            # What follows a line end is no finding of its own.
+            say_whether(finding.good, f"{finding.what:12} {finding.found}".replace("\n", "\n" + 15 * " "))
     if not all(finding.good for finding in findings):
         context.exit(1)
 
@@ -240,7 +243,8 @@ def _upkeep(state: Upkeep) -> Iterator[Finding]:
     if latest is None:
         yield Finding(True, "clean-up", "none yet: `otel-joblog serve` and `agent` do it every day")
     else:
-        when = f"ended {words.utc(latest.ended_at)}" if latest.ended_at else f"begun {words.utc(latest.started_at)}"
+        zone = zone_in_use()
+        when = f"ended {zone.stamp(latest.ended_at)}" if latest.ended_at else f"begun {zone.stamp(latest.started_at)}"
         went = f"{words.count(latest.runs, 'run')} and {words.count(latest.days, 'day')} went"
         yield Finding(True, "clean-up", f"{when}, {went}")
     for warning in state.warnings:

@@ -10,6 +10,7 @@ from ..config import Settings
 from ..errors import StoreError
 from ..store.schema.may import May
 from .common import told_plainly
+from .say import say
 from .stopping import until_told_to_stop
 from .viewer import database, listening_socket
 
@@ -48,9 +49,9 @@ def ingest(*, host: str, port: int) -> None:
         )
         thread.start()
         name, at = bound.getsockname()[:2]
-        click.echo(f"OTLP: http://{f'[{name}]' if ':' in name else name}:{at}  (Ctrl-C stops it)")
+        say(f"OTLP: http://{f'[{name}]' if ':' in name else name}:{at}  (Ctrl-C stops it)")
         if not settings.ingest_token:
-            click.echo("Every account of this host can send to it. Set OTEL_JOBLOG_INGEST_TOKEN to require a token.")
+            say("Every account of this host can send to it. Set OTEL_JOBLOG_INGEST_TOKEN to require a token.")
         wait()
         server.should_exit = True
         thread.join(2 * STOP_WITHIN)

@@ -19,7 +19,9 @@ from ..journal.recovery import ship_all_dead
 from ..setup import make_sinks
 from ..web import format as words
 from .common import JSON_OPTION, told_plainly
-from .terminal import echo_json, one_line
+from .ids import short_id
+from .say import one_line, say
+from .terminal import echo_json
 
 __all__ = ["foreign_remark", "journal", "tell_of_foreign"]
 
@@ -48,9 +50,9 @@ def list_destinations(*, as_json: bool) -> None:
     if as_json:
         echo_json(told)
     elif not told:
-        click.echo("Nothing waits: everything is shipped.")
+        say("Nothing waits: everything is shipped.")
     else:
-        click.echo("\n".join(_shown(root, behind, here) for behind in found))
+        say("\n".join(_shown(root, behind, here) for behind in found))
 
 
 def _told(root: Path, behind: Backlog, here: set[str]) -> dict[str, Any]:
@@ -80,7 +82,7 @@ def _shown(root: Path, behind: Backlog, here: set[str]) -> str:
 def _runs_in_words(root: Path, exporter: str) -> str:
     """``import 3f9a1c20, export 77ab0142 and more``."""
     runs, more = runs_waiting(root, exporter, RUNS)
-    return ", ".join(f"{run.job} {run.run_id[:8]}" for run in runs) + (" and more" if more else "") or "—"
+    return ", ".join(f"{run.job} {short_id(run.run_id)}" for run in runs) + (" and more" if more else "") or "—"
 
 
 @journal.command()
@@ -102,7 +104,7 @@ def send(*, destination: str) -> None:
             raise click.ClickException(f"{exporter} is where this configuration ships: `otel-joblog recover` does it")
         folders, living = bound_to(settings.journal_dir, exporter)
         sent = sum(send_elsewhere(folder, exporter, sink.name) for folder in folders)
-        click.echo(f"{words.count(sent, 'journal')} sent to {in_words(sink.name)}.")
+        say(f"{words.count(sent, 'journal')} sent to {in_words(sink.name)}.")
         ship_all_dead(settings.journal_dir, sink, lambda seconds: seconds == 0)
         sink.close()
         _tell_of_rest(len(folders) - sent, living)
@@ -125,9 +127,9 @@ def drop(*, destination: str, yes: bool) -> None:
         size = sum(behind.bytes for behind in backlog(settings.journal_dir, folders) if behind.exporter == exporter)
         what = f"{words.size(size)} of {words.count(len(folders), 'journal')} that wait for {in_words(exporter)}"
         if folders and not yes:
-            click.confirm(f"Drop {what}, {_runs_in_words(settings.journal_dir, exporter)}?", abort=True)
+            click.confirm(one_line(f"Drop {what}, {_runs_in_words(settings.journal_dir, exporter)}?"), abort=True)
         given_up = sum(give_up(folder, exporter) for folder in folders)
-        click.echo(f"{words.count(given_up, 'journal')} dropped.")
+        say(f"{words.count(given_up, 'journal')} dropped.")
         _tell_of_rest(len(folders) - given_up, living)
 
 
@@ -143,12 +145,10 @@ def _meant(root: Path, destination: str) -> str:
 
 def _tell_of_rest(busy: int, living: int) -> None:
     if busy:
-        click.echo(
-            f"{words.count(busy, 'journal')} left alone, because another process ships them: try again.", err=True
-        )
+        say(f"{words.count(busy, 'journal')} left alone, because another process ships them: try again.", err=True)
     if living:
         told = f"{words.count(living, 'journal')} left to the living processes that wrote them."
-        click.echo(told, err=True)
+        say(told, err=True)
 
 
 def foreign_remark(root: Path, behind: Backlog) -> str:
@@ -167,4 +167,4 @@ def tell_of_foreign(settings: Settings) -> None:
     """On stderr, at the begin of a command that ships for all."""
     with told_plainly():
         for behind in foreign(settings.journal_dir, set(target_names(settings, os.environ))):
-            click.echo(foreign_remark(settings.journal_dir, behind), err=True)
+            say(foreign_remark(settings.journal_dir, behind), err=True)

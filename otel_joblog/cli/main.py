@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -28,8 +29,8 @@ _COMMANDS = {
     "show": "show",
     "search": "search",
     "jobs": "jobs",
-    "stats": "jobs:stats",
-    "errors": "jobs:errors",
+    "stats": "stats",
+    "errors": "errors",
     "export": "transfer:export_runs",
     "import": "transfer:import_files",
     "cleanup": "cleanup",
@@ -56,6 +57,7 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """A command that others' words go through, to wherever stdout leads."""
+        from .say import say
         from .streams import die_of_broken_pipe, print_anywhere
 
         print_anywhere()
@@ -64,8 +66,14 @@ class LazyGroup(click.Group):
             sys.stdout.flush()
         except BrokenPipeError:
             die_of_broken_pipe()
+        except click.ClickException as error:  # it may quote anything
+            told = io.StringIO()
+            error.show(told)
+            say(told.getvalue().rstrip("\n"), err=True)
+            ctx.exit(error.exit_code)
         except ConfigError as error:
-            raise click.ClickException(str(error)) from error
+            say(f"Error: {error}", err=True)
+            ctx.exit(1)
         return result
 
 

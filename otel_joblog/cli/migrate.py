@@ -7,6 +7,7 @@ import click
 from ..config import Settings
 from ..store.server.embedded import resolve_dsn
 from .common import told_plainly
+from .say import say
 
 __all__ = ["migrate"]
 
@@ -22,9 +23,9 @@ def migrate(*, roles: bool) -> None:
         dsn = resolve_dsn(Settings.from_environment())
         applied = migrations.migrate(dsn)
         for name in applied:
-            click.echo(f"applied {name}")
+            say(f"applied {name}")
         if not applied:
-            click.echo("The schema is up to date.")
+            say("The schema is up to date.")
         if roles:
             done = make_roles(dsn)
-            click.echo("\n".join(done) or "The roles and their rights are up to date.")
+            say("\n".join(done) or "The roles and their rights are up to date.")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 import click
-from rich.table import Table
 from rich.text import Text
 
 from ..conventions import RunStatus
@@ -14,9 +14,14 @@ from ..store.read.models import RunPage, RunSummary
 from ..store.read.reader import Reader
 from ..web import format as words
 from .common import JSON_OPTION, read
-from .terminal import console, echo_json, one_line
+from .ids import short_ids
+from .listing import Column, Listing, print_list
+from .options import AFTER, limit, run_filters
+from .say import one_line, say
+from .terminal import echo_json
+from .times import Zone, now, time_zone_options, zone_in_use
 
-__all__ = ["STATUS_STYLES", "list_runs", "short_id", "silence", "status_text"]
+__all__ = ["about", "attempt", "elapsed", "list_runs", "listing", "noticed", "silence", "status_text"]
 
 # A sign beside the colour: not everybody sees colours, and no file does.
 STATUS_STYLES = {
@@ -32,102 +37,119 @@ STATUS_STYLES = {
 
 
 @click.command("list")
-@click.option("--job", help="Only runs of this job.")
-@click.option(
-    "--status",
-    type=click.Choice([status.value for status in RunStatus]),
-    multiple=True,
-    help="Only runs in this state.",
-)
-@click.option("--reference", help="Only runs about this reference.")
-@click.option("--limit", type=click.IntRange(1, 200), default=25, show_default=True, help="How many.")
-@click.option("--after", metavar="KEY", help="Go on where the list before ended.")
+@run_filters
+@limit(25, 200)
+@AFTER
+@time_zone_options
 @JSON_OPTION
-def list_runs(
-    *, job: str | None, status: tuple[str, ...], reference: str | None, limit: int, after: str | None, as_json: bool
-) -> None:
-    """List runs, newest first. With --json one array of runs."""
-    states = [RunStatus(word) for word in status] or None
+def list_runs(*, limit: int, after: str | None, as_json: bool, **filters: Any) -> None:
+    """List runs, newest first: those that all the options hold for. With --json one array of runs.
+
+    In a pipe each run is one line of fields, separated by tabs: docs/commands.md names them.
+    """
 
     async def ask(reader: Reader) -> RunPage:
-        return await reader.runs(job=job, status=states, reference=reference, limit=limit, after=after)
+        return await reader.runs(limit=limit, after=after, **filters)
 
+    zone = zone_in_use()
     page = read(ask)
     if as_json:
         echo_json(page.items)
         return
     if page.ahead:
         left_out = words.count(page.ahead, "run") + (" or more" if page.ahead == 100 else "")
-        click.echo(f"Left out: {left_out} said to begin more than a day from now. A clock is wrong.", err=True)
-    if not page.items:
-        filtered = job or status or reference or after
-        click.echo(
-            "No runs match." if filtered else "No job logs yet. Wrap a function in @otel_joblog.job and call it."
+        say(f"Left out: {left_out} said to begin more than a day from now. A clock is wrong.", err=True)
+    if page.items:
+        print_list(page.items, listing(page.items, zone, now()), zone)
+    else:
+        filtered = after or any(filters.values())
+        say(
+            "No runs match." if filtered else "No job logs yet. Wrap a function in @otel_joblog.job and call it.",
+            err=True,
         )
-        return
-    # What is piped somewhere is not cut to the width of a terminal that is not there.
-    output = console(width=None if sys.stdout.isatty() else 1_000)
-    output.print(_table(page.items, output.width))
     if page.next:
-        click.echo(f"More: otel-joblog list --after {page.next}")
+        say(f"More: the same with --after {page.next}", err=True)
 
 
-def status_text(status: RunStatus, remark: str | None = None) -> Text:
+def listing(runs: Sequence[RunSummary], zone: Zone, at: datetime) -> Listing[RunSummary]:
+    ids = short_ids(runs)
+    return Listing(
+        columns=[
+            Column("STATUS", lambda run: status_text(run.status)),
+            Column("STARTED", lambda run: zone.full(run.started_at)),
+            Column("TOOK", lambda run: words.duration(elapsed(run, at)), right=True),
+            Column("LINES", lambda run: f"{run.lines:,}", right=True),
+            Column("WARN", lambda run: noticed(run.warnings, "yellow"), right=True),
+            Column("ERR", lambda run: noticed(run.errors, "red"), right=True),
+            Column("ID", lambda run: Text(ids[run.run_id])),
+        ],
+        name=Column("JOB", lambda run: Text(one_line(run.job), style="bold")),
+        rest_heading="ABOUT",
+        rest=lambda run, _: Text(one_line(about(run, at)), style=_style(run)),
+        fields={
+            "run_id": lambda run: run.run_id,
+            "status": lambda run: run.status.value,
+            "attempt": lambda run: run.attempt,
+            "retried": lambda run: run.retried,
+            "job": lambda run: run.job,
+            "service": lambda run: run.service,
+            "type": lambda run: run.type,
+            "started_at": lambda run: run.started_at,
+            "duration": lambda run: run.duration,
+            "lines": lambda run: run.lines,
+            "warnings": lambda run: run.warnings,
+            "errors": lambda run: run.errors,
+            "about": lambda run: about(run, at),
+        },
+    )
+
+
+def status_text(status: RunStatus) -> Text:
     sign, style = STATUS_STYLES[status]
-    text = Text(f"{sign} {status.value}", style=style)
-    return text.append(f", {remark}", style="yellow") if remark else text
+    return Text(f"{sign} {status.value}", style=style)
 
 
-def short_id(run: RunSummary) -> str:
-    """What `show` takes for this run: the beginning of its trace id, and of its span id where the trace has others."""
-    trace_id, _, span_id = run.run_id.partition("-")
-    return f"{trace_id[:8]}-{span_id[:4]}" if run.parent_run else trace_id[:8]
+def noticed(number: int, style: str) -> Text:
+    """A count that is to be seen where it is not zero."""
+    return Text(f"{number:,}", style=style if number else "dim")
 
 
-def silence(run: RunSummary, now: datetime) -> str | None:
-    """``no sign of life for 45 s, since 2026-11-03 03:12:04 UTC`` of an unresponsive run."""
+def elapsed(run: RunSummary, at: datetime) -> float | None:
+    """Seconds that it took, or has taken so far."""
+    return run.duration if run.ended_at else (at - run.started_at).total_seconds()
+
+
+def silence(run: RunSummary, at: datetime) -> str | None:
+    """``no sign of life for 45 s`` of an unresponsive run."""
     if run.remark is None or run.last_seen is None:
         return None
-    seconds = max(0.0, (now - run.last_seen).total_seconds())
-    return f"no sign of life for {words.coarse(seconds)}, since {words.utc(run.last_seen)}"
+    return f"{run.remark}: no sign of life for {words.coarse(max(0.0, (at - run.last_seen).total_seconds()))}"
 
 
-def _table(runs: list[RunSummary], width: int) -> Table:
-    now = datetime.now(UTC)
-    rows = [
-        (
-            status_text(run.status, run.remark),
-            Text(one_line(run.job)),
-            Text(run.name),
-            Text(words.ago(run.started_at, now)),
-            Text(words.duration(run.duration if run.ended_at else (now - run.started_at).total_seconds())),
-            Text(f"{run.lines:,}"),
-            Text(short_id(run), style="dim"),
-        )
-        for run in runs
-    ]
-    headings = ("STATUS", "JOB", "RUN", "STARTED", "TOOK", "LINES", "ID")
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    widths = [max(len(cell) for cell in (heading, *column)) for heading, *column in zip(headings, *rows, strict=True)]
-    for heading, needed in zip(headings, widths, strict=True):
-        numeric = heading in {"TOOK", "LINES"}
-        table.add_column(heading, no_wrap=True, min_width=needed, justify="right" if numeric else "left")
-    # The last column takes what the others leave.
-    room = width - sum(needed + 2 for needed in widths)
-    if room >= 12:
-        table.add_column("ABOUT", no_wrap=True)
-    for run, row in zip(runs, rows, strict=True):
-        about = Text(one_line(_about(run, now)))
-        about.truncate(max(room, 0), overflow="ellipsis")
-        table.add_row(*row, *([about] if room >= 12 else []))
-    return table
+def attempt(run: RunSummary) -> str:
+    """``attempt 2 of 3, retried``; empty where there is only one."""
+    if run.attempt == 1 and not run.max_attempts and not run.retried:
+        return ""
+    number = f"attempt {run.attempt} of {run.max_attempts}" if run.max_attempts else f"attempt {run.attempt}"
+    return f"{number}, retried" if run.retried else number
 
 
-def _about(run: RunSummary, now: datetime) -> str:
-    if told := run.status_message.partition("\n")[0] or silence(run, now) or run.missing:
+def about(run: RunSummary, at: datetime) -> str:
+    """What is to be known of it in one line: which attempt, why it failed, how far it is, what came of it."""
+    number = attempt(run) if run.attempt > 1 or run.retried else ""
+    return ": ".join(filter(None, (number, _told(run, at))))
+
+
+def _told(run: RunSummary, at: datetime) -> str:
+    if told := run.status_message.partition("\n")[0] or silence(run, at) or run.missing:
         return told
     if run.status is RunStatus.RUNNING and run.progress is not None:
-        percent = run.progress.percent
-        done = words.progress(run.progress)
+        percent, done = run.progress.percent, words.progress(run.progress)
         return done if percent is None else f"{percent:.0f} %, {done}"
     return " ".join(filter(None, (run.reference, words.facts(run.result))))
+
+
+def _style(run: RunSummary) -> str:
+    if run.status.failed:
+        return "dim" if run.retried else "red"
+    return "yellow" if run.remark or run.missing else ""

@@ -11,6 +11,7 @@ from click.core import ParameterSource
 from ..config import Settings
 from .common import told_plainly
 from .journal import tell_of_foreign
+from .say import say
 from .stopping import until_told_to_stop
 from .unixsocket import unix_socket
 from .viewer import DEFAULT_PORT, Viewer, database, listening_socket
@@ -55,11 +56,11 @@ def serve(*, host: str, exposed: bool, names: tuple[str, ...], port: int, uds: P
         Viewer(settings, using, bound, names=names, agent=agent) as viewer,
     ):
         if using.remark:
-            click.echo(using.remark)
+            say(using.remark)
         if viewer.no_ingest:
-            click.echo(f"Takes no OTLP: {viewer.no_ingest}.")
-        click.echo(f"Viewer: {viewer.url}  (Ctrl-C stops it)")
+            say(f"Takes no OTLP: {viewer.no_ingest}.")
+        say(f"Viewer: {viewer.url}  (Ctrl-C stops it)")
         if viewer.open_to:
-            click.echo(viewer.open_to)
+            say(viewer.open_to)
         tell_of_foreign(settings)
         wait()

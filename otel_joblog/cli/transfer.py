@@ -12,13 +12,13 @@ import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from uuid import UUID
 
 import click
 
 from ..config import Settings
-from ..conventions import RunStatus, Severity, Stream
+from ..conventions import Severity, Stream
 from ..export.otlp_json import otlp_lines
 from ..ingest import files as otlp_files
 from ..records import Line, SpanEnded, SpanStarted, format_run_id
@@ -34,28 +34,23 @@ from ..store.write.rows import step_row
 from ..store.write.writer import Writer
 from ..web import format as words
 from .common import read, told_plainly
+from .options import run_filters
+from .say import say
 from .terminal import TerminalBytes
+from .times import time_zone_options
 
 __all__ = ["export_runs", "import_files"]
 
 PAGE = 200
-_EVER = datetime(1, 1, 2, tzinfo=UTC)  # a time is asked for, so that runs of a wrong clock are there, too
-_DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
+_EVER = datetime(9999, 12, 31, tzinfo=UTC)  # a time is asked for, so that runs of a wrong clock are there, too
 _COLUMNS = ("time", "run_id", "job", "level", "stream", "logger", "message", "span_id", "seq", "stage", "task_id")
 
 
 @click.command("export")
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
 @click.option("--all", "everything", is_flag=True, help="All runs.")
-@click.option("--job", help="Only runs of this job.")
-@click.option(
-    "--status",
-    type=click.Choice([status.value for status in RunStatus]),
-    multiple=True,
-    help="Only runs in this state.",
-)
-@click.option("--since", type=click.DateTime(_DATES), help="Only runs that began at this time (UTC) or later.")
-@click.option("--until", type=click.DateTime(_DATES), help="Only runs that began before this time (UTC).")
+@run_filters
+@time_zone_options
 @click.option(
     "--format",
     "as_format",
@@ -71,22 +66,15 @@ _COLUMNS = ("time", "run_id", "job", "level", "stream", "logger", "message", "sp
     help="File to write; .gz compresses it. Only you can read a new one. Default: stdout.",
 )
 def export_runs(
-    *,
-    runs: tuple[str, ...],
-    everything: bool,
-    job: str | None,
-    status: tuple[str, ...],
-    since: datetime | None,
-    until: datetime | None,
-    as_format: str,
-    output: Path | None,
+    *, runs: tuple[str, ...], everything: bool, as_format: str, output: Path | None, **filters: Any
 ) -> None:
     """Write runs to a file, with their steps and all their lines.
 
     RUN is a run's id or the first characters of it. Without it, the options choose the runs. Newest first.
     """
-    if not (runs or everything or job or status or since or until):
-        raise click.UsageError("choose runs: give an id, --job, --status, --since, --until, or --all")
+    if not (runs or everything or any(filters.values())):
+        raise click.UsageError("choose runs: give an id, an option such as --job or --since, or --all")
+    filters["until"] = filters["until"] or _EVER
 
     async def chosen(reader: Reader) -> list[str]:
         if runs:
@@ -94,14 +82,7 @@ def export_runs(
         found: list[str] = []
         after = None
         while True:
-            page = await reader.runs(
-                job=job,
-                status=[RunStatus(word) for word in status] or None,
-                since=since.replace(tzinfo=UTC) if since else _EVER,
-                until=until and until.replace(tzinfo=UTC),
-                limit=PAGE,
-                after=after,
-            )
+            page = await reader.runs(limit=PAGE, after=after, **filters)
             found += [run.run_id for run in page.items]
             after = page.next
             if after is None:
@@ -109,7 +90,7 @@ def export_runs(
 
     run_ids = read(chosen)
     if not run_ids:
-        click.echo("No runs match.", err=True)
+        say("No runs match.", err=True)
     write = {"jsonl": _as_records, "csv": _as_csv, "otlp": _as_otlp}[as_format]
     with (
         told_plainly(),
@@ -133,11 +114,9 @@ def import_files(*, files: tuple[Path, ...]) -> None:
     with told_plainly(), contextlib.closing(writer):
         for path in files:
             with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-                click.echo(f"{path}: {_taken_in(file, writer, holds, settings)}")
+                say(f"{path}: {_taken_in(file, writer, holds, settings)}")
     if holds.runs:
-        click.echo(
-            f"{words.count(holds.runs, 'run')} past the retention: kept until {holds.until}, then cleaned up again."
-        )
+        say(f"{words.count(holds.runs, 'run')} past the retention: kept until {holds.until}, then cleaned up again.")
 
 
 def _taken_in(file: Iterable[bytes], writer: Writer, holds: Holds, settings: Settings) -> str:

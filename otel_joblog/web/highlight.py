@@ -8,11 +8,12 @@ from collections.abc import Sequence
 __all__ = ["excerpt"]
 
 LENGTH = 500  # characters
-BEFORE = 100  # of them before the first word found
 
 
-def excerpt(message: str, words: Sequence[str]) -> list[tuple[str, bool]]:
+def excerpt(message: str, words: Sequence[str], length: int = LENGTH) -> list[tuple[str, bool]]:
     """The message or the part of it around the first of the words, in pieces: each with whether it is one of the words.
+
+    The part has ``length`` characters, a fifth of them before that word.
 
     As the search has it, only the case of ASCII letters is overlooked.
     """
@@ -20,8 +21,8 @@ def excerpt(message: str, words: Sequence[str]) -> list[tuple[str, bool]]:
         "|".join(map(re.escape, sorted(words, key=len, reverse=True))) or "(?!)", re.IGNORECASE | re.ASCII
     )
     first = found.search(message)
-    begin = max(0, first.start() - BEFORE) if first and len(message) > LENGTH else 0
-    end = begin + LENGTH
+    begin = max(0, first.start() - length // 5) if first and len(message) > length else 0
+    end = begin + length
     pieces = [("… ", False)] if begin else []
     place = begin
     for match in found.finditer(message, begin, end):

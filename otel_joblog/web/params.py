@@ -8,13 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, TypedDict
+from functools import partial
+from typing import Any, TypedDict, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..conventions import RunStatus, Severity, Stream
+from .. import filters
+from ..conventions import RunStatus, Stream
+from ..moments import moment
 
 __all__ = [
     "LINE_FILTERS",
@@ -40,19 +43,13 @@ __all__ = [
     "text",
 ]
 
-STATUS_GROUPS = {
-    "failed": [status for status in RunStatus if status.failed],
-    "open": [status for status in RunStatus if not status.terminal],
-}
-RETRIED = "retried"  # no status, but said where one is: failed, and followed by another attempt
-STATUS_WORDS = [*RunStatus, *STATUS_GROUPS]
-LEVEL_WORDS = [level.name.lower() for level in Severity]
-STREAM_WORDS = [stream.name.lower() for stream in Stream]
+T = TypeVar("T")
+
 SEVERAL = {"status", "attribute"}  # may be given more than once
 EIGHT_BYTES = re.compile(r"[0-9a-f]{16}")
 
 
-RUN_FILTERS = ("job", "service", "status", "retried", "reference", "error", "since", "until")
+RUN_FILTERS = ("job", "service", "type", "status", "retried", "reference", "error", "since", "until")
 SEARCH_FILTERS = ("job", "status", "level", "stream", "stage", "task_id", "attribute", "since", "until")
 LINE_FILTERS = ("level", "stream", "step", "stage", "task_id", "since", "q")
 
@@ -86,6 +83,7 @@ class RunFilters(TypedDict):
 
     job: str | None
     service: str | None
+    type: str | None
     status: list[RunStatus] | None
     reference: str | None
     error: str | None
@@ -125,6 +123,7 @@ def run_filters(request: Request) -> RunFilters:
     return {
         "job": text(request, "job"),
         "service": text(request, "service"),
+        "type": text(request, "type"),
         "status": status,
         "retried": retried,
         "reference": text(request, "reference"),
@@ -137,7 +136,7 @@ def run_filters(request: Request) -> RunFilters:
 def search_filters(request: Request) -> SearchFilters:
     return {
         "job": text(request, "job"),
-        "status": _statuses(_status_words(request), STATUS_WORDS),
+        "status": _statuses(request),
         "min_severity": severity(request),
         "stream": _stream(request),
         "stage": text(request, "stage"),
@@ -182,7 +181,7 @@ def at(request: Request) -> str | None:
 
 def flag(request: Request, name: str) -> bool | None:
     """True, False, or None where it is not given."""
-    word = _one_of(request, name, ["1", "true", "0", "false"])
+    word = _read(request, name, partial(filters.one_of, ["1", "true", "0", "false"]))
     return word in {"1", "true"} if word else None
 
 
@@ -226,13 +225,11 @@ def _hex(request: Request, name: str, hint: str) -> str | None:
 
 
 def severity(request: Request) -> int | None:
-    level = _one_of(request, "level", LEVEL_WORDS)
-    return Severity[level.upper()] if level else None
+    return _read(request, "level", filters.severity)
 
 
 def _stream(request: Request) -> Stream | None:
-    word = _one_of(request, "stream", STREAM_WORDS)
-    return Stream[word.upper()] if word else None
+    return _read(request, "stream", filters.stream)
 
 
 def _attributes(request: Request) -> dict[str, str]:
@@ -244,53 +241,34 @@ def _attributes(request: Request) -> dict[str, str]:
     return {name.strip(): value for name, _, value in pairs}
 
 
-def _one_of(request: Request, name: str, words: list[str]) -> str | None:
-    word = text(request, name)
-    if word is not None and word.lower() not in words:
-        raise _refuse(name, word, f"use {', '.join(words[:-1])} or {words[-1]}")
-    return word.lower() if word else None
-
-
 def _outcomes(request: Request) -> tuple[list[RunStatus] | None, bool | None]:
-    """The statuses asked for, and whether only retried attempts are meant, none of them, or any.
-
-    Among ``failed`` runs is none that was retried, unless ``retried`` says otherwise; a status by its own name is that
-    of every attempt.
-    """
-    words = _status_words(request)
-    retried = flag(request, RETRIED)
-    if RETRIED in words:
-        if len(words) > 1:
-            raise HTTPException(400, "status=retried goes alone: leave the other statuses out.")
-        return STATUS_GROUPS["failed"], True if retried is None else retried
-    if retried is None and "failed" in words and not any(word in STATUS_GROUPS["failed"] for word in words):
-        retried = False
-    return _statuses(words, [*STATUS_WORDS, RETRIED]), retried
+    given = request.query_params.getlist("status")
+    try:
+        return filters.outcomes(given, flag(request, "retried"))
+    except ValueError as error:
+        raise _refuse("status", ",".join(given), str(error)) from None
 
 
-def _status_words(request: Request) -> list[str]:
-    given = [word.strip().lower() for value in request.query_params.getlist("status") for word in value.split(",")]
-    return list(filter(None, given))
-
-
-def _statuses(words: list[str], known: list[str]) -> list[RunStatus] | None:
-    found: list[RunStatus] = []
-    for word in words:
-        if word not in STATUS_WORDS:
-            raise _refuse("status", word, f"use one or more of these, separated by commas: {', '.join(known)}")
-        found += STATUS_GROUPS.get(word) or [RunStatus(word)]
-    return list(dict.fromkeys(found)) or None
+def _statuses(request: Request) -> list[RunStatus] | None:
+    given = request.query_params.getlist("status")
+    try:
+        return filters.statuses(given) or None
+    except ValueError as error:
+        raise _refuse("status", ",".join(given), str(error)) from None
 
 
 def _instant(request: Request, name: str) -> datetime | None:
+    # An unescaped + arrives as a space.
+    return _read(request, name, lambda given: moment(given.replace(" ", "+"), UTC, datetime.now(UTC)))
+
+
+def _read(request: Request, name: str, read: Callable[[str], T]) -> T | None:
+    """The parameter as ``read`` reads it; None where it is not given."""
     given = text(request, name)
-    if given is None:
-        return None
     try:
-        instant = datetime.fromisoformat(given.replace(" ", "+"))  # an unescaped + arrives as a space
-        return instant.replace(tzinfo=instant.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise _refuse(name, given, "give a time such as 2026-11-03T03:12:00Z; without an offset it is UTC") from None
+        return None if given is None else read(given)
+    except ValueError as error:
+        raise _refuse(name, given, str(error)) from None
 
 
 def _refuse(name: str, value: Any, hint: str) -> HTTPException:

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 
 from ..store.read.reader import line_key
 from . import format as words
-from .terminal import fold, painted, visible
+from .terminal import fold, in_sight, painted
 from .traces import Traces
 from .usage import step_cpu, step_growth
 
@@ -54,7 +54,7 @@ class Templates:
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,
             undefined=StrictUndefined,
-            finalize=visible,
+            finalize=in_sight,
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,

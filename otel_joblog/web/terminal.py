@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
+from ..visible import visible
 from .format import count, size
 
-__all__ = ["Folded", "fold", "painted", "visible"]
+__all__ = ["Folded", "fold", "in_sight", "painted"]
 
 FOLD_LINES = 20
 FOLD_CHARACTERS = 2_000
@@ -21,10 +22,6 @@ SLACK = 1.25  # what is barely longer than the fold is shown whole
 _ESCAPE = re.compile(
     r"\x1b\[([0-?]{0,64})[ -/]{0,8}([@-~])|\x1b\][^\x07\x1b]{0,2048}(?:\x07|\x1b\\)|\x1b[ -/]{0,4}[0-OQ-WYZ\\`-~]"
 )
-_BIDI_CONTROLS = [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
-_IN_SIGHT = {code: f"\\x{code:02x}" for code in [*range(32), *range(0x7F, 0xA0)] if chr(code) not in "\t\n"} | {
-    code: f"[U+{code:04X}]" for code in [*_BIDI_CONTROLS, 0xFEFF]
-}
 _COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 _STYLES = {1: "bold", 2: "dim", 3: "italic", 4: "underline"}
 _STYLE_ENDS = {22: ("bold", "dim"), 23: ("italic",), 24: ("underline",)}
@@ -38,13 +35,9 @@ class Folded(NamedTuple):
     offer: str = ""
 
 
-def visible(value: Any) -> Any:
+def in_sight(value: Any) -> Any:
     """Text with its control and direction-changing characters in sight; anything else, markup too, as it is."""
-    return _in_sight(value) if type(value) is str else value
-
-
-def _in_sight(text: str) -> str:
-    return text if text.isprintable() else text.translate(_IN_SIGHT)
+    return visible(value) if type(value) is str else value
 
 
 def fold(message: str) -> Folded:
@@ -104,7 +97,7 @@ class _Pen:
         yield self._span(text[at:])
 
     def _span(self, text: str) -> Markup:
-        shown = escape(_in_sight(text))
+        shown = escape(visible(text))
         classes = " ".join(f"a-{name}" for name in sorted({self._colour, *self._styles} - {""}))
         return Markup('<span class="{}">{}</span>').format(classes, shown) if classes and text else shown
 

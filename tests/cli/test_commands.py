@@ -32,26 +32,26 @@ def after_two_jobs(environment: dict[str, str]) -> None:
 
 
 def test_list_says_what_to_do_when_there_is_nothing_yet(otel_joblog: Command) -> None:
-    assert otel_joblog("list").stdout.startswith("No job logs yet.")
+    said = otel_joblog("list")
+    assert (said.stdout, said.stderr[:16]) == ("", "No job logs yet.")
 
 
 @pytest.mark.usefixtures("after_two_jobs")
-def test_list_prints_runs_newest_first_uncut_when_it_is_piped(otel_joblog: Command) -> None:
-    lines = otel_joblog("list").stdout.splitlines()
-    assert lines[0].split() == ["STATUS", "JOB", "RUN", "STARTED", "TOOK", "LINES", "ID", "ABOUT"]
-    assert [line.split()[1:3] for line in lines[1:]] == [["error", "import"], ["success", "export"]]
-    assert "invalid literal for int() with base 10: 'x'" in lines[1]
+def test_list_prints_a_line_of_fields_for_each_run_newest_first_when_it_is_piped(otel_joblog: Command) -> None:
+    lines = [line.split("\t") for line in otel_joblog("list").stdout.splitlines()]
+    assert [(status, job) for _, status, job, *_ in lines] == [("error", "import"), ("success", "export")]
+    assert lines[0][-1] == "ValueError: invalid literal for int() with base 10: 'x'"
 
 
 @pytest.mark.usefixtures("after_two_jobs")
 def test_list_filters_pages_and_prints_json(otel_joblog: Command) -> None:
     assert [run["job"] for run in json.loads(otel_joblog("list", "--json").stdout)] == ["import", "export"]
     assert [run["job"] for run in json.loads(otel_joblog("list", "--json", "--status", "error").stdout)] == ["import"]
-    first = otel_joblog("list", "--limit", "1").stdout
-    after = re.search(r"otel-joblog list --after (\S+)", first)
+    first = otel_joblog("list", "--limit", "1")
+    after = re.fullmatch(r"More: the same with --after (\S+)\n", first.stderr)
     assert after
     assert "export" in otel_joblog("list", "--after", after[1]).stdout
-    assert otel_joblog("list", "--job", "none").stdout == "No runs match.\n"
+    assert otel_joblog("list", "--job", "none").stderr == "No runs match.\n"
 
 
 @pytest.mark.usefixtures("after_two_jobs")
@@ -59,7 +59,8 @@ def test_show_prints_the_error_before_steps_and_lines(otel_joblog: Command) -> N
     (run,) = json.loads(otel_joblog("list", "--json", "--job", "import").stdout)
     shown = otel_joblog("show", run["run_id"][:6]).stdout
     places = [
-        shown.index(part) for part in ("import", "1 of 1 line", "Traceback", "Steps", "✗ error parse", "said before")
+        shown.index(part)
+        for part in ("✗ error", "Traceback", "when ", "1 of 1 line", "Steps", "✗ error parse", "said before")
     ]
     assert places == sorted(places)
 

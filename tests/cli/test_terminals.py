@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 from commands import Command
+from ptys import on_terminal
 
-from otel_joblog import diagnostics
+from otel_joblog import cli, diagnostics
 from otel_joblog.conventions import Attribute, Severity
 from otel_joblog.store.write.writer import Writer
 from tests.web.story import Story
@@ -58,12 +59,15 @@ def hostile(writer: Writer) -> Story:
     "command", [["list"], ["show"], ["jobs"], ["stats"], ["errors"], ["search", "found"]], ids=lambda words: words[0]
 )
 def test_escape_sequences_of_others_are_in_sight_and_not_obeyed(
-    command: list[str], hostile: Story, otel_joblog: Command
+    command: list[str], hostile: Story, environment: dict[str, str], otel_joblog: Command
 ) -> None:
     run = [hostile.run_id] if command == ["show"] else []
     said = otel_joblog(*command, *run).stdout
     assert IN_SIGHT in said
     assert not OBEYED.search(said)
+    on_screen = on_terminal([sys.executable, "-m", "otel_joblog", *command, *run], environment, 300)
+    assert IN_SIGHT in on_screen
+    assert not OBEYED.search(on_screen)
     as_json = otel_joblog(*command, *run, "--json").stdout
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", as_json)
     assert any(HOSTILE in text for line in as_json.splitlines() for text in texts(json.loads(line)))
@@ -107,16 +111,14 @@ def test_a_terminal_without_these_characters_gets_others(
     environment["PYTHONIOENCODING"] = encoding
 
     def said(*command: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "otel_joblog", *command], env=environment, capture_output=True, check=True
-        )
-        return done.stdout.decode(encoding)
+        return on_terminal([sys.executable, "-m", "otel_joblog", *command], environment, 120, encoding)
 
     assert "x error" in said("list")
     assert "+ success" in said("list")
     assert "x error parse" in said("show", story.run_id)
-    for command in (["jobs"], ["stats"], ["errors"], ["search", "said"], ["--help"]):
-        assert said(*command)
+    assert "+ versions" in said("doctor")
+    for command in (["jobs"], ["stats"], ["errors"], ["search", "said"], ["--help"], ["journal", "list"]):
+        assert "UnicodeEncodeError" not in said(*command)
 
 
 def test_a_name_that_a_terminal_cannot_show_is_told_by_its_numbers(
@@ -165,3 +167,37 @@ def test_what_our_own_log_quotes_is_in_sight_too(caplog: pytest.LogCaptureFixtur
         f"otel_joblog: could not be stored: 100 % of {IN_SIGHT.replace('[U+202E]', chr(0x202E))}, 3 times",
         "otel_joblog: 100 % is said as it is",
     ]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize(
+    "command", ["doctor", "journal list", "journal drop embedded", "recover", "journal send \x1b[2J"]
+)
+def test_what_waits_and_what_lies_about_is_told_without_being_obeyed(
+    command: str, terminal: bool, environment: dict[str, str], tmp_path: Path
+) -> None:
+    before = {name: value for name, value in environment.items() if name != "OTEL_JOBLOG_DSN"}
+    program = f"from otel_joblog import job\nwith job({HOSTILE!r}): print('x')"
+    subprocess.run([sys.executable, "-c", program], env=before, check=True, capture_output=True)
+    (tmp_path / "state" / "journal" / HOSTILE).mkdir()
+    words = [sys.executable, "-m", "otel_joblog", *command.split()]
+    if terminal:
+        said = on_terminal(words, environment, 300, answer="n\n")
+    else:
+        done = subprocess.run(words, env=environment, input="n\n", capture_output=True, text=True, check=False)
+        said = done.stdout + done.stderr
+    assert (IN_SIGHT if "\x1b" not in command else r"nothing waits for '\x1b[2J'") in said
+    assert not OBEYED.search(said)
+
+
+def test_all_that_commands_print_goes_through_what_shows_it_harmless() -> None:
+    by_others = re.compile(r"click\.(?:s?echo|style|prompt)\(|(?<![.\w])(?<!def )print\(")
+    folder = Path(cli.__file__).parent
+    found = {
+        f"{path.name}: {line.strip()}"
+        for path in folder.rglob("*.py")
+        if path.name not in {"say.py", "terminal.py"}
+        for line in path.read_text().splitlines()
+        if by_others.search(line)
+    }
+    assert found == {"db.py: click.echo(settings.dsn or server.uri)  # for psql: as it is"}

@@ -37,7 +37,7 @@ def clock_set_back(bench: Bench, tally: Tally) -> None:
 def shown_lines(room: Room, name: str) -> int:
     """How many lines ``otel-joblog show`` knows of the run of this job."""
     found = subprocess.run(
-        [sys.executable, "-m", "otel_joblog", "show", "--json", run_id(room, name)],
+        [sys.executable, "-m", "otel_joblog", "show", "--all", "--json", run_id(room, name)],
         env=room.variables(),
         capture_output=True,
         check=True,

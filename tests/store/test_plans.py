@@ -180,6 +180,7 @@ def filled(module_dsn: str) -> str:
         ("runs", RUNS | DEEP, EACH | {"job_run_started"}),
         ("runs", RUNS | {"job": "job 7"}, EACH),
         ("runs", RUNS | DEEP | {"job": "job 7"}, EACH),
+        ("runs", RUNS | {"type": "cron"}, EACH | {"job_run_type"}),
         ("runs", RUNS | {"reference": "ref 300"}, EACH | {"job_run_reference"}),
         ("runs", RUNS | {"statuses": [5, 6, 7]}, EACH | {"job_run_failed"}),
         ("runs", RUNS | {"statuses": [5, 6, 7], "retried": False}, EACH | {"job_run_failed"}),

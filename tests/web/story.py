@@ -40,17 +40,32 @@ _numbers = itertools.count(1)
 class Story:
     """One run. Times are seconds after its start; everything is in the store when a call returns."""
 
-    def __init__(self, writer: Writer, job: str = "nightly-import", *, began: int | None = None, **attributes: Any):
+    def __init__(
+        self,
+        writer: Writer,
+        job: str = "nightly-import",
+        *,
+        began: int | None = None,
+        run_id: str | None = None,
+        inside: Story | None = None,
+        **attributes: Any,
+    ) -> None:
+        """``inside`` is the run that it is a child of; without a ``run_id`` it gets one of its own."""
         number = next(_numbers)
         self._writer = writer
         self.job = job
-        self.trace_id = bytes([number % 251 + 1, *number.to_bytes(15, "big")])
+        self.parent = inside
+        trace_id = bytes([number % 251 + 1, *number.to_bytes(15, "big")])
+        self.trace_id = inside.trace_id if inside else trace_id
         self.span_id = number.to_bytes(8, "big")
+        if run_id:
+            self.trace_id, self.span_id = map(bytes.fromhex, run_id.split("-"))
         self.began = began or time.time_ns() - 5 * MINUTE
         self.attributes = {Attribute.JOB_NAME: job, Attribute.TRIGGER: "schedule", **attributes}
         self.lines = 0
         self.steps: dict[str, bytes] = {}
-        self._write(SpanStarted(SpanKind.JOB, *self._ids(self.span_id, None), self.began, job, 0, self.attributes))
+        self._step_attributes: dict[str, dict[str, Any]] = {}
+        self._write(SpanStarted(SpanKind.JOB, *self._own_ids(), self.began, job, 0, self.attributes))
 
     @property
     def run_id(self) -> str:
@@ -63,6 +78,7 @@ class Story:
         """Begins a step and gives its span id as text."""
         span_id = (1_000_000 * len(self.steps) + 1_000 + int.from_bytes(self.span_id, "big")).to_bytes(8, "big")
         self.steps[name] = span_id
+        self._step_attributes[name] = attributes
         ids = self._ids(span_id, self.steps[inside] if inside else self.span_id)
         self._write(SpanStarted(SpanKind.STEP, *ids, self.at(begin), name, len(self.steps), attributes))
         return span_id.hex()
@@ -78,7 +94,7 @@ class Story:
     ) -> None:
         ids = self._ids(self.steps[name], self.steps[inside] if inside else self.span_id)
         place = list(self.steps).index(name) + 1
-        started = (SpanKind.STEP, *ids, self.at(begin), name, place, {})
+        started = (SpanKind.STEP, *ids, self.at(begin), name, place, self._step_attributes[name])
         self._write(SpanEnded(*started, self.at(end), *_outcome(error, self.at(end)), [], 0, "", True))
 
     def say(
@@ -141,13 +157,16 @@ class Story:
     ) -> None:
         """Ends the run; with ``error`` (type, message, traceback) it failed by that."""
         outcome = _outcome(error, self.at(at)) if error else (status, message, [])
-        ids = self._ids(self.span_id, None)
-        started = (SpanKind.JOB, *ids, self.began, self.job, 0, self.attributes)
+        started = (SpanKind.JOB, *self._own_ids(), self.began, self.job, 0, self.attributes)
         counts = (self.lines if emitted is None else emitted, len(self.steps))
         self._write(SpanEnded(*started, self.at(at), *outcome, list(links), 0, "", True, *counts))
 
     def _ids(self, span_id: bytes, parent: bytes | None) -> tuple[bytes, bytes, bytes | None, bytes, None]:
         return self.trace_id, span_id, parent, self.span_id, None
+
+    def _own_ids(self) -> tuple[bytes, bytes, bytes | None, bytes, bytes | None]:
+        parent = self.parent.span_id if self.parent else None
+        return self.trace_id, self.span_id, parent, self.span_id, parent
 
     def _write(self, *records: Record) -> None:
         self._writer.write(records, process=PROCESS)

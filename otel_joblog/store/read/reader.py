@@ -110,25 +110,28 @@ class Reader:
         job: str | None = None,
         status: Sequence[RunStatus] | None = None,
         service: str | None = None,
+        type: str | None = None,  # noqa: A002  (the API's name, too)
         reference: str | None = None,
         error: str | None = None,
         retried: bool | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> RunPage:
-        """Runs, newest first: of a job or service, in any of some states, of a reference, begun from ``since`` on and
-        before ``until``; ``error`` is the key of an :class:`ErrorKind` that they failed by. With ``retried`` only
+        """Runs, newest first: of a job, service or type, in any of some states, of a reference, begun from ``since`` on
+        and before ``until``; ``error`` is the key of an :class:`ErrorKind` that they failed by. With ``retried`` only
         failed attempts that another one followed, or, where it is False, none of these.
 
-        Texts and results are bounded (:class:`RunSummary`). Without ``since`` and ``until``, runs from the far future
-        are only counted: one wrong clock would hold the first page. ``after`` is ``next`` of the page before; raises
-        :class:`BadCursor` for anything else.
+        Texts and results are bounded (:class:`RunSummary`). Without an ``until``, or a ``since`` that has not come yet,
+        runs from the far future are only counted: one wrong clock would hold the first page. ``after`` is ``next`` of
+        the page before; raises :class:`BadCursor` for anything else.
         """
-        ahead = None if since or until else datetime.now(UTC) + _AHEAD
+        now = datetime.now(UTC)
+        ahead = None if until or (since and since > now) else now + _AHEAD
         statuses = None if status is None else [one.code for one in status]
         filters = {
             "job": job,
             "service": service,
+            "type": type,
             "statuses": statuses,
             "reference": reference,
             "error_group": error and bigint(bytes.fromhex(error)),
@@ -384,7 +387,7 @@ class Reader:
 # The filters of runs.sql, none of them given.
 _ALL_RUNS: dict[str, Any] = dict.fromkeys(
     (
-        *("job", "service", "statuses", "reference", "error_group", "retried", "since", "until"),
+        *("job", "service", "type", "statuses", "reference", "error_group", "retried", "since", "until"),
         *("trace_id", "parent_run", "first_trace", "first_span"),
     )
 )

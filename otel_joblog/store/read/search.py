@@ -95,7 +95,8 @@ async def search(
     """A page of lines; it ends before it is full once the seconds are over. Raises :class:`BadCursor`."""
     key = None if after is None else FoundKey.read(after)
     # Lines from the far future, of a wrong clock, would come first: they are for who asks for that time.
-    latest = _END if question.since else datetime.now(UTC) + timedelta(days=1)
+    now = datetime.now(UTC)
+    latest = _END if question.since and question.since > now else now + timedelta(days=1)
     high = min(key.end if key else _END, question.until or latest)
     (ability,) = await _rows(connection, "read/text_search", {})
     days = {row["day"]: row["indexed"] for row in await _rows(connection, "read/log_days", {})}

@@ -22,6 +22,7 @@ from (
   from joblog.job_run
   where (%(job)s::text is null or name = %(job)s)
     and (%(service)s::text is null or service = %(service)s)
+    and (%(type)s::text is null or type = %(type)s)
     and (%(error_group)s::bigint is null or error_group = %(error_group)s)
     and (%(reference)s::text is null or reference = %(reference)s)
     and (%(statuses)s::smallint[] is null or status = any(%(statuses)s))

@@ -98,6 +98,7 @@ create table joblog.job_run (
 create index job_run_started on joblog.job_run (started_at, trace_id, span_id);
 create index job_run_name on joblog.job_run (name, started_at);
 create index job_run_job on joblog.job_run (name, service, started_at);  -- many services may call a job the same
+create index job_run_type on joblog.job_run (type, started_at);
 create index job_run_reference on joblog.job_run (reference, started_at) where reference is not null;
 create index job_run_failed on joblog.job_run (started_at) where status >= 5;
 create index job_run_failed_name on joblog.job_run (name, started_at) where status >= 5;

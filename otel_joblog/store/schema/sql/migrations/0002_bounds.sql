@@ -89,3 +89,6 @@ comment on column joblog.job_duration_histogram.shortest_s is 'seconds, of the s
 comment on column joblog.job_duration_histogram.longest_s is 'seconds, of the longest of these runs';
 comment on view joblog.job_durations is
   'Percentiles in seconds of the durations by UTC day and job: exact for few runs, within 19 % for many. Successes, errors and timeouts count. Bound day.';
+
+-- Runs of a type, newest first.
+create index job_run_type on joblog.job_run (type, started_at);
