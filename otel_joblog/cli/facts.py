@@ -129,7 +129,8 @@ def _what(detail: RunDetail) -> Iterator[str | None]:
     noticed = [
         words.count(number, noun) for number, noun in ((run.warnings, "warning"), (run.errors, "error")) if number
     ]
-    yield ", ".join([words.lines(run), *noticed])
+    size = [words.size(run.bytes)] if run.bytes else []
+    yield ", ".join([words.lines(run), *size, *noticed])
     yield f"about {run.reference}" if run.reference else None
     yield attempt(run) or None
     yield f"after {run.previous_attempt}" if run.previous_attempt else None

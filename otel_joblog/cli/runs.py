@@ -89,8 +89,6 @@ def listing(runs: Sequence[RunSummary], zone: Zone, at: datetime) -> Listing[Run
         fields={
             "run_id": lambda run: run.run_id,
             "status": lambda run: run.status.value,
-            "attempt": lambda run: run.attempt,
-            "retried": lambda run: run.retried,
             "job": lambda run: run.job,
             "service": lambda run: run.service,
             "type": lambda run: run.type,
@@ -141,7 +139,7 @@ def about(run: RunSummary, at: datetime) -> str:
 
 
 def _told(run: RunSummary, at: datetime) -> str:
-    if told := run.status_message.partition("\n")[0] or silence(run, at) or run.missing:
+    if told := run.status_message.partition("\n")[0] or silence(run, at) or words.going_on(run, at) or run.missing:
         return told
     if run.status is RunStatus.RUNNING and run.progress is not None:
         percent, done = run.progress.percent, words.progress(run.progress)
