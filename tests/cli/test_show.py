@@ -121,9 +121,17 @@ def test_a_new_day_is_told_between_lines(writer: Writer, environment: dict[str, 
     assert shown.endswith("23:59:51.000 INFO  · etl before\n— 2024-11-03 —\n00:00:01.000 INFO  · etl after\n")
 
 
+# The program, which waits for the lines of an ended run for as long as a busy machine may need.
+PATIENT = """
+from otel_joblog.cli import main, show
+show.SETTLING = 60
+main()
+"""
+
+
 @contextmanager
 def following(run_id: str, environment: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "otel_joblog", "show", "--follow", run_id, *arguments]
+    command = [sys.executable, "-c", PATIENT, "show", "--follow", run_id, *arguments]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
