@@ -9,11 +9,12 @@ COLLECTOR := .cache/bin/collector
 JAEGER    := .cache/bin/jaeger
 GO_BUILD  := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags="-s -w"
 
-.PHONY: help demo test test-postgres faults fuzz others outage collector jaeger check bench clean
+.PHONY: help demo test coverage test-postgres faults fuzz others outage collector jaeger check bench clean
 
 help:
 	@echo "make demo    database, viewer and jobs to look at (ARGS=--once checks itself and exits)"
 	@echo "make test    the whole suite against a real PostgreSQL (ARGS='-k name')"
+	@echo "make coverage    the suite with its branch coverage, a package a row"
 	@echo "make test-postgres PG_BIN=/usr/lib/postgresql/15/bin    what touches the database, on another version of it"
 	@echo "make faults  kill, starve and unplug it; fails on any line lost or stored twice (ARGS='--scale 0.1 sigterm')"
 	@echo "make fuzz    send the ingest 100,000 requests that nobody should send (ARGS='--requests 2000')"
@@ -38,6 +39,10 @@ test: $(READY)
 	@missing=; for program in $(COLLECTOR) $(JAEGER); do [ -x $$program ] || missing="$$missing $${program##*/}"; done; \
 		[ -z "$$missing" ] || echo "make$$missing was not run (it takes Go): the tests that need it will be skipped."
 	$(BIN)/python -m pytest -n auto $(ARGS)
+
+coverage: $(READY)
+	$(BIN)/python -m pytest -n auto --cov --cov-report=json:.cache/coverage.json $(ARGS)
+	$(BIN)/python -m tests.coverage .cache/coverage.json
 
 test-postgres: $(READY)
 	OTEL_JOBLOG_TEST_PG_BIN='$(or $(PG_BIN),$(error say PG_BIN=folder of initdb, pg_ctl and postgres))' \

@@ -6,7 +6,9 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from otel_joblog.background import Background
 from otel_joblog.store.schema.migrate import migrate
 from otel_joblog.store.server.embedded import EmbeddedServer
 
@@ -24,6 +27,17 @@ _numbers = itertools.count(1)
 
 # Started in the background of a shell or by some CI runners, a suite inherits SIGINT ignored, and so would its scripts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+run_unmeasured = Background._run
+
+
+def run_measured(thread: Background) -> None:
+    sys.settrace(threading.gettrace())  # as threading does; our threads are started below that module
+    run_unmeasured(thread)
+
+
+if "coverage" in sys.modules:  # make coverage
+    Background._run = run_measured  # type: ignore[method-assign]
 
 # No test is about time: these machines have other things to do, too.
 hypothesis.settings.register_profile("untimed", deadline=None)
