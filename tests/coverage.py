@@ -15,6 +15,7 @@ WHOLE = [
     "otel_joblog/journal/journal.py",
     "otel_joblog/journal/recovery.py",
     "otel_joblog/journal/shipper.py",
+    "otel_joblog/journal/synced.py",
     "otel_joblog/redaction/redactor.py",
     "otel_joblog/store/write/writer.py",
 ]
