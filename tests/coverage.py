@@ -47,7 +47,8 @@ def main(report: Path) -> int:
 def row(name: str, sums: Counter[str]) -> str:
     lines = 100 * sums["covered_lines"] / (sums["num_statements"] or 1)
     branches = 100 * sums["covered_branches"] / (sums["num_branches"] or 1)
-    return f"{name:40} {sums['num_statements']:6} lines {lines:5.1f} %  {sums['num_branches']:5} branches {branches:5.1f} %"
+    statements, ways = sums["num_statements"], sums["num_branches"]
+    return f"{name:40} {statements:6} lines {lines:5.1f} %  {ways:5} branches {branches:5.1f} %"
 
 
 if __name__ == "__main__":
