@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 import sys
 
-from documents import DOCUMENTS, ROOT, text_of, texts
-
 import otel_joblog
 from otel_joblog.config import documented
 from otel_joblog.testing import recording
+from tests.documents import DOCUMENTS, ROOT, text_of, texts
 
 
 def test_the_package_exports_its_table_of_contents_and_nothing_else() -> None:

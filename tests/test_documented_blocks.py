@@ -13,8 +13,6 @@ from pathlib import Path
 import psycopg
 import pytest
 import yaml
-from documents import DOCUMENTS, ROOT, blocks, inline, prose, text_of, texts
-from processes import environment, journaled
 from psycopg.conninfo import conninfo_to_dict
 from starlette.routing import Route
 
@@ -26,6 +24,8 @@ from otel_joblog.ingest.rules import Rules
 from otel_joblog.records import SpanEnded
 from otel_joblog.store.schema.roles import make_roles
 from otel_joblog.web.routes import routes
+from tests.documents import DOCUMENTS, ROOT, blocks, inline, prose, text_of, texts
+from tests.processes import environment, journaled
 
 pytestmark = pytest.mark.timeout(600)  # processes of their own
 

@@ -20,9 +20,7 @@ import click
 import psycopg
 import pytest
 from click.testing import CliRunner
-from documents import DOCUMENTS, commands, inline, texts
 from grafana.fake import TOKEN, grafana
-from processes import ROOT, environment
 
 from otel_joblog.cli.main import main
 from otel_joblog.command.options import parser
@@ -31,6 +29,8 @@ from otel_joblog.export.targets import target_names
 from otel_joblog.journal.deadletter import set_aside
 from otel_joblog.records import Line
 from otel_joblog.schedules import understood
+from tests.documents import DOCUMENTS, commands, inline, texts
+from tests.processes import ROOT, environment
 
 pytestmark = pytest.mark.timeout(1_200)  # each is many processes, one after the other
 

@@ -8,11 +8,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from processes import command, run
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from otel_joblog.config import Settings
 from otel_joblog.errors import ConfigError
+from tests.processes import command, run
 
 JOB = """
     import logging

@@ -9,11 +9,11 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from processes import environment, journaled, run
 
 from otel_joblog import job
 from otel_joblog.errors import ConfigError
 from otel_joblog.records import Line, SpanEnded
+from tests.processes import environment, journaled, run
 
 OUTPUT = """
     import ctypes, logging, os, subprocess, sys, threading

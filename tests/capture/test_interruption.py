@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from interrupting import Strike, Struck, StruckByClass, by_class, by_signal, strikes
 
 from otel_joblog import current_run, job, progress, setup, step
 from otel_joblog.capture import installation
@@ -34,6 +33,7 @@ from otel_joblog.journal.room import LOCK, Room
 from otel_joblog.journal.segments import segment_numbers
 from otel_joblog.journal.shipper import Shipper
 from otel_joblog.records import Line, Process, Record, SpanEnded, SpanStarted, encode
+from tests.interrupting import Strike, Struck, StruckByClass, by_class, by_signal, strikes
 
 log = logging.getLogger("tests.interruption")
 PROCESS = Process(b"p" * 16, 0, os.getpid(), "host", "boot", "service", {})

@@ -6,11 +6,11 @@ import signal
 from pathlib import Path
 
 import pytest
-from processes import journaled, run
 
 from otel_joblog.journal.closing import OpenSpans
 from otel_joblog.journal.crash import Verdict
 from otel_joblog.records import AFTER_END, ELSEWHERE, Line, SpanEnded
+from tests.processes import journaled, run
 
 
 def told(folder: Path) -> tuple[list[tuple[str, int]], dict[str, tuple[str, int]]]:

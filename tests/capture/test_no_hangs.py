@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import processes
+from tests import processes
 
 WATCHED = """
 import faulthandler

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from textwrap import dedent
 
-import processes
 import pytest
+
+from tests import processes
 
 PRELUDE = """\
 import asyncio, atexit, contextlib, gc, io, logging, logging.config, logging.handlers, os, queue, random, signal

@@ -6,12 +6,11 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import processes
-
 from otel_joblog import job
 from otel_joblog.capture.facts.attributes import otel_value
 from otel_joblog.records import SpanEnded
 from otel_joblog.testing import recording
+from tests import processes
 
 
 class Unbound:

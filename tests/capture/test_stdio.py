@@ -12,11 +12,11 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-import processes
 import pytest
 
 from otel_joblog import job
 from otel_joblog.testing import Recorded, recording
+from tests import processes
 
 
 @pytest.fixture(autouse=True)

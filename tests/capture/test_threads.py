@@ -12,12 +12,12 @@ import weakref
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import processes
 import pytest
 
 from otel_joblog import job, step
 from otel_joblog.background import Background, in_background
 from otel_joblog.testing import recording
+from tests import processes
 
 log = logging.getLogger("tests.threads")
 

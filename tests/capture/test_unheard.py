@@ -12,12 +12,12 @@ from types import FunctionType
 from typing import Any
 from unittest import mock
 
-import processes
 import pytest
 
 from otel_joblog import job, step
 from otel_joblog.capture import installation
 from otel_joblog.testing import Recorded, recording
+from tests import processes
 
 log = logging.getLogger("tests.unheard")
 info_of_old = log.info  # bound before any run

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from commands import Command
+
+from tests.cli.commands import Command
 
 
 @pytest.fixture

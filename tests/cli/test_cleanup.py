@@ -10,7 +10,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from commands import JOBS, Command
+
+from tests.cli.commands import JOBS, Command
 
 TODAY = datetime.now(UTC).date()
 

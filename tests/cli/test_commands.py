@@ -15,7 +15,6 @@ from pathlib import Path
 import httpx
 import pytest
 from click.testing import CliRunner
-from commands import JOBS, Command
 
 from otel_joblog.cli import agent
 from otel_joblog.cli.main import main
@@ -23,6 +22,7 @@ from otel_joblog.journal import locks
 from otel_joblog.journal.cursors import cursor_names
 from otel_joblog.journal.folders import remove_folder
 from otel_joblog.journal.recovery import dead_journals
+from tests.cli.commands import JOBS, Command
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from commands import JOBS, Command
 from psycopg.conninfo import make_conninfo
+
+from tests.cli.commands import JOBS, Command
 
 OPEN = """
 import os

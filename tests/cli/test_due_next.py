@@ -8,8 +8,9 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import psycopg
-from commands import Command
-from ptys import on_terminal
+
+from tests.cli.commands import Command
+from tests.cli.ptys import on_terminal
 
 AGENT = [sys.executable, "-m", "otel_joblog", "agent"]
 

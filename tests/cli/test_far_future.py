@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 
-from commands import Command
-
 from otel_joblog.store.write.writer import Writer
+from tests.cli.commands import Command
 from tests.web.story import Story
 
 IN_2116 = 4_607_280_000 * 10**9

@@ -12,8 +12,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner
-from commands import Command
-from ptys import on_terminal
 
 from otel_joblog.cli.main import main
 from otel_joblog.cli.runs import list_runs
@@ -23,6 +21,8 @@ from otel_joblog.filters import statuses
 from otel_joblog.moments import moment
 from otel_joblog.store.write.writer import Writer
 from otel_joblog.web.params import RUN_FILTERS
+from tests.cli.commands import Command
+from tests.cli.ptys import on_terminal
 from tests.web.story import SECOND, Story
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)

@@ -7,10 +7,10 @@ import sys
 from contextlib import closing
 
 import pytest
-from commands import Command
-from ptys import on_terminal
 
 from otel_joblog.store.write.writer import Writer
+from tests.cli.commands import Command
+from tests.cli.ptys import on_terminal
 from tests.store.samples import NOW, PROCESS, SECOND, line, run_id, span, started
 from tests.web.story import Story
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from commands import JOBS, Command
 
 from otel_joblog.journal import locks
 from otel_joblog.journal.folders import journal_folders
 from otel_joblog.journal.standby import agent_lock
+from tests.cli.commands import JOBS, Command
 
 EMBEDDED = "postgres-embedded"
 

@@ -13,11 +13,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from known import MIDNIGHT, tell
-from ptys import on_terminal
 
 from otel_joblog.cli import errors, jobs, runs, search
 from otel_joblog.cli.times import Zone
+from tests.cli.known import MIDNIGHT, tell
+from tests.cli.ptys import on_terminal
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 COMMANDS_DOCUMENT = Path(__file__).parents[2] / "docs" / "commands.md"

@@ -13,8 +13,9 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
-from commands import JOBS, Command
 from psycopg.conninfo import make_conninfo
+
+from tests.cli.commands import JOBS, Command
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
-from commands import Command
-from ptys import on_terminal
 
 from otel_joblog.conventions import RunStatus, Severity
 from otel_joblog.store.write.writer import Writer
+from tests.cli.commands import Command
+from tests.cli.ptys import on_terminal
 from tests.web.story import Story
 
 

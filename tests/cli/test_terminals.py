@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import Command
-from ptys import on_terminal
 
 from otel_joblog import cli, diagnostics
 from otel_joblog.conventions import Attribute, Severity
 from otel_joblog.store.write.writer import Writer
+from tests.cli.commands import Command
+from tests.cli.ptys import on_terminal
 from tests.web.story import Story
 
 HOSTILE = "\x1b]0;owned\x07na\x9bme\x7f\u202e"

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from commands import JOBS, Command
+
+from tests.cli.commands import JOBS, Command
 
 
 @pytest.fixture

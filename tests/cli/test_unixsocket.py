@@ -13,7 +13,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from commands import Command
+
+from tests.cli.commands import Command
 
 
 @pytest.fixture

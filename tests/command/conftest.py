@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running import Running
 
 from otel_joblog.export.targets import EMBEDDED
 from otel_joblog.journal.claims import Lease
 from otel_joblog.journal.folders import make_root
 from otel_joblog.journal.standby import agent_lock
+from tests.command.running import Running
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from processes import environment, journaled
 
 from otel_joblog.records import Record, SpanEnded
+from tests.processes import environment, journaled
 
 RUN = [sys.executable, "-m", "otel_joblog", "run"]
 UNSHARE = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"]

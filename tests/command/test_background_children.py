@@ -7,9 +7,9 @@ import signal
 from pathlib import Path
 
 import pytest
-from running import Running, until
 
 from otel_joblog.records import AFTER_END, Line
+from tests.command.running import Running, until
 
 LATE = "{ read line < fifo; echo late >&%d; echo later >&%d; echo alive > proof; } & echo first; exit 4"
 KINDS = {

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from processes import environment
-from running import RUN, Running, until
+
+from tests.command.running import RUN, Running, until
+from tests.processes import environment
 
 # Python ignores these two itself, and what was said of them before nobody can know.
 PYTHONS_OWN = {signal.SIGPIPE, signal.SIGXFSZ}

@@ -8,9 +8,9 @@ import sys
 
 import psutil
 import pytest
-from running import UNSHARE, may_be_first
 
 from otel_joblog.command.wrapper import _all_end_with_us
+from tests.command.running import UNSHARE, may_be_first
 
 ASK = [
     sys.executable,

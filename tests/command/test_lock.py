@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from running import Running
 
 from otel_joblog.conventions import RunStatus
 from otel_joblog.records import SpanEnded
+from tests.command.running import Running
 
 HOST = ("--name", "nightly", "--lock")
 

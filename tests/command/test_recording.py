@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import journaled
-from running import Running, until
 
 from otel_joblog.conventions import Attribute, RunStatus, Stream
 from otel_joblog.journal.reader import Cursor, JournalReader
@@ -19,6 +17,8 @@ from otel_joblog.journal.recovery import closing_records, dead_journals
 from otel_joblog.journal.segments import DiskSegments
 from otel_joblog.records import Line, Process, SpanEnded, SpanStarted, format_run_id
 from otel_joblog.timezone import local_timezone
+from tests.command.running import Running, until
+from tests.processes import journaled
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from running import RUN, UNSHARE, Running, may_be_first, until
 
 from otel_joblog.conventions import RunStatus
+from tests.command.running import RUN, UNSHARE, Running, may_be_first, until
 
 # Those that end a process which does nothing about them.
 DEADLY = sorted(

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from processes import environment
-from running import RUN, UNSHARE, Running, may_be_first, until
 
 from otel_joblog.conventions import RunStatus
 from otel_joblog.journal.folders import journal_folders
+from tests.command.running import RUN, UNSHARE, Running, may_be_first, until
+from tests.processes import environment
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from processes import environment
-from running import Running, until
 
 from otel_joblog.command.lastwords import LastWords
 from otel_joblog.conventions import Attribute, RunStatus
 from otel_joblog.web.app import create_app
+from tests.command.running import Running, until
 from tests.loopback import serving
+from tests.processes import environment
 
 MANY = "for n in $(seq 1 15); do echo line $n >&2; done; echo out; exit 2"
 SAID = [f"line {number}" for number in range(6, 16)]

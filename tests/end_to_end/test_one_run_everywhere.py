@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from browsing import browser_page
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from tests.browsing import browser_page
 from tests.export.receiver import Receiver
 from tests.web.serving import served
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import processes
 from opentelemetry import trace
 
 from otel_joblog import job, step
 from otel_joblog.records import SpanEnded
 from otel_joblog.testing import Recorded, recording
+from tests import processes
 
 OWN_PROVIDER = """
 import logging

@@ -8,7 +8,6 @@ import subprocess
 import time
 from pathlib import Path
 
-import processes
 import pytest
 
 from otel_joblog.conventions import RunStatus
@@ -19,6 +18,7 @@ from otel_joblog.journal.journal import Journal
 from otel_joblog.journal.recovery import closing_records, dead_journals
 from otel_joblog.records import Process, SpanEnded, encode
 from otel_joblog.testing import recording
+from tests import processes
 
 from .samples import PROCESS, Kept, fill, journal
 

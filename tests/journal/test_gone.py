@@ -7,7 +7,6 @@ import shutil
 import time
 from pathlib import Path
 
-import processes
 import pytest
 from click.testing import CliRunner
 
@@ -18,6 +17,7 @@ from otel_joblog.journal.folders import strangers
 from otel_joblog.journal.recovery import dead_journals, look, ship_all_dead, ship_dead
 from otel_joblog.journal.room import Room
 from otel_joblog.journal.segments import FIRST, DiskSegments, segment_numbers, segment_path
+from tests import processes
 from tests.powers import without_powers
 
 from .samples import Kept, fill, journal, named, read_all, unlimited

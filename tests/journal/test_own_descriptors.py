@@ -6,7 +6,6 @@ import os
 import resource
 from pathlib import Path
 
-import processes
 import pytest
 
 from otel_joblog.descriptors import Kept, opened
@@ -15,6 +14,7 @@ from otel_joblog.journal.folders import journal_folders
 from otel_joblog.journal.living import lives
 from otel_joblog.journal.recovery import dead_journals
 from otel_joblog.records import Line, SpanEnded
+from tests import processes
 
 from .samples import fill, journal
 

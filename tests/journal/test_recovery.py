@@ -8,7 +8,6 @@ import threading
 import time
 from pathlib import Path
 
-import processes
 import pytest
 
 from otel_joblog import diagnostics
@@ -18,6 +17,7 @@ from otel_joblog.journal.cursors import CursorFile, cursor_names
 from otel_joblog.journal.reader import Cursor
 from otel_joblog.journal.recovery import being_shipped, dead_journals, ship_all_dead, ship_dead, tidy
 from otel_joblog.records import Line, SpanStarted
+from tests import processes
 
 from .samples import Kept, fill, journal, named
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import processes
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,6 +21,7 @@ from otel_joblog.errors import ConfigError
 from otel_joblog.records import Line, Output, Process, Progress, SpanStarted, decode, encode
 from otel_joblog.redaction import Redactor, make_redactor
 from otel_joblog.testing import recording
+from tests import processes
 
 from .test_text import JWT, KEY_LINE, planted, redact, secret_in, surroundings
 

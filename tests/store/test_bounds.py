@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
@@ -202,7 +203,9 @@ def test_runs_from_the_far_future_hold_no_first_page(writer: Writer, dsn: str) -
     assert [run.run_id for run in page.items] == [run_id(1), run_id(2)]
     assert (page.next, page.ahead) == (None, 3)
     since = asked(dsn, lambda reader: reader.runs(since=page.items[0].started_at))
-    assert ([run.run_id for run in since.items], since.ahead) == ([run_id(5), run_id(4), run_id(3), run_id(1)], 0)
+    assert ([run.run_id for run in since.items], since.ahead) == ([run_id(1)], 3)
+    far = asked(dsn, lambda reader: reader.runs(since=datetime.now(UTC) + timedelta(days=1)))
+    assert ([run.run_id for run in far.items], far.ahead) == ([run_id(5), run_id(4), run_id(3)], 0)
     (job,) = asked(dsn, lambda reader: reader.jobs()).items
     assert (job.last_run_id, job.last_run_at, job.runs) == (run_id(1), page.items[0].started_at, 2)
     assert job.last_success_at == page.items[0].started_at

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
-from serving import served
-from story import Story
 
 from otel_joblog.store.write.writer import Writer
+from tests.web.serving import served
+from tests.web.story import Story
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from story import MINUTE, Story
 
 from otel_joblog.conventions import Attribute, Severity, Stream
+from tests.web.story import MINUTE, Story
 
 Tell = Callable[..., Story]
 

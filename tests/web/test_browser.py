@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from browsing import chromium, quiet_page
 from playwright.sync_api import Browser, Page, expect
-from story import SECOND, Story
 
 from otel_joblog.conventions import Attribute, Severity
+from tests.browsing import chromium, quiet_page
+from tests.web.story import SECOND, Story
 
 Tell = Callable[..., Story]
 

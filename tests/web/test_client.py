@@ -15,8 +15,6 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from serving import served
-from story import MINUTE, Story
 
 from otel_joblog.client import AsyncClient, Client
 from otel_joblog.conventions import Attribute, Severity
@@ -29,6 +27,8 @@ from otel_joblog.errors import (
     ViewerUnavailable,
 )
 from otel_joblog.web.app import create_app
+from tests.web.serving import served
+from tests.web.story import MINUTE, Story
 
 Tell = Callable[..., Story]
 DOCS = Path(__file__).parents[2] / "docs"

@@ -7,9 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import pytest
-from browsing import browser_page
 from playwright.sync_api import expect
-from story import SECOND, Story
 
 from otel_joblog.conventions import Severity
 from otel_joblog.health.keeper import keep_due_times
@@ -17,6 +15,8 @@ from otel_joblog.store.read.models import DayFigures
 from otel_joblog.store.upkeep.maintenance import maintain
 from otel_joblog.web.chart import chart
 from otel_joblog.web.highlight import excerpt
+from tests.browsing import browser_page
+from tests.web.story import SECOND, Story
 
 Tell = Callable[..., Story]
 

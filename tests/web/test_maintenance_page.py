@@ -8,11 +8,11 @@ from collections.abc import Callable
 import httpx
 import psycopg
 import pytest
-from story import MINUTE, Story
 
 from otel_joblog.health.keeper import keep_due_times
 from otel_joblog.store.upkeep.maintenance import maintain
 from otel_joblog.store.upkeep.retention import Retention
+from tests.web.story import MINUTE, Story
 
 DAY = 24 * 60 * MINUTE
 LONG_AGO = 100

@@ -11,14 +11,14 @@ import httpx
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from serving import served
-from story import MINUTE, PROCESS, Story
 
 from otel_joblog.conventions import Attribute, RunStatus, Severity, Stream
 from otel_joblog.export.semantics import UNNUMBERED
 from otel_joblog.records import AFTER_END, SpanLink
 from otel_joblog.store.write.writer import Writer
 from otel_joblog.web.format import rough
+from tests.web.serving import served
+from tests.web.story import MINUTE, PROCESS, Story
 
 Tell = Callable[..., Story]
 
@@ -391,10 +391,7 @@ def test_a_database_that_is_down_is_told_plainly_and_recovered_from(dsn: str, te
         assert answer.headers["retry-after"] == "5"
         assert "The database does not answer" in answer.text
         assert "otel-joblog db start" in answer.text
-        assert answer.elapsed.total_seconds() < 1.5
-        health = web.get("/healthz")
-        assert health.status_code == 503
-        assert health.elapsed.total_seconds() < 2.5
+        assert web.get("/healthz").status_code == 503
         assert web.get("/api/v1/runs").json()["error"]["code"] == "store_unavailable"
         open_door()
         assert "came-back" in page(web, "/")

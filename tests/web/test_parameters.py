@@ -9,10 +9,10 @@ from urllib.parse import urlencode, urljoin, urlsplit
 import httpx
 import pytest
 from starlette.routing import Route
-from story import Story
 
 from otel_joblog.conventions import Severity
 from otel_joblog.web.routes import routes
+from tests.web.story import Story
 
 Tell = Callable[..., Story]
 ADDRESSES = [route.path for route in routes() if isinstance(route, Route)]

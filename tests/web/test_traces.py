@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from serving import served
-from story import Story
 
 from otel_joblog.config import Settings
 from otel_joblog.errors import ConfigError
 from otel_joblog.web.traces import Traces
+from tests.web.serving import served
+from tests.web.story import Story
 
 JAEGER = "http://localhost:16686/trace/{trace_id}"
 SPANS = JAEGER + "?uiFind={span_id}"

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from test_retention import RETENTION, clean, plan, runs, write
 
 from otel_joblog.conventions import RunStatus
 from otel_joblog.store.upkeep import retention as module
@@ -22,6 +21,7 @@ from otel_joblog.store.write.writer import Writer
 from tests.store.agreement import contents
 from tests.store.history import told
 from tests.store.samples import line
+from tests.store.upkeep.test_retention import RETENTION, clean, plan, runs, write
 
 TODAY = datetime.now(UTC).date()
 STATISTICS = ("job", "job_day", "job_hour", "job_duration", "job_error_day")
