@@ -11,8 +11,8 @@ from rich.tree import Tree
 from ..conventions import Attribute
 from ..store.read.models import RunDetail, RunSummary, StepInfo
 from ..web import format as words
+from ..web.pages.run.waterfall import failing_path
 from ..web.usage import memory_words, sparkline, step_cpu, step_growth, usage_facts
-from ..web.waterfall import failing_path
 from .ids import short_id
 from .runs import attempt, elapsed, silence, status_text
 from .say import one_line, shown

@@ -7,7 +7,17 @@ from pathlib import Path
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from . import api, live, pages
+from .api import jobs as api_jobs
+from .api import lines as api_lines
+from .api import runs as api_runs
+from .api import upkeep as api_upkeep
+from .pages.errors import view as errors_page
+from .pages.job import view as job_page
+from .pages.jobs import view as jobs_page
+from .pages.maintenance import view as maintenance_page
+from .pages.run import view as run_page
+from .pages.runs import view as runs_page
+from .pages.search import view as search_page
 from .params import LINE_FILTERS, RUN_FILTERS, SEARCH_FILTERS, Handler, only
 
 __all__ = ["routes"]
@@ -22,24 +32,24 @@ def routes() -> list[BaseRoute]:
     job = ("job", "service", "days")
     found = ("q", *SEARCH_FILTERS, "after")
     return [
-        _at("/", pages.runs, "runs", *runs),
-        _at("/runs/{run_id}", pages.run, "run", *lines, "tail", "at"),
-        _at("/runs/{run_id}/lines", live.more_lines, "more_lines", *lines),
-        _at("/jobs", pages.jobs, "jobs", "q", "service", "after"),
-        _at("/job", pages.job, "job", "job", "service"),
-        _at("/errors", pages.errors, "errors", *job),
-        _at("/search", pages.search, "search", *found),
-        _at("/maintenance", pages.maintenance, "maintenance"),
-        _at("/live/runs", live.runs, "live_runs", *runs),
-        _at("/live/runs/{run_id}", live.run, "live_run", *lines, "lines"),
-        _at("/api/v1/runs", api.runs, "api_runs", *runs, "limit"),
-        _at("/api/v1/runs/{run_id}", api.run, "api_run"),
-        _at("/api/v1/runs/{run_id}/steps/{span_id}", api.step, "api_step"),
-        _at("/api/v1/runs/{run_id}/logs", api.logs, "api_logs", *lines, "tail", "limit"),
-        _at("/api/v1/runs/{run_id}/stages", api.stages, "api_stages"),
+        _at("/", runs_page.page, "runs", *runs),
+        _at("/runs/{run_id}", run_page.page, "run", *lines, "tail", "at"),
+        _at("/runs/{run_id}/lines", run_page.more_lines, "more_lines", *lines),
+        _at("/jobs", jobs_page.page, "jobs", "q", "service", "after"),
+        _at("/job", job_page.page, "job", "job", "service"),
+        _at("/errors", errors_page.page, "errors", *job),
+        _at("/search", search_page.page, "search", *found),
+        _at("/maintenance", maintenance_page.page, "maintenance"),
+        _at("/live/runs", runs_page.live, "live_runs", *runs),
+        _at("/live/runs/{run_id}", run_page.live, "live_run", *lines, "lines"),
+        _at("/api/v1/runs", api_runs.runs, "api_runs", *runs, "limit"),
+        _at("/api/v1/runs/{run_id}", api_runs.run, "api_run"),
+        _at("/api/v1/runs/{run_id}/steps/{span_id}", api_runs.step, "api_step"),
+        _at("/api/v1/runs/{run_id}/logs", api_lines.logs, "api_logs", *lines, "tail", "limit"),
+        _at("/api/v1/runs/{run_id}/stages", api_lines.stages, "api_stages"),
         _at(
             "/api/v1/tasks/{task_id:path}/logs",
-            api.task_logs,
+            api_lines.task_logs,
             "api_task_logs",
             "job",
             "service",
@@ -47,12 +57,12 @@ def routes() -> list[BaseRoute]:
             "after",
             "limit",
         ),
-        _at("/api/v1/jobs", api.jobs, "api_jobs", *job, "q", "after", "limit"),
-        _at("/api/v1/statistics", api.statistics, "api_statistics", *job),
-        _at("/api/v1/errors", api.errors, "api_errors", *job, "limit"),
-        _at("/api/v1/search", api.search, "api_search", *found, "limit"),
-        _at("/api/v1/maintenance", api.maintenance, "api_maintenance"),
-        _at("/healthz", api.health, "health"),
+        _at("/api/v1/jobs", api_jobs.jobs, "api_jobs", *job, "q", "after", "limit"),
+        _at("/api/v1/statistics", api_jobs.statistics, "api_statistics", *job),
+        _at("/api/v1/errors", api_jobs.errors, "api_errors", *job, "limit"),
+        _at("/api/v1/search", api_lines.search, "api_search", *found, "limit"),
+        _at("/api/v1/maintenance", api_upkeep.maintenance, "api_maintenance"),
+        _at("/healthz", api_upkeep.health, "health"),
         Mount("/static", StaticFiles(directory=STATIC), name="static"),
     ]
 

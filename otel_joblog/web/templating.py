@@ -19,6 +19,8 @@ from .usage import step_cpu, step_growth
 
 __all__ = ["Templates"]
 
+HERE = Path(__file__).parent
+
 FILTERS = {
     "ago": words.ago,
     "coarse": words.coarse,
@@ -51,7 +53,7 @@ class Templates:
 
     def __init__(self, trace_url: str | None = None) -> None:
         self._environment = Environment(
-            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            loader=FileSystemLoader([HERE / "pages", HERE / "shared"]),
             autoescape=True,
             undefined=StrictUndefined,
             finalize=in_sight,

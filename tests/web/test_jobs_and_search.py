@@ -13,8 +13,8 @@ from otel_joblog.conventions import Severity
 from otel_joblog.health.keeper import keep_due_times
 from otel_joblog.store.read.models import DayFigures
 from otel_joblog.store.upkeep.maintenance import maintain
-from otel_joblog.web.chart import chart
 from otel_joblog.web.highlight import excerpt
+from otel_joblog.web.pages.job.chart import chart
 from tests.browsing import browser_page
 from tests.web.story import SECOND, Story
 

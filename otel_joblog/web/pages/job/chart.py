@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ..store.read.models import DayFigures
+from ....store.read.models import DayFigures
 
 __all__ = ["HEIGHT", "WIDTH", "Bar", "Chart", "chart"]
 

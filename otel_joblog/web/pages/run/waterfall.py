@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from ..conventions import SpanKind
-from ..store.read.models import RunDetail, StepInfo
+from ....conventions import SpanKind
+from ....store.read.models import RunDetail, StepInfo
 
 __all__ = ["Bar", "failing_path", "waterfall"]
 

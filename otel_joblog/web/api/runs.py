@@ -1,0 +1,34 @@
+"""Runs: the list, one of them, a step."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ...store.read.reader import Reader
+from .. import params
+from .answer import answer
+
+__all__ = ["run", "runs", "step"]
+
+
+async def runs(request: Request) -> Response:
+    """``{"items": [run, …], "next": key or null, "ahead": number}``, newest first."""
+    reader: Reader = request.state.reader
+    limit = params.limit(request, default=25, most=200)
+    return answer(await reader.runs(after=params.after(request), limit=limit, **params.run_filters(request)))
+
+
+async def run(request: Request) -> Response:
+    """The run's own fields, and beside them its error with the traceback, attributes, steps and children."""
+    reader: Reader = request.state.reader
+    detail = await reader.run(request.path_params["run_id"])
+    parts = msgspec.structs.asdict(detail)
+    return answer(msgspec.structs.asdict(parts.pop("run")) | parts)
+
+
+async def step(request: Request) -> Response:
+    """A step of a run, with all that it holds."""
+    reader: Reader = request.state.reader
+    return answer(await reader.step(request.path_params["run_id"], params.span_id(request)))
