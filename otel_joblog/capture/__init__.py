@@ -2,6 +2,8 @@
 
 ``job``, ``step``, ``progress``, ``decorate``, ``engine``
     what users write: light, as every program with jobs imports it; the first run imports the rest
+``handles``
+    what users get: a run and a step by their documented names, as light
 ``begin``, ``installation``, ``propagation``, ``sampler``
     how a run begins, and what is hooked into the process while one goes on
 ``runs``, ``active``, ``count``, ``attempts``, ``elsewhere``

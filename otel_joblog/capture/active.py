@@ -46,7 +46,6 @@ if TYPE_CHECKING:
         @property
         def lines_so_far(self) -> int: ...
         def mark(self, inner: dict[str, Any]) -> None: ...
-        def progress(self, current: float, total: float | None = None, unit: str = "") -> None: ...
 
 
 __all__ = ["Active"]
@@ -112,20 +111,12 @@ class Active(Nested):
         return self._span
 
     def set_attribute(self, key: str, value: Any) -> None:
-        """Set an attribute of its span."""
         # The SDK's span gets it at the end: this may be a signal handler, or one of logging, that was called while the
         # span's lock was held, which does not let its own thread in again.
         self._attributes[text(key)] = self._late[text(key)] = value
 
-    def progress(self, current: float, total: float | None = None, unit: str = "") -> None:
-        """Say how far the run has come (see :func:`otel_joblog.progress`)."""
-        self.run.progress(current, total, unit)
-
     def fail(self, reason: str) -> None:
-        """Have it end as ``error`` with this reason, though no exception escapes: ``run.fail("3 of 9 files missing")``.
-
-        It goes on until its block or function ends. An exception that escapes says more, and wins.
-        """
+        """Have it end as ``error`` with this reason, though no exception escapes."""
         self._failed = text(reason)
 
     def returned(self, value: Any) -> None:

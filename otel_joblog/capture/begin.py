@@ -16,7 +16,7 @@ from .active import Active
 from .context import get_current
 from .elsewhere import around_process, elsewhere, links
 from .facts.attributes import circumstances, identity, named
-from .runs import Run, Step, current, surrounding
+from .runs import ActiveRun, ActiveStep, current, surrounding
 
 if TYPE_CHECKING:
     from .definition import JobFields, StepFields
@@ -24,38 +24,39 @@ if TYPE_CHECKING:
 __all__ = ["begin_run", "begin_step", "current"]
 
 
-def begin_run(definition: JobFields, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
+def begin_run(definition: JobFields, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ActiveRun:
     """Begin a run of this job; one that does not record where recording is off or not possible. Raises what comes from
     elsewhere meanwhile, and has then begun nothing.
     """
-    name = definition.name or "job"
+    name = definition._name or "job"
     found = current() or surrounding()
-    run = Run(definition, name, found)
+    run = ActiveRun(definition, name, found)
     try:
         runtime = setup.runtime()
         settings = runtime.settings
-        if not settings.enabled or not definition.enabled or (found is not None and found.hidden):
+        if not settings.enabled or not definition._enabled or (found is not None and found.hidden):
             run._hide()
             return run
-        captures = settings.capture_output if definition.capture_output is None else definition.capture_output
-        looks = settings.resources if definition.resources is None else definition.resources
-        run = Run(definition, name, found, capture_output=bool(captures), resources=looks, steps=definition.steps)
+        captures = settings.capture_output if definition._capture_output is None else definition._capture_output
+        looks = settings.resources if definition._resources is None else definition._resources
+        steps = definition._steps
+        run = ActiveRun(definition, name, found, capture_output=bool(captures), resources=looks, steps=steps)
         run.light = runtime.provider.unwatched
-        if definition.parent is not None:
-            parent = elsewhere(definition.parent)
+        if definition._parent is not None:
+            parent = elsewhere(definition._parent)
         elif found is None and not get_current_span().get_span_context().is_valid:
             parent = around_process()
         else:
             parent = None
         if parent is not None:
             run.belong_to(parent)
-        linked = links(definition.links)
+        linked = links(definition._links)
         attributes = identity(definition, args, kwargs, run)
-        if definition.attempt > 1:
-            linked = attempts.previous(name, attributes.get(Attribute.REFERENCE), definition.attempt, linked)
+        if definition._attempt > 1:
+            linked = attempts.previous(name, attributes.get(Attribute.REFERENCE), definition._attempt, linked)
             attributes |= attempts.attributes(linked)
         run.links += linked
-        if settings.environment or settings.arguments or definition.arguments:
+        if settings.environment or settings.arguments or definition._arguments:
             attributes |= circumstances(definition, args, kwargs, settings)
         run._begin(runtime, 0, attributes)
         installation.acquire(run, descriptors=captures == "fd")
@@ -66,27 +67,27 @@ def begin_run(definition: JobFields, args: tuple[Any, ...], kwargs: dict[str, An
         return run
 
 
-def begin_step(definition: StepFields) -> Step:
+def begin_step(definition: StepFields) -> ActiveStep:
     """Begin a step of the current run; outside of one, a step that does not record. As :func:`begin_run`."""
     found = current()
-    name = definition.name or "step"
-    step = Step(definition, name, found or get_current().get(CONTEXT_KEY))  # type: ignore[arg-type]
+    name = definition._name or "step"
+    step = ActiveStep(definition, name, found or get_current().get(CONTEXT_KEY))  # type: ignore[arg-type]
     try:
         if found is None:
             step._surround()
             return step
         seq = step.run.next_step()
         attributes: dict[str, Any] = {Attribute.KIND: SpanKind.STEP.value, Attribute.SEQ: seq}
-        if definition.stage is not None:
-            attributes[Attribute.STAGE] = text(definition.stage)
-        if definition.task_id is not None:
-            attributes[Attribute.TASK_ID] = text(definition.task_id)
+        if definition._stage is not None:
+            attributes[Attribute.STAGE] = text(definition._stage)
+        if definition._task_id is not None:
+            attributes[Attribute.TASK_ID] = text(definition._task_id)
         if found is not step.run:  # a step around it says what it leaves open
             for name in (Attribute.STAGE, Attribute.TASK_ID):
                 if name not in attributes and name in found._attributes:
                     attributes[name] = found._attributes[name]
-        if definition.attributes:
-            attributes |= named(definition.attributes)
+        if definition._attributes:
+            attributes |= named(definition._attributes)
         step._begin(setup.runtime(), seq, attributes)
         return step
     except BaseException as error:

@@ -23,26 +23,26 @@ class JobFields:
     """One job; the meaning of each field is told at :func:`otel_joblog.job`."""
 
     __slots__ = (
-        "arguments",
-        "attempt",
-        "attributes",
-        "begun",
-        "capture_output",
-        "code",
-        "enabled",
-        "expected",
-        "links",
-        "max_attempts",
-        "name",
-        "owner",
-        "parent",
-        "reference",
-        "resources",
-        "schedule",
-        "steps",
-        "trigger",
-        "type",
-        "user",
+        "_arguments",
+        "_attempt",
+        "_attributes",
+        "_begun",
+        "_capture_output",
+        "_code",
+        "_enabled",
+        "_expected",
+        "_links",
+        "_max_attempts",
+        "_name",
+        "_owner",
+        "_parent",
+        "_reference",
+        "_resources",
+        "_schedule",
+        "_steps",
+        "_trigger",
+        "_type",
+        "_user",
     )  # fmt: skip
 
     def __init__(
@@ -67,40 +67,40 @@ class JobFields:
         resources: bool | None,
         enabled: bool,
     ) -> None:
-        self.name = name
-        self.type = type
-        self.reference = reference
-        self.owner = owner
-        self.user = user
-        self.trigger = trigger
-        self.schedule = schedule
-        self.expected = expected
-        self.attempt = attempt
-        self.max_attempts = max_attempts
-        self.parent = parent
-        self.links = links
-        self.steps = steps
-        self.arguments = arguments
-        self.attributes = attributes
+        self._name = name
+        self._type = type
+        self._reference = reference
+        self._owner = owner
+        self._user = user
+        self._trigger = trigger
+        self._schedule = schedule
+        self._expected = expected
+        self._attempt = attempt
+        self._max_attempts = max_attempts
+        self._parent = parent
+        self._links = links
+        self._steps = steps
+        self._arguments = arguments
+        self._attributes = attributes
         if capture_output not in {None, True, False, "fd"}:
             raise ConfigError(f'capture_output={capture_output!r} cannot be used: use True, False or "fd"')
-        self.capture_output = capture_output
-        self.resources = resources
-        self.enabled = enabled
-        self.code: Any = None
-        self.begun: list[Begun] = []  # by ``with``, and not left yet
+        self._capture_output = capture_output
+        self._resources = resources
+        self._enabled = enabled
+        self._code: Any = None
+        self._begun: list[Begun] = []  # by ``with``, and not left yet
 
 
 class StepFields:
     """One step; the meaning of each field is told at :func:`otel_joblog.step`."""
 
-    __slots__ = ("attributes", "begun", "name", "stage", "task_id")
+    __slots__ = ("_attributes", "_begun", "_name", "_stage", "_task_id")
 
     def __init__(
         self, name: str | None, *, stage: str | None, task_id: str | None, attributes: Mapping[str, Any] | None
     ) -> None:
-        self.name = name
-        self.stage = stage
-        self.task_id = task_id
-        self.attributes = attributes
-        self.begun: list[Begun] = []  # by ``with``, and not left yet
+        self._name = name
+        self._stage = stage
+        self._task_id = task_id
+        self._attributes = attributes
+        self._begun: list[Begun] = []  # by ``with``, and not left yet

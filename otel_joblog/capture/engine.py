@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from .handles import run_handle
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from .runs import Run, Step
+    from .handles import Run
+    from .runs import ActiveRun, ActiveStep
 
 __all__ = ["current", "current_run", "engine"]
 
@@ -23,11 +26,11 @@ def engine() -> ModuleType:
     return _engine
 
 
-def current() -> Run | Step | None:
+def current() -> ActiveRun | ActiveStep | None:
     """The innermost active run or step of this context; None where nothing is recorded."""
     if _engine is None:  # no run has ever begun in this process
         return None
-    found: Run | Step | None = _engine.current()
+    found: ActiveRun | ActiveStep | None = _engine.current()
     return found
 
 
@@ -39,4 +42,4 @@ def current_run() -> Run | None:
         run.set_attribute("rows.rejected", 12)
     """
     active = current()
-    return active.run if active is not None else None
+    return run_handle(active.run) if active is not None else None

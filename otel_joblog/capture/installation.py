@@ -17,19 +17,19 @@ from .sampler import Sampler
 from .taps import handlers, hooks, logs, stdio, unheard
 
 if TYPE_CHECKING:
-    from .runs import Run
+    from .runs import ActiveRun
 
 __all__ = ["acquire", "release"]
 
 # Reentrant, and what it guards is told before it is done: a signal handler may run a job in the middle of it, and the
 # garbage collector may close a generator that is one.
 _lock = threading.RLock()
-_runs: set[Run] = set()
-_left: set[Run] = set()  # those that have ended and left something at work
+_runs: set[ActiveRun] = set()
+_left: set[ActiveRun] = set()  # those that have ended and left something at work
 _installed: bool | None = False  # None while that changes, and where an exception came meanwhile
 
 
-def acquire(run: Run, *, descriptors: bool) -> None:
+def acquire(run: ActiveRun, *, descriptors: bool) -> None:
     """See that lines, output and threads of this run are taken, and what goes to file descriptors 1 and 2 if asked."""
     with _lock:  # whose the descriptors are is settled for one run after the other
         _runs.add(run)
@@ -41,7 +41,7 @@ def acquire(run: Run, *, descriptors: bool) -> None:
     _sampler.begin()
 
 
-def _share_descriptors(run: Run, *, wanted: bool) -> None:
+def _share_descriptors(run: ActiveRun, *, wanted: bool) -> None:
     from .taps import descriptors
 
     if wanted:
@@ -50,7 +50,7 @@ def _share_descriptors(run: Run, *, wanted: bool) -> None:
         descriptors.join(run)
 
 
-def _alone(run: Run) -> bool:
+def _alone(run: ActiveRun) -> bool:
     """Whether no run goes on but this and those that it runs in."""
     around: set[object] = {run}
     parent = run.parent
@@ -60,7 +60,7 @@ def _alone(run: Run) -> bool:
     return around.issuperset(_runs)
 
 
-def release(run: Run) -> None:
+def release(run: ActiveRun) -> None:
     """The run has ended; after the last one the process is as it was before the first."""
     if run in _runs or _installed is not _needed():  # as where an exception came in the middle of this
         left = run.carried

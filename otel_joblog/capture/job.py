@@ -6,6 +6,7 @@ from ..interruption import at_once, foreign
 from .decorate import decorable, decorate, function_name
 from .definition import JobFields
 from .engine import engine
+from .handles import run_handle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
     from .definition import CaptureOutput, StepFields
     from .going import Begun
-    from .runs import Run
+    from .handles import Run
+    from .runs import ActiveRun
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -38,16 +40,16 @@ class JobDefinition(JobFields):
 
     def __call__(self, func: Callable[P, R], /) -> Callable[P, R]:
         definition = self._named(function_name(func), func)
-        wrapped: Callable[P, R] = decorate(func, definition.begin)
+        wrapped: Callable[P, R] = decorate(func, definition._begin)
         return wrapped
 
     def __enter__(self) -> Run:
-        if self.name is None:
+        if self._name is None:
             raise TypeError('a job used as a context manager needs a name: with job("nightly-import"):')
-        run: Run = self.begin((), {})
+        run = self._begin((), {})
         try:
-            self.begun.append(run)
-            return run
+            self._begun.append(run)
+            return run_handle(run)
         except BaseException as error:
             leave(self, error)
             raise
@@ -71,18 +73,18 @@ class JobDefinition(JobFields):
     ) -> bool:
         return self.__exit__(kind, error, traceback)
 
-    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
+    def _begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ActiveRun:
         """Begin a run. Never fails: where recording is not possible, the run says so (``recording`` is False)."""
-        run: Run = engine().begin_run(self, args, kwargs)
+        run: ActiveRun = engine().begin_run(self, args, kwargs)
         return run
 
     def _named(self, name: str, func: Any) -> JobDefinition:
         named = JobDefinition.__new__(JobDefinition)
         for slot in JobFields.__slots__:
             setattr(named, slot, getattr(self, slot))
-        named.begun = []
-        named.name = self.name or name
-        named.code = getattr(getattr(func, "__func__", func), "__code__", None)
+        named._begun = []
+        named._name = self._name or name
+        named._code = getattr(getattr(func, "__func__", func), "__code__", None)
         return named
 
 
@@ -92,7 +94,7 @@ def leave(definition: JobFields | StepFields, error: BaseException | None) -> bo
     Of all that a definition began it is that of this context, as a rule; in another thread or task than it was entered
     in, the latest one that is still open.
     """
-    begun = definition.begun
+    begun = definition._begun
     active: Begun | None = engine().surrounding()
     while active is not None and (active.definition is not definition or not active.entered):
         active = active.parent

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar, overload
 
     from .count import Count
-    from .runs import Run
+    from .runs import ActiveRun
 
     T = TypeVar("T")
 else:
@@ -35,7 +35,7 @@ def progress(current: float, total: float | None = None, unit: str = "") -> None
     """
     active = innermost()
     if active is not None:
-        active.run.progress(current, total, unit)
+        active.run.count.say(current, total, unit)
 
 
 @overload
@@ -76,7 +76,7 @@ class Tracker:
 
     def __init__(self) -> None:
         active = innermost()
-        self._run: Run | None = None if active is None else active.run
+        self._run: ActiveRun | None = None if active is None else active.run
         count = self._count
         if count is not None:
             if count.tracker is None:
@@ -86,7 +86,7 @@ class Tracker:
 
     def say(self, current: float, total: float | None, unit: str) -> None:
         if self._run is not None:
-            self._run.progress(current, total, unit)
+            self._run.count.say(current, total, unit)
 
     def close(self) -> None:
         """Its loop is over: what comes next may be the run's progress."""

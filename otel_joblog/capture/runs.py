@@ -18,7 +18,7 @@ from ..records import AFTER_END, ELSEWHERE, format_run_id, text
 from . import attempts
 from .active import Active
 from .context import get_current
-from .count import Count, ProgressNow
+from .count import Count
 from .elsewhere import Elsewhere, OtherRun, within
 from .facts.resources import RunUsage
 from .facts.summary import summary
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from .definition import JobFields, StepFields
     from .going import Capture
 
-__all__ = ["Run", "Step", "current", "surrounding"]
+__all__ = ["ActiveRun", "ActiveStep", "current", "surrounding"]
 
 
 MARK = f"{CONTEXT_KEY}-mark"
 
-when_left: list[Callable[[Run], None]] = []  # what is called when a run has been left
+when_left: list[Callable[[ActiveRun], None]] = []  # what is called when a run has been left
 
 
 class Mark:
@@ -47,17 +47,17 @@ class Mark:
         self._outer = outer
 
 
-class Run(Active):
-    """One execution of a job. ``current_run()`` and ``with job(…) as run`` give it."""
+class ActiveRun(Active):
+    """One execution of a job."""
 
     kind = SpanKind.JOB
-    run: Run
+    run: ActiveRun
 
     def __init__(
         self,
         definition: JobFields | StepFields,
         name: str,
-        parent: Run | Step | None,
+        parent: ActiveRun | ActiveStep | None,
         *,
         capture_output: bool = False,
         resources: bool = False,
@@ -65,7 +65,7 @@ class Run(Active):
     ) -> None:
         super().__init__(definition, name, parent)
         self.run = self
-        self.parent_run: Run | OtherRun | None = parent.run if parent is not None and parent.recording else None
+        self.parent_run: ActiveRun | OtherRun | None = parent.run if parent is not None and parent.recording else None
         self._within: Elsewhere | None = None
         self.capture_output = capture_output  # what it prints through sys.stdout and sys.stderr
         self.descriptors: Capture | None = None  # what anything writes to file descriptors 1 and 2
@@ -77,6 +77,7 @@ class Run(Active):
         self.line_numbers = itertools.count(1)  # the ``seq`` of each line
         self.left_at: float | None = None  # by time.monotonic(), once it has ended
         self._mark: ref[Mark] | None = None
+        self.handle: Any = None  # what user code holds of it (.handles), once it was asked for
         self._told: int | None = None  # how many lines it had, once its end has said so
         self._numbers: itertools.count[int] | None = None  # those of the lines before its end, from then on
         self.failed_inside: tuple[str, ...] = ()  # by run id, the latest whose exceptions may come through here
@@ -84,7 +85,6 @@ class Run(Active):
 
     @property
     def run_id(self) -> str:
-        """``<trace_id>-<span_id>`` in lower-case hex: what ``otel-joblog show`` and the viewer's pages take."""
         return format_run_id(self.trace_id, self.span_id)
 
     @property
@@ -119,19 +119,7 @@ class Run(Active):
     def next_step(self) -> int:
         return next(self._steps)
 
-    def progress(self, current: float, total: float | None = None, unit: str = "") -> None:
-        """Say how far it has come (see :func:`otel_joblog.progress`)."""
-        self.count.say(current, total, unit)
-
-    def progress_now(self) -> ProgressNow | None:
-        """What was said last: ``current``, ``total``, ``unit`` and the ``time`` of it; None where nothing was said."""
-        return self.count.now()
-
-    def set_result(self, **facts: Any) -> None:
-        """Say in numbers and words what came of it: ``run.set_result(records=4312)``; lists and its page show that.
-
-        Numbers, strings and booleans are kept as they are, anything else in short. A name said again is replaced.
-        """
+    def set_result(self, facts: dict[str, Any]) -> None:
         for name, value in facts.items():
             self.set_attribute(f"{Attribute.RESULT}.{name}", summary(value))
 
@@ -180,19 +168,19 @@ class Run(Active):
             call(self)
 
 
-class Step(Active):
-    """One step of a run. ``with step(…) as step`` gives it."""
+class ActiveStep(Active):
+    """One step of a run."""
 
     kind = SpanKind.STEP
-    run: Run
+    run: ActiveRun
     _counted = False  # as done
 
-    def __init__(self, definition: StepFields, name: str, parent: Run | Step | None) -> None:
+    def __init__(self, definition: StepFields, name: str, parent: ActiveRun | ActiveStep | None) -> None:
         super().__init__(definition, name, parent)
         if parent is not None and parent.recording:
             self.run = parent.run
         else:  # of no run: one that records nothing
-            self.run = Run(definition, "", None)
+            self.run = ActiveRun(definition, "", None)
 
     def _summarise(self, attributes: dict[str, Any]) -> None:  # noqa: ARG002
         if self.parent is self.run and not self._counted:
@@ -200,23 +188,23 @@ class Step(Active):
             self.run.count.step_done()
 
 
-def current() -> Run | Step | None:
+def current() -> ActiveRun | ActiveStep | None:
     """The innermost run or step of this context that is recorded and has not ended."""
     found: Any = get_current().get(CONTEXT_KEY)
     if found is not None and not found.recording:
         found = going_on(found)
-    active: Run | Step | None = found
+    active: ActiveRun | ActiveStep | None = found
     return active
 
 
-def surrounding() -> Run | Step | None:
+def surrounding() -> ActiveRun | ActiveStep | None:
     """The innermost run or step of this context that has not ended, recorded or not; one that hides what runs inside
     does so afterwards, too.
     """
     found: Any = get_current().get(CONTEXT_KEY)
     while found is not None and not found.entered and not found.hidden:
         found = found.parent
-    active: Run | Step | None = found
+    active: ActiveRun | ActiveStep | None = found
     return active
 
 

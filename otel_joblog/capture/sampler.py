@@ -20,7 +20,7 @@ from ..diagnostics import report
 from .facts.resources import RunUsage, resident
 
 if TYPE_CHECKING:
-    from .runs import Run
+    from .runs import ActiveRun
 
 __all__ = ["Sampler"]
 
@@ -32,7 +32,7 @@ class Sampler:
     says :meth:`begin` when something was added to them.
     """
 
-    def __init__(self, runs: AbstractSet[Run], left: AbstractSet[Run], let_go: Callable[[], None]) -> None:
+    def __init__(self, runs: AbstractSet[ActiveRun], left: AbstractSet[ActiveRun], let_go: Callable[[], None]) -> None:
         self._runs = runs
         self._left = left
         self._let_go = let_go

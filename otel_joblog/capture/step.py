@@ -6,6 +6,7 @@ from ..interruption import at_once
 from .decorate import decorable, decorate, function_name
 from .definition import StepFields
 from .engine import engine
+from .handles import Step
 from .job import leave
 
 TYPE_CHECKING = False
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, ParamSpec, TypeVar, overload
 
-    from .runs import Step
+    from .runs import ActiveStep
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -34,18 +35,18 @@ class StepDefinition(StepFields):
 
     def __call__(self, func: Callable[P, R], /) -> Callable[P, R]:
         definition = StepDefinition(
-            self.name or function_name(func), stage=self.stage, task_id=self.task_id, attributes=self.attributes
+            self._name or function_name(func), stage=self._stage, task_id=self._task_id, attributes=self._attributes
         )
-        wrapped: Callable[P, R] = decorate(func, definition.begin)
+        wrapped: Callable[P, R] = decorate(func, definition._begin)
         return wrapped
 
     def __enter__(self) -> Step:
-        if self.name is None:
+        if self._name is None:
             raise TypeError('a step used as a context manager needs a name: with step("load"):')
-        active: Step = engine().begin_step(self)
+        active: ActiveStep = engine().begin_step(self)
         try:
-            self.begun.append(active)
-            return active
+            self._begun.append(active)
+            return Step(active)
         except BaseException as error:
             leave(self, error)
             raise
@@ -69,8 +70,8 @@ class StepDefinition(StepFields):
     ) -> bool:
         return self.__exit__(kind, error, traceback)
 
-    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Step:  # noqa: ARG002
-        active: Step = engine().begin_step(self)
+    def _begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ActiveStep:  # noqa: ARG002
+        active: ActiveStep = engine().begin_step(self)
         return active
 
 

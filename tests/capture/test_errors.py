@@ -109,7 +109,7 @@ def test_an_exception_that_ends_a_thread_is_an_error_line_of_its_run(recorded: R
         thread.start()
         thread.join()
     (line,) = recorded.lines
-    assert (line.severity, line.span_id) == (17, part.span_id)
+    assert (line.severity, line.span_id) == (17, part._active.span_id)
     assert line.message == "Exception in thread worker-1: ValueError: in a thread"
     assert line.attributes is not None
     assert line.attributes["thread.name"] == "worker-1"
@@ -280,8 +280,8 @@ def test_a_parent_that_cannot_be_read_is_told_and_the_run_goes_on_without(
 
 def test_links_lead_to_runs_that_it_has_to_do_with(recorded: Recorded) -> None:
     with job("producer") as producer:
-        carrier = {"traceparent": f"00-{producer.trace_id.hex()}-{producer.span_id.hex()}-01"}
+        carrier = {"traceparent": f"00-{producer._active.trace_id.hex()}-{producer._active.span_id.hex()}-01"}
     with job("consumer", links=[producer.run_id, carrier]):
         pass
-    assert [link.span_id for link in recorded.runs[1].links] == [producer.span_id] * 2
-    assert recorded.runs[1].trace_id != producer.trace_id
+    assert [link.span_id for link in recorded.runs[1].links] == [producer._active.span_id] * 2
+    assert recorded.runs[1].trace_id != producer._active.trace_id

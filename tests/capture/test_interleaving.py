@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_joblog import job, step
-from otel_joblog.capture.active import Active
+from otel_joblog.capture.handles import Run, Step
 from otel_joblog.records import Line
 from otel_joblog.testing import recording
 
@@ -40,13 +40,13 @@ class Worker:
         self._said = said
         self._lines = 0
 
-    def begin(self, active: Active, how: str) -> Callable[[], None]:
+    def begin(self, active: Run | Step, how: str) -> Callable[[], None]:
         self._lines += 1
         message = f"{self._number}.{self._lines}"
-        self._said[active.span_id].append(message)
+        self._said[active._active.span_id].append(message)
         return (lambda: log.warning(message)) if how == "log" else (lambda: print(message))
 
-    def work(self, plan: Plan, active: Active, pause: Callable[[], None]) -> None:
+    def work(self, plan: Plan, active: Run | Step, pause: Callable[[], None]) -> None:
         for part in plan:
             if isinstance(part, tuple):
                 with (step if part[0] == "step" else job)(f"{self._number}") as inner:
@@ -56,7 +56,7 @@ class Worker:
             else:
                 self.begin(active, part)()
 
-    async def work_async(self, plan: Plan, active: Active) -> None:
+    async def work_async(self, plan: Plan, active: Run | Step) -> None:
         for part in plan:
             if isinstance(part, tuple):
                 async with (step if part[0] == "step" else job)(f"{self._number}") as inner:
@@ -102,8 +102,8 @@ def test_threads_of_one_run_and_their_steps(given: list[Plan], seed: int) -> Non
             thread.start()
         for thread in threads:
             thread.join()
-    check(recorded.lines, said, shared=run.span_id)
-    assert recorded.runs[-1].lines == sum(line.run == run.span_id for line in recorded.lines)
+    check(recorded.lines, said, shared=run._active.span_id)
+    assert recorded.runs[-1].lines == sum(line.run == run._active.span_id for line in recorded.lines)
 
 
 @settings(max_examples=40)
@@ -114,7 +114,7 @@ def test_tasks_of_one_run_and_their_steps(given: list[Plan]) -> None:
     async def main() -> bytes:
         async with job("shared") as run:
             await asyncio.gather(*(Worker(each, said).work_async(plan, run) for each, plan in enumerate(given)))
-            return run.span_id
+            return run._active.span_id
 
     with recording() as recorded:
         shared = asyncio.run(main())

@@ -120,7 +120,7 @@ def test_a_log_line_is_kept_or_counted(runtime: setup.Runtime, strike: Strike, s
     with job("x") as run:
         for number, (where, raised) in enumerate(strikes(lambda: say(f"struck {len(taken)}"), strike)):
             reached(where, raised)
-            taken.append(run.lines_so_far)
+            taken.append(run._active.lines_so_far)
             say(f"after {number}")
     sound(runtime)
     ended, lines = lines_of(runtime, "x")
@@ -144,10 +144,10 @@ def test_printed_lines_are_kept_or_counted(
     with job("x") as run:
         for where, raised in strikes(lambda: print("one\ntwo"), strike):
             reached(where, raised)
-            before = run.lines_so_far
+            before = run._active.lines_so_far
             print()
             print(f"after {count}")
-            assert run.lines_so_far == before + 2
+            assert run._active.lines_so_far == before + 2
             count += 1
     sound(runtime)
     ended, lines = lines_of(runtime, "x")
@@ -207,7 +207,7 @@ def test_a_run_that_is_struck_anywhere_ends(
         assert sys.stdout is print_before
         with job("after") as after:
             log.info("after %d", count)
-        assert after.parent_run is None, where
+        assert after._active.parent_run is None, where
         count += 1
     assert count > 5
     records = written(runtime)

@@ -21,7 +21,7 @@ from opentelemetry.context import Context, attach, get_current
 
 from otel_joblog import current_run, diagnostics, job, progress, step
 from otel_joblog.capture import installation, late
-from otel_joblog.capture.runs import Run
+from otel_joblog.capture.handles import Run
 from otel_joblog.conventions import Attribute
 from otel_joblog.records import AFTER_END, Line
 from otel_joblog.setup import runtime
@@ -136,7 +136,7 @@ def test_what_is_logged_after_its_step_belongs_to_the_run(
             after.go.set()
             finish()
     line = only_line(recorded)
-    assert (line.run, line.span_id) == (run.span_id, run.span_id)
+    assert (line.run, line.span_id) == (run._active.span_id, run._active.span_id)
     assert line.attributes is not None
     assert line.attributes[Attribute.STEP] == "submit"
     assert recorded.runs[0].lines == 1
@@ -167,7 +167,7 @@ def test_a_step_around_the_ended_one_takes_what_comes(recorded: Recorded) -> Non
             finish = in_thread(after, say)
         after.go.set()
         finish()
-    assert only_line(recorded).span_id == outer.span_id
+    assert only_line(recorded).span_id == outer._active.span_id
 
 
 def test_what_is_printed_after_its_step_belongs_to_the_run(recorded: Recorded) -> None:
@@ -181,7 +181,7 @@ def test_what_is_printed_after_its_step_belongs_to_the_run(recorded: Recorded) -
         finish()
         print("and done")
     assert begun == []
-    assert [(line.message, line.span_id == run.span_id, line.attributes) for line in recorded.lines] == [
+    assert [(line.message, line.span_id == run._active.span_id, line.attributes) for line in recorded.lines] == [
         ("begun ", False, None),
         ("late", True, {Attribute.STEP: "submit"}),
         ("and done", True, None),
@@ -195,7 +195,7 @@ def test_a_step_begun_in_an_ended_one_is_one_of_the_run(recorded: Recorded) -> N
     def work() -> None:
         with step("late") as late:
             say()
-            done.append(late.span_id)
+            done.append(late._active.span_id)
 
     with job("batch") as run:
         with step("submit"):
@@ -203,8 +203,8 @@ def test_a_step_begun_in_an_ended_one_is_one_of_the_run(recorded: Recorded) -> N
         after.go.set()
         finish()
     assert [(ended.name, ended.parent_id, ended.run) for ended in recorded.steps] == [
-        ("submit", run.span_id, run.span_id),
-        ("late", run.span_id, run.span_id),
+        ("submit", run._active.span_id, run._active.span_id),
+        ("late", run._active.span_id, run._active.span_id),
     ]
     assert only_line(recorded).span_id == done[0]
     assert recorded.runs[0].steps == 2
@@ -224,7 +224,7 @@ def test_a_job_begun_in_an_ended_step_is_a_child_of_the_run(recorded: Recorded) 
         finish()
     child, _ = recorded.runs
     assert (child.name, child.parent_run, child.parent_id, child.trace_id) == (
-        "child", run.span_id, run.span_id, run.trace_id
+        "child", run._active.span_id, run._active.span_id, run._active.trace_id
     )  # fmt: skip
     assert only_line(recorded).run == child.span_id
 
@@ -236,7 +236,7 @@ def test_what_outlives_a_child_run_belongs_to_the_run_around_it(recorded: Record
             finish = in_thread(after, say)
         after.go.set()
         finish()
-    assert only_line(recorded).run == outer.span_id
+    assert only_line(recorded).run == outer._active.span_id
     assert [(run.name, run.lines) for run in recorded.runs] == [("inner", 0), ("outer", 1)]
 
 
@@ -248,7 +248,7 @@ def test_progress_and_current_run_are_those_of_what_goes_on(recorded: Recorded) 
         run = current_run()
         assert run is not None
         run.set_attribute("late", 1)
-        found.append(run.name)
+        found.append(run._active.name)
         progress(3, 4, "files")
 
     with job("outer"):
@@ -274,7 +274,7 @@ def test_an_exception_that_nobody_catches_in_a_thread_is_a_line_of_what_goes_on(
         after.go.set()
         finish()
     line = only_line(recorded)
-    assert line.span_id == run.span_id
+    assert line.span_id == run._active.span_id
     assert line.message.endswith("ValueError: late")
     assert line.attributes is not None
     assert line.attributes[Attribute.STEP] == "submit"
@@ -311,7 +311,7 @@ def test_a_generator_suspended_over_its_step_s_end_goes_on_in_the_run(recorded: 
             values = generator()
             suspended.run(next, values)
         suspended.run(next, values, None)
-    assert only_line(recorded).span_id == run.span_id
+    assert only_line(recorded).span_id == run._active.span_id
 
 
 def test_tasks_and_callbacks_of_asyncio_that_outlive_their_step_belong_to_the_run(recorded: Recorded) -> None:
@@ -410,7 +410,7 @@ def test_a_step_entered_in_one_thread_and_left_in_another_ends_and_leaves_the_ot
         assert pool.submit(leave).result() is run.span
         say()
     assert ends(recorded) == [("load", "success"), ("elsewhere", "success"), ("batch", "success")]
-    assert only_line(recorded).span_id == run.span_id
+    assert only_line(recorded).span_id == run._active.span_id
 
 
 def test_a_step_left_in_a_thread_that_it_was_carried_to_ends_for_where_it_was_entered(recorded: Recorded) -> None:
@@ -422,9 +422,9 @@ def test_a_step_left_in_a_thread_that_it_was_carried_to_ends_for_where_it_was_en
         with step("next") as following:
             pass
     assert ends(recorded) == [("load", "success"), ("next", "success"), ("batch", "success")]
-    assert only_line(recorded).span_id == run.span_id
-    assert recorded.steps[1].parent_id == run.span_id
-    assert following.parent is run
+    assert only_line(recorded).span_id == run._active.span_id
+    assert recorded.steps[1].parent_id == run._active.span_id
+    assert following._active.parent is run._active
 
 
 def test_steps_that_overlap_end_each_at_its_own_end_and_the_innermost_that_goes_on_takes_lines(
@@ -440,7 +440,7 @@ def test_steps_that_overlap_end_each_at_its_own_end_and_the_innermost_that_goes_
         log.info("in none")
         assert trace.get_current_span() is run.span
     assert ends(recorded) == [("first", "success"), ("second", "success"), ("batch", "success")]
-    assert [line.span_id for line in recorded.lines] == [inner.span_id, run.span_id]
+    assert [line.span_id for line in recorded.lines] == [inner._active.span_id, run._active.span_id]
 
 
 def test_jobs_that_overlap_end_each_at_its_own_end(recorded: Recorded) -> None:
@@ -453,7 +453,7 @@ def test_jobs_that_overlap_end_each_at_its_own_end(recorded: Recorded) -> None:
     second.__exit__(None, None, None)
     assert get_current() == before
     assert ends(recorded) == [("first", "success"), ("second", "success")]
-    assert only_line(recorded).run == inner.span_id
+    assert only_line(recorded).run == inner._active.span_id
 
 
 def test_a_step_still_open_at_its_run_s_end_is_not_around_what_comes_after(recorded: Recorded) -> None:
@@ -520,7 +520,7 @@ def test_a_definition_in_use_by_several_threads_ends_in_each_its_own(recorded: R
         together.wait()
         with batch as run, load as inner:
             together.wait()
-            log.info("%s %s", run.run_id, inner.span_id.hex())
+            log.info("%s %s", run.run_id, inner._active.span_id.hex())
             together.wait()
 
     with ThreadPoolExecutor(4) as pool:
@@ -529,7 +529,7 @@ def test_a_definition_in_use_by_several_threads_ends_in_each_its_own(recorded: R
         f"{line.trace_id.hex()}-{line.run.hex()} {line.span_id.hex()}" for line in recorded.lines
     ]
     assert sorted(ends(recorded)) == [("batch", "success")] * 4 + [("load", "success")] * 4
-    assert (batch.begun, load.begun) == ([], [])
+    assert (batch._begun, load._begun) == ([], [])
 
 
 def test_leaving_once_more_does_nothing(recorded: Recorded) -> None:
@@ -553,8 +553,8 @@ def unhooked() -> None:
 
 
 def let_grace_pass(run: Run) -> None:
-    assert run.left_at is not None
-    run.left_at -= late.GRACE + 1
+    assert run._active.left_at is not None
+    run._active.left_at -= late.GRACE + 1
 
 
 def test_what_is_said_after_all_have_ended_is_of_the_run_and_comes_after_its_end(recorded: Recorded) -> None:
@@ -575,9 +575,9 @@ def test_what_is_said_after_all_have_ended_is_of_the_run_and_comes_after_its_end
     first, *others = recorded.lines
     assert first.seq == 1
     assert [(line.message, line.seq - AFTER_END, line.run, line.span_id) for line in others] == [
-        ("late", 0, run.span_id, run.span_id),
-        ("printed", 1, run.span_id, run.span_id),
-        ("half", 2, run.span_id, run.span_id),
+        ("late", 0, run._active.span_id, run._active.span_id),
+        ("printed", 1, run._active.span_id, run._active.span_id),
+        ("half", 2, run._active.span_id, run._active.span_id),
     ]
     assert [(line.attributes or {}).get(Attribute.STEP) for line in others] == ["submit"] * 3
     assert recorded.runs[0].lines == 1
@@ -618,7 +618,7 @@ def test_an_exception_or_a_future_that_is_kept_does_not_keep_the_hooks() -> None
         future.add_done_callback(kept.append)
         kept.append(future.exception())
     assert isinstance(kept[-1], ValueError)
-    assert not run.carried
+    assert not run._active.carried
     assert not installation._installed
 
 
@@ -670,7 +670,7 @@ def test_what_outlives_a_child_run_and_its_parent_belongs_to_the_child(recorded:
     with job("outer"), job("inner") as inner:
         carried = contextvars.copy_context()
     carried.run(say)
-    assert (only_line(recorded).run, only_line(recorded).seq) == (inner.span_id, AFTER_END)
+    assert (only_line(recorded).run, only_line(recorded).seq) == (inner._active.span_id, AFTER_END)
 
 
 def test_a_step_begun_when_all_have_ended_names_the_lines_in_it(recorded: Recorded) -> None:
@@ -683,7 +683,7 @@ def test_a_step_begun_when_all_have_ended_names_the_lines_in_it(recorded: Record
 
     carried.run(work)
     line = only_line(recorded)
-    assert (line.span_id, line.attributes, recorded.steps) == (run.span_id, {Attribute.STEP: "too late"}, [])
+    assert (line.span_id, line.attributes, recorded.steps) == (run._active.span_id, {Attribute.STEP: "too late"}, [])
 
 
 def test_a_job_begun_when_all_have_ended_is_a_run_of_the_same_trace(recorded: Recorded) -> None:
@@ -696,7 +696,7 @@ def test_a_job_begun_when_all_have_ended_is_a_run_of_the_same_trace(recorded: Re
 
     carried.run(work)
     caused = recorded.runs[-1]
-    assert (caused.trace_id, caused.parent_id, caused.lines) == (run.trace_id, run.span_id, 1)
+    assert (caused.trace_id, caused.parent_id, caused.lines) == (run._active.trace_id, run._active.span_id, 1)
 
 
 def test_progress_and_attributes_after_the_end_change_nothing_and_harm_nothing(recorded: Recorded) -> None:

@@ -122,7 +122,7 @@ def test_what_a_subprocess_writes_after_its_run_is_taken_from_the_descriptors(tm
         from otel_joblog import job, step
 
         def until(number):
-            while int(repr(run.line_numbers)[len("count(") : -1]) != number:
+            while int(repr(run._active.line_numbers)[len("count(") : -1]) != number:
                 time.sleep(0.01)
 
         program = "read line; echo in the run; read line; echo after; printf half; printf oops >&2"

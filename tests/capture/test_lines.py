@@ -42,8 +42,8 @@ def test_a_line_knows_its_step_its_place_and_where_it_was_logged(recorded: Recor
             log.warning("two")
     one, two = recorded.lines
     assert (one.message, one.seq, one.severity, one.logger) == ("one of 2", 1, 9, "tests.lines")
-    assert (one.run, one.span_id, one.attributes) == (run.span_id, run.span_id, {"rows": 3})
-    assert (two.span_id, two.seq, two.severity) == (part.span_id, 2, 13)
+    assert (one.run, one.span_id, one.attributes) == (run._active.span_id, run._active.span_id, {"rows": 3})
+    assert (two.span_id, two.seq, two.severity) == (part._active.span_id, 2, 13)
     assert two.attributes is not None
     assert two.attributes["code.file.path"] == __file__
     assert recorded.runs[0].lines == 2
@@ -195,7 +195,7 @@ def test_a_line_through_a_queue_is_taken_where_it_was_logged_and_once(
         log.error("through the queue")
         listener.stop()
     (line,) = recorded.lines
-    assert line.span_id == part.span_id
+    assert line.span_id == part._active.span_id
 
 
 def test_a_replacement_by_somebody_else_stays_and_lines_are_taken_once(recorded: Recorded) -> None:
@@ -257,7 +257,7 @@ def test_signal_handlers_may_log_and_set_attributes_at_any_moment(recorded: Reco
     before = signal.signal(signal.SIGALRM, handle)
     with job("x") as run:
         signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
-        while "handled" not in run._attributes or run._attributes["handled"] < 50:
+        while "handled" not in run._active._attributes or run._active._attributes["handled"] < 50:
             log.error("line")
         signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, before)
@@ -293,7 +293,7 @@ def test_a_line_redrawn_often_keeps_one_lines_memory(redraw: str, recorded: Reco
     with job("x") as run:
         for number in range(10_000):
             print(redraw.format(number), end="")
-        (splitter,) = run.outputs.values()
+        (splitter,) = run._active.outputs.values()
         assert len(splitter._pieces) <= 2
 
 

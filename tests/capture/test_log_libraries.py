@@ -48,7 +48,7 @@ def test_structlog_through_logging_works_unchanged(recorded: Recorded) -> None:
         '{"event": "odd", "level": "warning", "rows": 3}',
         "tests.structured",
         13,
-        part.span_id,
+        part._active.span_id,
     )
 
 
@@ -99,7 +99,7 @@ def test_loguru_is_kept_with_levels_by_a_sink_that_hands_on_to_logging(recorded:
     finally:
         loguru.remove(sink)
     (line,) = recorded.lines
-    assert (line.message, line.severity, line.span_id) == ("odd", 17, part.span_id)
+    assert (line.message, line.severity, line.span_id) == ("odd", 17, part._active.span_id)
     assert line.attributes is not None
     assert line.attributes["extra"] == {"rows": 3}
 
@@ -119,7 +119,7 @@ def test_trace_ids_come_into_the_applications_own_format(recorded: Recorded) -> 
     finally:
         log.removeHandler(handler)
         instrumentor.uninstrument()
-    assert written.getvalue() == f"{part.trace_id.hex()} {part.span_id.hex()} odd\n"
+    assert written.getvalue() == f"{part._active.trace_id.hex()} {part._active.span_id.hex()} odd\n"
     (line,) = recorded.lines
     assert line.message == "odd"
     assert not [name for name in line.attributes or {} if name.startswith("otel")], "the line has its ids already"
@@ -142,7 +142,7 @@ def test_otel_log_records_carry_the_ids_of_the_step(recorded: Recorded) -> None:
         log.removeHandler(handler)
         provider.shutdown()
     (sent,) = exported.get_finished_logs()
-    assert sent.log_record.trace_id == int.from_bytes(part.trace_id, "big")
-    assert sent.log_record.span_id == int.from_bytes(part.span_id, "big")
+    assert sent.log_record.trace_id == int.from_bytes(part._active.trace_id, "big")
+    assert sent.log_record.span_id == int.from_bytes(part._active.span_id, "big")
     assert sent.log_record.body == "odd"
     assert recorded.messages == ["odd"]

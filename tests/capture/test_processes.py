@@ -59,7 +59,7 @@ def test_jobs_in_a_process_pool_are_children_of_the_run_that_they_are_given(meth
     parts = [record for record in records if isinstance(record, SpanEnded) and record.name == "part"]
     assert len(parts) == 4
     assert {(part.trace_id, part.parent_id, part.parent_run) for part in parts} == {
-        (run.trace_id, run.span_id, run.span_id)
+        (run._active.trace_id, run._active.span_id, run._active.span_id)
     }
     lines = {record.run: record.message for record in records if isinstance(record, Line)}
     assert set(lines) == {part.span_id for part in parts}

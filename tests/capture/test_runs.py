@@ -125,9 +125,10 @@ def test_a_job_that_is_not_recorded_hides_what_runs_inside_and_nothing_after(rec
     with job("off", enabled=False) as off:
         assert current_run() is None
         with step("step") as inside, job("inside"):
-            inside.progress(1)
+            inside.fail("no")
+            progress(1)
             raise Skip
-    assert not off.recording
+    assert not off._active.recording
     with job("after"):
         pass
     assert ends(recorded) == [("after", "success")]
@@ -137,9 +138,10 @@ def test_skip_goes_no_further_where_nothing_is_recorded(recorded: Recorded) -> N
     with job("off", enabled=False):
         raise Skip
     with step("outside of any run") as outside:
-        outside.progress(1, 2)
+        progress(1, 2)
+        outside.fail("no")
         outside.set_attribute("k", 1)
-        outside.run.set_attribute("k", 1)
+        outside._active.run.set_attribute("k", 1)
         raise Skip
     assert not recorded.records
 
@@ -148,9 +150,9 @@ def test_a_run_inside_a_run_is_its_child(recorded: Recorded) -> None:
     with job("parent") as parent, step("s"), job("child") as child, step("t"):
         assert current_run() is child
     child_end, parent_end = recorded.runs
-    assert (child_end.parent_run, child_end.trace_id) == (parent.span_id, parent.trace_id)
+    assert (child_end.parent_run, child_end.trace_id) == (parent._active.span_id, parent._active.trace_id)
     assert child_end.parent_id == recorded.steps[1].span_id
-    assert recorded.steps[0].run == child.span_id
+    assert recorded.steps[0].run == child._active.span_id
     assert (parent_end.steps, child_end.steps) == (1, 1)
 
 

@@ -385,5 +385,5 @@ def test_they_come_late_as_other_lines_do(recorded: Recorded) -> None:
             context = contextvars.copy_context()
         context.run(log.info, "late")
     (line,) = recorded.lines
-    assert (line.message, line.span_id) == ("late", run.span_id)
+    assert (line.message, line.span_id) == ("late", run._active.span_id)
     assert recorded.runs[0].lines == 1

@@ -32,7 +32,11 @@ def test_a_span_inside_a_step_belongs_to_the_run() -> None:
     with recording() as recorded, job("x") as run, step("y"), get as span:
         span.add_event("sent", {"bytes": 5})
     (other,) = others(recorded)
-    assert (other.trace_id, other.run, other.parent_id) == (run.trace_id, run.span_id, recorded.steps[0].span_id)
+    assert (other.trace_id, other.run, other.parent_id) == (
+        run._active.trace_id,
+        run._active.span_id,
+        recorded.steps[0].span_id,
+    )
     assert (other.name, other.scope, other.attributes["http.route"]) == ("GET", "http", "/")
     assert [event.name for event in other.events] == ["sent"]
 

@@ -88,7 +88,7 @@ def main(name: str, kind: str, lines: int, told: str) -> None:
             except (SoftLimit, Interrupt):
                 got += 1
         signal.setitimer(signal.ITIMER_REAL, 0)
-        numbered = run.lines_so_far
+        numbered = run._active.lines_so_far
     with open(told, "w", encoding="ascii") as file:  # noqa: PTH123
         json.dump({"sent": storm.sent, "got": got, "kept": kept, "numbered": numbered}, file)
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from typing import Any, assert_type
 
 from otel_joblog import Skip, configure, current_run, flush, job, progress, shutdown, step, track
-from otel_joblog.capture.runs import Run, Step
+from otel_joblog.capture.handles import Run, Step
 
 
 @job

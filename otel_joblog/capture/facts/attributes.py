@@ -25,25 +25,25 @@ _SCALARS = (str, bool, int, float)
 
 def identity(definition: JobFields, args: tuple[Any, ...], kwargs: dict[str, Any], run: GoingRun) -> dict[str, Any]:
     """The attributes that say what a run is; set at its start, so that even a run that dies has them."""
-    trigger = definition.trigger
-    if trigger is None and definition.attempt > 1:
+    trigger = definition._trigger
+    if trigger is None and definition._attempt > 1:
         trigger = Trigger.RETRY.value
     elif trigger is None and run.parent_run is not None:
         trigger = Trigger.PARENT.value
-    schedule = declared_schedule(definition.schedule)
+    schedule = declared_schedule(definition._schedule)
     known = {
         Attribute.KIND: SpanKind.JOB.value,
         Attribute.JOB_NAME: run.name,
-        Attribute.JOB_TYPE: text(definition.type),
+        Attribute.JOB_TYPE: text(definition._type),
         Attribute.TRIGGER: trigger,
-        Attribute.REFERENCE: _said("reference", definition.reference, args, kwargs),
-        Attribute.OWNER: definition.owner,
-        Attribute.USER: _said("user", definition.user, args, kwargs),
+        Attribute.REFERENCE: _said("reference", definition._reference, args, kwargs),
+        Attribute.OWNER: definition._owner,
+        Attribute.USER: _said("user", definition._user, args, kwargs),
         Attribute.SCHEDULE: schedule,
-        Attribute.EXPECTED: definition.expected,
-        Attribute.ATTEMPT: definition.attempt,
-        Attribute.MAX_ATTEMPTS: definition.max_attempts,
-        Attribute.STEPS_EXPECTED: definition.steps,
+        Attribute.EXPECTED: definition._expected,
+        Attribute.ATTEMPT: definition._attempt,
+        Attribute.MAX_ATTEMPTS: definition._max_attempts,
+        Attribute.STEPS_EXPECTED: definition._steps,
         Attribute.PARENT_RUN: run.parent_run.run_id if run.parent_run is not None else None,
     }
     attributes = {key: value for key, value in known.items() if value is not None}
@@ -51,13 +51,13 @@ def identity(definition: JobFields, args: tuple[Any, ...], kwargs: dict[str, Any
         from ...timezone import local_timezone
 
         attributes[Attribute.SCHEDULE_TIMEZONE] = local_timezone()
-    code = definition.code
+    code = definition._code
     if code is not None:
         attributes[Attribute.CODE_FUNCTION] = getattr(code, "co_qualname", code.co_name)
         attributes[Attribute.CODE_FILE] = code.co_filename
         attributes[Attribute.CODE_LINE] = code.co_firstlineno
-    if definition.attributes:
-        attributes |= named(definition.attributes)
+    if definition._attributes:
+        attributes |= named(definition._attributes)
     return attributes
 
 
@@ -69,9 +69,9 @@ def circumstances(
     Defaults are not among the arguments, nor is the ``self`` or ``cls`` of a method.
     """
     attributes: dict[str, Any] = {}
-    wanted = settings.arguments if definition.arguments is None else definition.arguments
+    wanted = settings.arguments if definition._arguments is None else definition._arguments
     if wanted:
-        for name, value in _called_with(definition.code, args, kwargs):
+        for name, value in _called_with(definition._code, args, kwargs):
             if isinstance(wanted, bool) or name in wanted:
                 attributes[f"{Attribute.ARGUMENT}.{name}"] = summary(value)
     for name in settings.environment:
