@@ -20,7 +20,6 @@ import click
 import psycopg
 import pytest
 from click.testing import CliRunner
-from grafana.fake import TOKEN, grafana
 
 from otel_joblog.cli.main import main
 from otel_joblog.command.options import parser
@@ -30,6 +29,7 @@ from otel_joblog.journal.deadletter import set_aside
 from otel_joblog.records import Line
 from otel_joblog.schedules import understood
 from tests.documents import DOCUMENTS, commands, inline, texts
+from tests.grafana.fake import TOKEN, grafana
 from tests.processes import ROOT, environment
 
 pytestmark = pytest.mark.timeout(1_200)  # each is many processes, one after the other

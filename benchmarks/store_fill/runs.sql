@@ -11,7 +11,9 @@ select
   (array['schedule', 'queue', 'api', 'manual'])[1 + job %% 4], 'service-' || job %% 12, 'host-' || n %% 20,
   case when status >= 5 then message else '' end, case when n %% 3 = 0 then 'ORD-' || n end,
   case when status in (5, 6) then (%(types)s::text[])[1 + kind] end, case when status in (5, 6) then message end,
-  case when status >= 5 then (%(groups)s::bigint[])[1 + kind] end, jsonb_build_object('region', 'eu-' || job %% 3)
+  case when status >= 5 then (%(groups)s::bigint[])[1 + kind] end, jsonb_build_object(
+    'region', 'eu-' || job %% 3, 'customer', n %% 5000, 'joblog.argument.day', (started_at at time zone 'UTC')::date,
+    'joblog.process.memory.peak', n * 4096, 'code.function.name', 'app.jobs.job_' || job)
 from (
   select
     *,

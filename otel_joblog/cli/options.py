@@ -11,9 +11,10 @@ import click
 
 from ..conventions import RunStatus
 from ..filters import LEVEL_WORDS, OUTCOME_WORDS, STATUS_WORDS, STREAM_WORDS, outcomes, severity, statuses, stream
+from ..runquery import RunQuery
 from .times import MomentType
 
-__all__ = ["AFTER", "DAYS", "LEVEL", "SINCE", "STATUS", "STREAM", "UNTIL", "limit", "run_filters"]
+__all__ = ["AFTER", "DAYS", "LEVEL", "QUERY", "SINCE", "STATUS", "STREAM", "UNTIL", "limit", "run_filters"]
 
 _ERROR_KEY = re.compile(r"[0-9a-f]{16}")
 
@@ -90,6 +91,13 @@ DAYS = click.option(
     "--days", type=click.IntRange(1, 366), default=30, show_default=True, help="So many days of UTC, with today."
 )
 AFTER = click.option("--after", metavar="KEY", help="Go on where the list before ended.")
+
+
+def _query(words: Any) -> RunQuery:
+    return RunQuery.parse(words if isinstance(words, str) else " ".join(words))
+
+
+QUERY = click.argument("query", nargs=-1, metavar="[QUERY]...", callback=_read(_query, "query"))
 
 
 def run_filters(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,13 +10,14 @@ import click
 from rich.text import Text
 
 from ..conventions import RunStatus
+from ..runquery import QueryError, RunQuery
 from ..store.read.models import RunPage, RunSummary
 from ..store.read.reader import Reader
 from ..web import format as words
 from .common import JSON_OPTION, read
 from .ids import short_ids
 from .listing import Column, Listing, print_list
-from .options import AFTER, limit, run_filters
+from .options import AFTER, QUERY, limit, run_filters
 from .say import one_line, say
 from .terminal import echo_json
 from .times import Zone, now, time_zone_options, zone_in_use
@@ -37,21 +38,28 @@ STATUS_STYLES = {
 
 
 @click.command("list")
+@QUERY
 @run_filters
 @limit(25, 200)
 @AFTER
 @time_zone_options
 @JSON_OPTION
-def list_runs(*, limit: int, after: str | None, as_json: bool, **filters: Any) -> None:
-    """List runs, newest first: those that all the options hold for. With --json one array of runs.
+def list_runs(*, query: RunQuery | None, limit: int, after: str | None, as_json: bool, **filters: Any) -> None:
+    """List runs, newest first: those that QUERY and all the options hold for. With --json one array of runs.
+
+    QUERY is as in the box of the page, such as 'status:failed job:billing.* since:7d "timed out"'.
 
     In a pipe each run is one line of fields, separated by tabs: docs/commands.md names them.
     """
 
     async def ask(reader: Reader) -> RunPage:
-        return await reader.runs(limit=limit, after=after, **filters)
+        return await reader.runs(asked_for, zone=zone.info, limit=limit, after=after)
 
     zone = zone_in_use()
+    try:
+        asked_for = (query or RunQuery()).having(RunQuery.of(**filters).terms)
+    except QueryError as error:
+        raise click.UsageError(str(error)) from None
     page = read(ask)
     if as_json:
         echo_json(page.items)
@@ -62,11 +70,13 @@ def list_runs(*, limit: int, after: str | None, as_json: bool, **filters: Any) -
     if page.items:
         print_list(page.items, listing(page.items, zone, now()), zone)
     else:
-        filtered = after or any(filters.values())
+        filtered = after or asked_for.terms
         say(
             "No runs match." if filtered else "No job logs yet. Wrap a function in @otel_joblog.job and call it.",
             err=True,
         )
+    if page.looked_until:
+        say(f"Looked as far back as {zone.stamp(page.looked_until)}; there may be more.", err=True)
     if page.next:
         say(f"More: the same with --after {page.next}", err=True)
 

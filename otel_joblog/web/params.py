@@ -18,6 +18,7 @@ from starlette.responses import Response
 from .. import filters
 from ..conventions import RunStatus, Stream
 from ..moments import moment
+from ..runquery import QueryError, RunQuery
 
 __all__ = [
     "LINE_FILTERS",
@@ -25,7 +26,6 @@ __all__ = [
     "SEARCH_FILTERS",
     "Handler",
     "LineFilters",
-    "RunFilters",
     "SearchFilters",
     "after",
     "at",
@@ -35,7 +35,7 @@ __all__ = [
     "limit",
     "line_filters",
     "only",
-    "run_filters",
+    "run_query",
     "search_filters",
     "severity",
     "span_id",
@@ -49,7 +49,7 @@ SEVERAL = {"status", "attribute"}  # may be given more than once
 EIGHT_BYTES = re.compile(r"[0-9a-f]{16}")
 
 
-RUN_FILTERS = ("job", "service", "type", "status", "retried", "reference", "error", "since", "until")
+RUN_FILTERS = ("query", "job", "service", "type", "status", "retried", "reference", "error", "since", "until")
 SEARCH_FILTERS = ("job", "status", "level", "stream", "stage", "task_id", "attribute", "since", "until")
 LINE_FILTERS = ("level", "stream", "step", "stage", "task_id", "since", "q")
 
@@ -78,20 +78,6 @@ def _check(request: Request, known: tuple[str, ...]) -> None:
         seen.add(name)
 
 
-class RunFilters(TypedDict):
-    """Keyword arguments of ``Reader.runs``."""
-
-    job: str | None
-    service: str | None
-    type: str | None
-    status: list[RunStatus] | None
-    reference: str | None
-    error: str | None
-    retried: bool | None
-    since: datetime | None
-    until: datetime | None
-
-
 class SearchFilters(TypedDict):
     """Keyword arguments of ``Reader.search``, but for the text."""
 
@@ -118,19 +104,20 @@ class LineFilters(TypedDict):
     text: str | None
 
 
-def run_filters(request: Request) -> RunFilters:
-    status, retried = _outcomes(request)
-    return {
-        "job": text(request, "job"),
-        "service": text(request, "service"),
-        "type": text(request, "type"),
-        "status": status,
-        "retried": retried,
-        "reference": text(request, "reference"),
-        "error": _hex(request, "error", "give the key of a kind of error, 16 digits of lower-case hex"),
-        "since": _instant(request, "since"),
-        "until": _instant(request, "until"),
-    }
+def run_query(request: Request) -> RunQuery:
+    """What ``query`` and the parameters beside it ask for together."""
+    _outcomes(request)
+    _hex(request, "error", "give the key of a kind of error, 16 digits of lower-case hex")
+    for name in ("since", "until"):
+        _instant(request, name)
+    given = {name: text(request, name) for name in RUN_FILTERS if name not in ("query", "status", "retried")}
+    # An unescaped + arrives as a space.
+    given |= {name: (given[name] or "").replace(" ", "+") for name in ("since", "until")}
+    states = {"status": request.query_params.getlist("status"), "retried": flag(request, "retried")}
+    try:
+        return RunQuery.parse(text(request, "query") or "").having(RunQuery.of(**given, **states).terms)
+    except QueryError as error:
+        raise HTTPException(400, f"The query cannot be read: {error}.") from None
 
 
 def search_filters(request: Request) -> SearchFilters:

@@ -59,6 +59,10 @@ def runs(dsn: str) -> None:
         ("--service other", []),
         ("--reference none", []),
         ("--since 2100-01-01", ["of another century"]),
+        ("status:failed since:150m", ["lost"]),
+        ("-- status:success,open -job:succ*", ["running"]),
+        ("type:queue --status failed", ["lost", "error"]),
+        ("why duration:>59s --limit 1", ["success"]),
     ],
 )
 def test_runs_are_listed_by_filters(arguments: str, jobs: list[str], otel_joblog: Command) -> None:
@@ -91,6 +95,8 @@ def test_the_filters_of_list_are_those_of_the_api() -> None:
         ("search x --level loud", "'loud' is no level: use trace, debug, info, warn, error or fatal"),
         ("search x --stream stdin", "'stdin' is no stream: use log, stdout or stderr"),
         ("search x --attribute shard", "'shard' is no NAME=VALUE, as in shard=3"),
+        ("list statsu:error", "at character 1, 'statsu:error': there is no key 'statsu'; use status, job,"),
+        ("list job:a --job b", "job:a and job:b ask for the same"),
         ("export --status broken", "'broken' is no status: use one or more"),
     ],
 )
@@ -109,6 +115,7 @@ def test_words_for_several_states_are_taken_apart_once() -> None:
 @pytest.mark.parametrize(
     ("words", "at"),
     [
+        ("today", datetime(2026, 11, 2, 23, tzinfo=UTC)),
         ("90s", NOW - timedelta(seconds=90)),
         ("30m", NOW - timedelta(minutes=30)),
         ("24H", NOW - timedelta(hours=24)),

@@ -12,8 +12,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from otel_joblog.store.read.keys import run_prefix
-from otel_joblog.store.read.reader import _ALL_RUNS
+from otel_joblog.runquery import RunQuery
+from otel_joblog.store.read.find import asked, finding
+from otel_joblog.store.read.keys import before_run, run_prefix
+from otel_joblog.store.read.runs import ALL_RUNS
 from otel_joblog.store.read.search import Question
 from otel_joblog.store.schema.partitions import ensure_days, names_of_day
 from otel_joblog.store.sql import query
@@ -30,7 +32,7 @@ LINES = {
     "bytes": 2_000_000,
     "looked": 200_000,
 }
-RUNS = {**_ALL_RUNS, "before_at": None, "before_trace": None, "before_span": None, "limit": 26}
+RUNS = {**ALL_RUNS, "before_at": None, "before_trace": None, "before_span": None, "limit": 26}
 DEEP = {"before_at": AT, "before_trace": TRACE, "before_span": 7}
 
 TASK = {
@@ -92,13 +94,14 @@ analyze joblog.{day};
 FILL = """
 insert into joblog.job_run
   (trace_id, span_id, parent_run_span_id, process_id, started_at, first_at, last_at, status, name, reference, service,
-  error_group)
+  error_group, attributes)
 select
   case when mod(n, 10000) = 1 then %(trace)s else md5(n::text)::uuid end, n,
   case when mod(n, 10) = 0 then n - 1 end, md5(n::text)::uuid,
   %(start)s + n * interval '7 seconds', %(start)s, %(start)s + interval '1 hour',
   case when mod(n, 50) = 0 then 5 when n > 29990 then 1 else 2 end, 'job ' || mod(n, 40),
-  case when mod(n, 3) = 0 then 'ref ' || n end, 'svc', case when mod(n, 50) = 0 then mod(n, 20) end
+  case when mod(n, 3) = 0 then 'ref ' || n end, 'svc', case when mod(n, 50) = 0 then mod(n, 20) end,
+  jsonb_build_object('customer', mod(n, 500))
 from generate_series(1, 30000) as n;
 
 insert into joblog.job_live select md5(n::text)::uuid, now() from generate_series(1, 30000) as n;
@@ -189,6 +192,11 @@ def filled(module_dsn: str) -> str:
         ("runs", RUNS | {"since": START + timedelta(days=2)}, EACH | {"job_run_started"}),
         ("runs", RUNS | {"trace_id": TRACE, "parent_run": 7}, EACH | {"job_run_pkey"}),
         ("runs", RUNS | {"error_group": 10}, EACH | {"job_run_error"}),
+        (
+            "runs",
+            RUNS | {"traces": [UUID(int=number) for number in range(50)], "spans": [7] * 50},
+            EACH | {"job_run_pkey"},
+        ),
         ("found_runs", FOUND, {"job_run_pkey"}),
         ("found_steps", FOUND | {"first_at": START, "last_at": AT}, {"job_step_{day}_pkey"}),
         ("run", RUN, EACH | {"job_run_pkey"}),
@@ -206,6 +214,32 @@ def test_a_query_uses_its_index_and_only_the_days_it_needs(
     database: psycopg.Connection, name: str, parameters: dict[str, Any], indexes: set[str]
 ) -> None:
     assert used(database, f"read/{name}", parameters) == indexes_of_day(indexes)
+
+
+@pytest.mark.parametrize(
+    ("question", "leading", "others"),
+    [
+        ("attr.customer:42", "job_run_labels", {"job_run_started"}),
+        ("host:web-1 job:a,b -status:success", "job_run_labels", {"job_run_started"}),
+        ('"could not connect" duration:>60s', "job_run_labels", {"job_run_started"}),
+        ("attempt:>1 status:lost", "job_run_labels", {"job_run_started"}),
+        ("duration:<1s", "job_run_started", set()),
+        ("-job:a*", "job_run_started", set()),
+        ("is:slow", "job_run_started", {"job_duration_pkey", "job_duration_day"}),
+        ("is:unresponsive status:running", "job_run_open", {"job_live_pkey"}),
+        ("status:failed -job:a*", "job_run_failed", set()),
+        ("error:000000000000000a attr.customer:42", "job_run_error", set()),
+    ],
+)
+def test_whatever_a_query_asks_for_no_more_than_so_many_runs_are_looked_at(
+    database: psycopg.Connection, question: str, leading: str, others: set[str]
+) -> None:
+    for place in (None, DEEP):
+        wanted = asked(RunQuery.parse(question), UTC, datetime.now(UTC))
+        parameters = wanted.conditions | (place or before_run(None)) | {"limit": 51, "looked": 1_000}
+        found = used(database, "read/find/passing", parameters, executed=True, text=finding(wanted.by_label))
+        assert leading in found
+        assert found <= {leading, "job_run_type"} | others  # of few types this is as good as that of the start
 
 
 def test_the_runs_of_a_task_are_found_by_its_id(database: psycopg.Connection) -> None:
@@ -455,13 +489,14 @@ def used(
     *,
     executed: bool = False,
     small: Iterable[str] = (),
+    text: bytes = b"",
 ) -> set[str]:
     """The indexes of a plan, or of what was ``executed`` of it, which must read by indexes only and sort no lines.
 
     Tables that stay ``small`` may be read whole.
     """
     options = b"explain (format json, analyze) " if executed else b"explain (format json) "
-    row = connection.execute(options + query(name), parameters).fetchone()
+    row = connection.execute(options + (text or query(name)), parameters).fetchone()
     assert row is not None
     nodes = [node for node in _nodes(row[0][0]["Plan"]) if node.get("Actual Loops") != 0]
     scans = [node for node in nodes if "Scan" in node["Node Type"] and node["Node Type"] not in INNER]

@@ -33,7 +33,10 @@ def test_a_parameter_that_is_not_known_is_refused_and_the_known_are_named(
 @pytest.mark.parametrize(
     ("route", "known"),
     [
-        ("/api/v1/runs?host=db-1", "job, service, type, status, retried, reference, error, since, until, after, limit"),
+        (
+            "/api/v1/runs?host=db-1",
+            "query, job, service, type, status, retried, reference, error, since, until, after, limit",
+        ),
         (
             "/api/v1/runs/{run_id}/logs?typ=load",
             "level, stream, step, stage, task_id, since, q, after, before, tail, limit",

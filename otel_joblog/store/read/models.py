@@ -120,6 +120,7 @@ class RunPage(Page[RunSummary], frozen=True):
     """Runs, newest first. Those that say they begin more than a day from now are on it only if times were asked for."""
 
     ahead: int = 0  # how many these are, up to 100; a clock is wrong
+    looked_until: datetime | None = None  # the page ended for having looked at 20,000 runs; ``next`` goes on from there
 
 
 class SampleInfo(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ import itertools
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +26,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from ...config import Settings
 from ...conventions import Attribute, RunStatus, Stream
 from ...errors import SchemaError, StepNotFound, StoreError, StoreUnavailable
+from ...runquery import RunQuery
 from ..columns import below, bigint
 from ..connection import conninfo, errors_translated
 from ..samples import MOST
@@ -33,7 +34,7 @@ from ..schema.migrate import SchemaState, migrations, schema_problem
 from ..sql import query
 from . import figures
 from .asking import left_out, resolve, rows
-from .keys import before_run, execution_key, line_key, run_key
+from .keys import before_run, execution_key, line_key
 from .lines import PAGE_BYTES, LineFilter, run_lines, task_lines
 from .models import (
     ErrorKind,
@@ -50,6 +51,7 @@ from .models import (
     StepInfo,
 )
 from .pool import PoolLog, configure
+from .runs import ALL_RUNS, found_runs
 from .search import Question, search, search_words
 from .shapes import error_info, run_summary, sample_infos, step_info
 from .stages import run_stages
@@ -63,8 +65,6 @@ _CONNECTIONS = 8
 _CHILDREN = 500
 _ATTEMPTS = 100
 _LATE = timedelta(seconds=30)  # that a sample may be later than the end which a run was given for want of a real one
-_AHEAD = timedelta(days=1)  # from now: no clock is so far ahead that is right
-_AHEAD_COUNTED = 100
 
 _numbers = itertools.count(1)
 
@@ -104,49 +104,23 @@ class Reader:
 
     async def runs(
         self,
+        query: RunQuery | None = None,
         *,
+        zone: tzinfo = UTC,
         after: str | None = None,
         limit: int = 25,
-        job: str | None = None,
-        status: Sequence[RunStatus] | None = None,
-        service: str | None = None,
-        type: str | None = None,  # noqa: A002  (the API's name, too)
-        reference: str | None = None,
-        error: str | None = None,
-        retried: bool | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        **parameters: Any,
     ) -> RunPage:
-        """Runs, newest first: of a job, service or type, in any of some states, of a reference, begun from ``since`` on
-        and before ``until``; ``error`` is the key of an :class:`ErrorKind` that they failed by. With ``retried`` only
-        failed attempts that another one followed, or, where it is False, none of these.
+        """Runs that a query asks for, newest first; its times without an offset are of ``zone``.
 
-        Texts and results are bounded (:class:`RunSummary`). Without an ``until``, or a ``since`` that has not come yet,
-        runs from the far future are only counted: one wrong clock would hold the first page. ``after`` is ``next`` of
-        the page before; raises :class:`BadCursor` for anything else.
+        ``parameters`` are asked for, too: the words of :meth:`RunQuery.of`. Texts and results are bounded
+        (:class:`RunSummary`). Without an ``until``, or a ``since`` that has not come yet, runs from the far future are
+        only counted: one wrong clock would hold the first page. ``after`` is ``next`` of the page before; raises
+        :class:`BadCursor` for anything else, :class:`QueryError` where the two ask for the same.
         """
-        now = datetime.now(UTC)
-        ahead = None if until or (since and since > now) else now + _AHEAD
-        statuses = None if status is None else [one.code for one in status]
-        filters = {
-            "job": job,
-            "service": service,
-            "type": type,
-            "statuses": statuses,
-            "reference": reference,
-            "error_group": error and bigint(bytes.fromhex(error)),
-            "retried": retried,
-            "since": since,
-            "until": until or ahead,
-        }
-        parameters = {**_ALL_RUNS, **filters, **before_run(after), "limit": limit + 1}
+        asked_for = (query or RunQuery()).having(RunQuery.of(**parameters).terms)
         async with self._transaction() as connection:
-            found = await rows(connection, "read/runs", parameters)
-            later = {"from": ahead, "limit": _AHEAD_COUNTED}
-            counted = await rows(connection, "read/count_ahead", later) if ahead and not after else []
-        page, last = found[:limit], found[limit - 1 : limit]
-        following = run_key(last[0]["started_at"], last[0]["trace_id"], last[0]["span_id"]) if found[limit:] else None
-        return RunPage([run_summary(row) for row in page], following, counted[0]["count"] if counted else 0)
+            return await found_runs(connection, asked_for, zone, after=after, limit=limit)
 
     async def run(self, run_id: str, *, step_limit: int = 2_000) -> RunDetail:
         """The run of that id, or of a prefix (:func:`.keys.run_prefix`); a trace's prefix means its outermost run.
@@ -162,7 +136,7 @@ class Reader:
             samples = await rows(connection, "read/samples", {**key, **lasted})
             steps_left_out = await left_out(connection, "read/count_steps", key, len(steps), step_limit)
             family = {"trace_id": key["trace_id"], "parent_run": key["span_id"], "limit": _CHILDREN + 1}
-            children = await rows(connection, "read/runs", {**_ALL_RUNS, **before_run(None), **family})
+            children = await rows(connection, "read/runs", {**ALL_RUNS, **before_run(None), **family})
             children_left_out = await left_out(connection, "read/count_children", key, len(children), _CHILDREN)
             summary = run_summary(row)
             attempts, attempts_left_out = await _attempts(connection, summary)
@@ -384,21 +358,12 @@ class Reader:
         return connection
 
 
-# The filters of runs.sql, none of them given.
-_ALL_RUNS: dict[str, Any] = dict.fromkeys(
-    (
-        *("job", "service", "type", "statuses", "reference", "error_group", "retried", "since", "until"),
-        *("trace_id", "parent_run", "first_trace", "first_span"),
-    )
-)
-
-
 async def _attempts(connection: AsyncConnection[DictRow], run: RunSummary) -> tuple[list[RunSummary], int]:
     """The known attempts of the run's execution, and how many there are more; none where it is the only one."""
     if run.execution is None:
         return [], 0
     key = execution_key(run.execution)
-    latest = {**_ALL_RUNS, **before_run(None), **key, "limit": _ATTEMPTS + 1}
+    latest = {**ALL_RUNS, **before_run(None), **key, "limit": _ATTEMPTS + 1}
     found = await rows(connection, "read/runs", latest)
     more = await left_out(connection, "read/count_attempts", key, len(found), _ATTEMPTS)
     return [run_summary(row) for row in reversed(found[:_ATTEMPTS])], more

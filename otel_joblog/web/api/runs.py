@@ -17,7 +17,7 @@ async def runs(request: Request) -> Response:
     """``{"items": [run, …], "next": key or null, "ahead": number}``, newest first."""
     reader: Reader = request.state.reader
     limit = params.limit(request, default=25, most=200)
-    return answer(await reader.runs(after=params.after(request), limit=limit, **params.run_filters(request)))
+    return answer(await reader.runs(params.run_query(request), after=params.after(request), limit=limit))
 
 
 async def run(request: Request) -> Response:

@@ -124,7 +124,6 @@ def test_runs_are_found_by_job_state_reference_and_time(dsn: str, ask: Ask[Any])
     assert found(reference="R") == [run_id(3)]
     assert found(since=at + timedelta(seconds=1.5)) == [run_id(3)]
     assert found(until=at + timedelta(seconds=0.5)) == [run_id(1)]
-    assert found(status=[]) == []
 
 
 def test_a_key_that_is_none_of_ours_is_refused(dsn: str, ask: Ask[Any]) -> None:

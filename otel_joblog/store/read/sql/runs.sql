@@ -32,6 +32,8 @@ from (
     and (%(trace_id)s::uuid is null or trace_id = %(trace_id)s)
     and (%(first_trace)s::uuid is null or (first_trace_id, first_span_id) = (%(first_trace)s, %(first_span)s))
     and (%(parent_run)s::bigint is null or parent_run_span_id = %(parent_run)s)
+    and (%(traces)s::uuid[] is null or trace_id = any(%(traces)s)
+      and (trace_id, span_id) in (select * from unnest(%(traces)s, %(spans)s::bigint[])))
     and (%(before_at)s::timestamptz is null
       or (started_at, trace_id, span_id) < (%(before_at)s, %(before_trace)s::uuid, %(before_span)s::bigint))
   order by started_at desc, trace_id desc, span_id desc

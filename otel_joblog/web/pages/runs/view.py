@@ -42,4 +42,4 @@ async def live(request: Request) -> Response:
 
 async def _runs(request: Request) -> RunPage:
     reader: Reader = request.state.reader
-    return await reader.runs(after=params.after(request), limit=RUNS_A_PAGE, **params.run_filters(request))
+    return await reader.runs(params.run_query(request), after=params.after(request), limit=RUNS_A_PAGE)

@@ -18,7 +18,10 @@ grant usage on schema joblog to joblog_writer, joblog_reader, joblog_dashboards;
 grant execute on function
   joblog.finality(smallint), joblog.bucket_ms(int), joblog.status_name(smallint), joblog.run_id(uuid, bigint),
   joblog.level_name(smallint), joblog.stream_name(smallint), joblog.json_bytes(jsonb), joblog.short_json(jsonb, int),
-  joblog.time_limit_s(double precision, bigint, double precision),
+  joblog.time_limit_s(double precision, bigint, double precision), joblog.words(text), joblog.labels(date, text[]),
+  joblog.run_labels(
+    timestamptz, timestamptz, smallint, smallint, text, text, text, text, text, text, text, text, text, jsonb),
+  joblog.has_attribute(jsonb, text, text),
   joblog.bucket_percentile(
     int, double precision, double precision, double precision, double precision, double precision)
 to joblog_writer, joblog_reader, joblog_dashboards;
