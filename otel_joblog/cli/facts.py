@@ -10,8 +10,8 @@ from rich.tree import Tree
 
 from ..conventions import Attribute
 from ..store.read.models import RunDetail, RunSummary, StepInfo
+from ..store.read.tree import failing_path
 from ..web import format as words
-from ..web.pages.run.waterfall import failing_path
 from ..web.usage import memory_words, sparkline, step_cpu, step_growth, usage_facts
 from .ids import short_id
 from .runs import attempt, elapsed, silence, status_text
@@ -37,7 +37,7 @@ def print_error(console: OutputConsole, detail: RunDetail, zone: Zone, at: datet
         console.print(Text(bounded(shown(run.status_message), whole=whole), style=style))
     if said:
         console.print(Text(bounded(shown(said), whole=whole), style="bold red"))
-    if path := failing_path(detail):
+    if path := failing_path(detail.steps if run.status.failed else []):
         console.print(Text(f"in step {' > '.join(one_line(step.name) for step in path)}", style="red"))
     if error and error.stacktrace:
         before, _, after = f"{error.stacktrace.rstrip()}\n".rpartition(f"\n{said}\n")

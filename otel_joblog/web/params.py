@@ -6,7 +6,7 @@ Nor is any ignored: an address that is given one that it does not know would see
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypedDict, TypeVar
@@ -30,6 +30,7 @@ __all__ = [
     "after",
     "at",
     "before",
+    "choice",
     "days",
     "flag",
     "limit",
@@ -41,6 +42,7 @@ __all__ = [
     "span_id",
     "task_id",
     "text",
+    "unfold",
 ]
 
 T = TypeVar("T")
@@ -164,6 +166,14 @@ def before(request: Request) -> str | None:
 
 def at(request: Request) -> str | None:
     return text(request, "at")
+
+
+def choice(request: Request, name: str, words: Sequence[str]) -> str | None:
+    return _read(request, name, partial(filters.one_of, words))
+
+
+def unfold(request: Request) -> str | None:
+    return _hex(request, "unfold", "give the span id of one of the steps, 16 digits of lower-case hex")
 
 
 def flag(request: Request, name: str) -> bool | None:

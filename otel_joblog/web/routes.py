@@ -29,19 +29,20 @@ def routes() -> list[BaseRoute]:
     """Each with the parameters that it takes."""
     runs = (*RUN_FILTERS, "after")
     lines = (*LINE_FILTERS, "after", "before")
+    tree = ("tab", "unfold")
     job = ("job", "service", "days")
     found = ("q", *SEARCH_FILTERS, "after")
     return [
         _at("/", runs_page.page, "runs", *runs),
-        _at("/runs/{run_id}", run_page.page, "run", *lines, "tail", "at"),
-        _at("/runs/{run_id}/lines", run_page.more_lines, "more_lines", *lines),
+        _at("/runs/{run_id}", run_page.page, "run", *lines, "tail", "at", *tree),
+        _at("/runs/{run_id}/lines", run_page.more_lines, "more_lines", *lines, "tail", "at"),
         _at("/jobs", jobs_page.page, "jobs", "q", "service", "after"),
         _at("/job", job_page.page, "job", "job", "service"),
         _at("/errors", errors_page.page, "errors", *job),
         _at("/search", search_page.page, "search", *found),
         _at("/maintenance", maintenance_page.page, "maintenance"),
         _at("/live/runs", runs_page.live, "live_runs", *runs),
-        _at("/live/runs/{run_id}", run_page.live, "live_run", *lines, "lines"),
+        _at("/live/runs/{run_id}", run_page.live, "live_run", *lines, "lines", *tree),
         _at("/api/v1/runs", api_runs.runs, "api_runs", *runs, "limit"),
         _at("/api/v1/runs/{run_id}", api_runs.run, "api_run"),
         _at("/api/v1/runs/{run_id}/steps/{span_id}", api_runs.step, "api_step"),

@@ -115,10 +115,12 @@ def test_a_failed_run_shows_its_error_first_and_names_the_step(web: httpx.Client
     story.end(error=LOAD_FAILED, at=5)
     html = page(web, f"/runs/{story.run_id}")
     assert "<title>✗ nightly-import · step load / batch 17 · otel_joblog" in html
-    assert html.index('id="error"') < html.index('id="facts"') < html.index('id="lines"')
-    assert "line 91, in load" in html
-    assert f'href="#step-{batch}"' in html
+    assert html.index('id="why"') < html.index('id="facts"') < html.index('id="lines"')
+    assert "Failed in step load / batch 17 after 5.00 s." in shown(html)
+    assert "etl.errors.LoadFailed : batch 17 refused at nightly.py line 91 in load" in shown(html)
+    assert f'#step-{batch}"' in html
     assert 'class="k-step culprit"' in html
+    assert '<span class="h-number">91</span>, in ' in page(web, f"/runs/{story.run_id}?tab=error")
 
 
 def test_a_prefix_leads_to_the_run_and_keeps_the_query(web: httpx.Client, tell: Tell):
@@ -168,7 +170,8 @@ def test_steps_are_a_tree_with_bars_in_place(web: httpx.Client, tell: Tell):
     assert ["outer" in rows[0], "inner" in rows[1]] == [True, True]
     assert 'class="depth-0"' in rows[0]
     assert 'class="depth-1"' in rows[1]
-    assert 'x="50.00%" width="25.00%"' in rows[1]
+    assert "2 pauses drawn short" in html
+    assert 'x="3.00%" width="94.00%"' in rows[1]
     assert "style=" not in html
 
 
@@ -450,14 +453,14 @@ def test_a_page_shows_what_the_run_used_and_how_it_went(web: httpx.Client, tell:
     story.step("load", **used)
     story.sample((1, 100_000_000, 0.5), (2, 400_000_000, 2.5), (3, 200_000_000, 2.5))
     story.end(at=4)
-    html = page(web, f"/runs/{story.run_id}")
+    html = page(web, f"/runs/{story.run_id}?tab=resources")
     text = shown(html)
     assert "1.25 s user, 500 ms system; 1.50 s of its thread" in text
     assert "512.0 MB, 100.0 MB of it new" in text
     assert "100.0 MB at first, 400.0 MB at most, 200.0 MB at last" in text
     assert "2.00 at most, 0.00 at last" in text
     assert 'points="250.0,76.0 500.0,4.0 750.0,52.0"' in html
-    assert "+100.0 MB" in text
+    assert "+100.0 MB" in shown(page(web, f"/runs/{story.run_id}"))
 
 
 def test_a_run_that_says_nothing_of_what_it_used_has_no_such_section(web: httpx.Client, tell: Tell):
@@ -545,7 +548,7 @@ def test_a_hang_says_what_is_usual_and_for_how_long_nothing_was_heard(web: httpx
     assert re.search(f"R{said}.", html)
     assert "Usually 12 min 5 successes" in html
     story.end()
-    assert "usually" not in shown(page(web, f"/runs/{story.run_id}")).lower()
+    assert "Succeeded after 1 m 00 s, usually 12 min" in shown(page(web, f"/runs/{story.run_id}"))
 
 
 @pytest.mark.parametrize(
@@ -590,8 +593,7 @@ def test_the_lines_of_a_run_are_filtered_by_stage_task_words_and_time_and_counte
     assert "<a> & 1" not in page
     assert "?task_id=%3Ca%3E+%26+1#lines" in page
     whole = web.get(f"/runs/{story.run_id}").text
-    assert whole.count('title="Stage"') == 2, "where the lines of a step begin"
-    assert 'title="extract / &lt;a&gt; &amp; 1"' in whole
+    assert whole.count('title="extract / &lt;a&gt; &amp; 1 / load"') == 2
     assert "No line is like that." in web.get(f"/runs/{story.run_id}?q=absent").text
     refused = web.get(f"/runs/{story.run_id}?stage=lod")
     assert (refused.status_code, "it has extract" in refused.text) == (400, True)

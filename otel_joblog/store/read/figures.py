@@ -17,7 +17,7 @@ from .keys import after_job, job_key
 from .models import DayFigures, ErrorKind, Figures, JobFigures, JobSummary, Page, Statistics
 from .search import like
 
-__all__ = ["error_kinds", "jobs", "statistics"]
+__all__ = ["error_kind", "error_kinds", "jobs", "statistics"]
 
 _RANKED = 10
 _OUTCOMES = ("successes", "skipped", "cancelled", "errors", "timeouts", "lost", "retried")  # of a run one
@@ -78,7 +78,7 @@ async def error_kinds(
     connection: AsyncConnection[DictRow], *, days: int, job: str | None, service: str | None, limit: int
 ) -> list[ErrorKind]:
     parameters = {**_within(days), "job": job, "service": service, "limit": limit}
-    return [_error_kind(row) for row in await _rows(connection, "read/errors", parameters)]
+    return [error_kind(row) for row in await _rows(connection, "read/errors", parameters)]
 
 
 def _within(days: int) -> dict[str, date]:
@@ -157,7 +157,8 @@ def _job_figures(row: Row) -> JobFigures:
     )
 
 
-def _error_kind(row: Row) -> ErrorKind:
+def error_kind(row: Row) -> ErrorKind:
+    """A row of ``errors.sql`` or ``error_kind.sql``."""
     return ErrorKind(
         error=span_bytes(row["error_group"]).hex(),
         type=row["type"],

@@ -34,6 +34,7 @@ from ..schema.migrate import SchemaState, migrations, schema_problem
 from ..sql import query
 from . import figures
 from .asking import left_out, resolve, rows
+from .history import PastRun, run_history, same_error
 from .keys import before_run, execution_key, line_key
 from .lines import PAGE_BYTES, LineFilter, run_lines, task_lines
 from .models import (
@@ -50,6 +51,7 @@ from .models import (
     Statistics,
     StepInfo,
 )
+from .outline import Outline, run_outline
 from .pool import PoolLog, configure
 from .runs import ALL_RUNS, found_runs
 from .search import Question, search, search_words
@@ -171,6 +173,24 @@ class Reader:
         if not found:
             raise StepNotFound(f"run {run_id} has no step {span_id}; its `steps` have their `span_id`")
         return step_info(found[0])
+
+    async def outline(self, run_id: str, *, unfold: str | None = None) -> Outline:
+        """The steps, other spans and child runs of a run as a tree, in which many siblings of one name are one row.
+
+        All of these follow it where ``unfold`` is the span id of one of them, in hex. Raises :class:`RunNotFound`.
+        """
+        async with self._transaction() as connection:
+            return await run_outline(connection, run_id, unfold=unfold)
+
+    async def history(self, run_id: str) -> list[PastRun]:
+        """The runs of the job around a run, by start: 50 with itself. Raises :class:`RunNotFound` as :meth:`run`."""
+        async with self._transaction() as connection:
+            return await run_history(connection, run_id)
+
+    async def same_error(self, run_id: str) -> ErrorKind | None:
+        """The kind of failure that a run is one of, with the latest run before it; None where it did not fail."""
+        async with self._transaction() as connection:
+            return await same_error(connection, run_id)
 
     async def lines(
         self,

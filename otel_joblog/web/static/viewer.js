@@ -1,10 +1,6 @@
-// What the pages cannot do by themselves: local times, "Load more" in place, and live updates. All of it is optional:
-// without this script every line is still reached by links. Markup comes from the server alone, escaped there.
+// What the pages cannot do by themselves: local times and live updates. All of it is optional: without this script
+// everything is still reached by links. Markup comes from the server alone, escaped there.
 "use strict";
-
-const KEEP_ROWS = 10_000; // while following: older rows make room, and are a link away
-const OVERLAP = 2_000; // milliseconds: lines of several processes do not arrive in order
-const SETTLE = 10; // polls after the end, for lines that are still on their way
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -92,36 +88,7 @@ function exchange(old, child) {
   if (focused) all("a", child).find((link) => link.getAttribute("href") === focused)?.focus({ preventScroll: true });
 }
 
-// Lines
-
-const rows = () => all(".line-rows > tr");
-const timeOf = (row) => Date.parse($(".l-time time", row).dateTime);
-
-function append(fragment) {
-  const bodies = all(".line-rows");
-  const last = bodies[bodies.length - 1];
-  let added = 0;
-  for (const row of all(".line-rows > tr", fragment)) {
-    if (document.getElementById(row.id)) continue;
-    prepare(row);
-    let before = last.lastElementChild;
-    while (before && timeOf(before) > timeOf(row)) before = before.previousElementSibling;
-    if (before) before.after(row);
-    else last.prepend(row);
-    added += 1;
-  }
-  return added;
-}
-
-function overlapKey() {
-  const shown = rows();
-  if (!shown.length) return "";
-  const edge = timeOf(shown[shown.length - 1]) - OVERLAP;
-  for (let i = shown.length - 1; i >= 0; i -= 1) {
-    if (timeOf(shown[i]) <= edge) return shown[i].dataset.key;
-  }
-  return $(".line-rows[data-first]") ? "" : shown[0].dataset.key;
-}
+// Fragments
 
 async function fetchFragment(address) {
   const response = await fetch(address, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(30_000) });
@@ -131,47 +98,20 @@ async function fetchFragment(address) {
   return template.content;
 }
 
-async function loadMore(link) {
-  const words = link.textContent;
-  const earlier = link.id === "load-earlier";
-  const address = new URL(link.dataset.fragment, location.href);
-  const first = rows()[0]; // the page's own first line may have made room while following
-  if (earlier && first) address.searchParams.set("before", first.dataset.key);
-  link.textContent = "Loading…";
-  try {
-    const bodies = all("tbody", await fetchFragment(address));
-    bodies.forEach(prepare);
-    const place = first?.getBoundingClientRect().top;
-    const links = bodies.flatMap((body) => all(".l-seq a", body));
-    link.closest("tbody").replaceWith(...bodies);
-    links.at(earlier ? -1 : 0)?.focus({ preventScroll: true });
-    if (earlier && first) scrollBy(0, first.getBoundingClientRect().top - place);
-  } catch (error) {
-    console.error(error);
-    link.textContent = `That did not work. ${words.replace(/^That did not work\. /, "")}`;
-  }
-}
-
 // Live
 
 class Live {
   constructor(root) {
     this.root = root;
     this.state = $("#state");
-    this.follow = $("#follow");
-    this.settled = 0;
-    this.next = "";
     this.busy = false;
     all("[data-patch]", root).forEach(remember);
-    if (this.follow) this.watchScrolling();
     document.addEventListener("visibilitychange", () => document.hidden || this.poll());
     this.later();
   }
 
   get open() {
-    const state = $("#run")?.dataset.state;
-    if (state === "settling") return this.settled < SETTLE;
-    return state === undefined ? $("[data-open]", this.root) !== null : state === "open";
+    return $("[data-open]", this.root) !== null;
   }
 
   /** Milliseconds from one poll to the next; none where nothing will change. */
@@ -184,7 +124,6 @@ class Live {
     const open = this.open;
     if (!this.state.classList.contains("broken")) this.tell(open ? "Live" : "", open ? "live" : "");
     if (this.pause) this.timer = setTimeout(() => this.poll(), delay || this.pause);
-    if (!open && this.follow) this.follow.hidden = true;
   }
 
   tell(words, kind) {
@@ -211,13 +150,7 @@ class Live {
   }
 
   address() {
-    const address = new URL(this.root.dataset.live, location.href);
-    if ($("#run") && !$("#load-more")) {
-      address.searchParams.set("lines", "1");
-      const after = this.next || overlapKey();
-      if (after) address.searchParams.set("after", after);
-    }
-    return address;
+    return new URL(this.root.dataset.live, location.href);
   }
 
   /** Puts the fragment into the page; true where the server has more lines at once. */
@@ -230,33 +163,7 @@ class Live {
       if (part.dataset.title) document.title = part.dataset.title.trim();
       patch(container, part);
     }
-    if ($("#run")?.dataset.state === "settling") this.settled += 1;
-    const lines = $("#new-lines", fragment);
-    if (!lines) return false;
-    this.next = $(".line-rows", lines)?.dataset.next || "";
-    if (append(lines)) this.keepUp();
-    return this.next !== "";
-  }
-
-  keepUp() {
-    if (this.follow?.getAttribute("aria-pressed") !== "true") return;
-    rows().slice(0, -KEEP_ROWS).forEach((row) => row.remove());
-    $("#end").scrollIntoView({ block: "end" });
-  }
-
-  watchScrolling() {
-    const press = (on) => this.follow.setAttribute("aria-pressed", String(on));
-    this.follow.hidden = false;
-    this.follow.addEventListener("click", () => {
-      press(this.follow.getAttribute("aria-pressed") !== "true");
-      this.keepUp();
-    });
-    for (const kind of ["wheel", "touchmove"]) {
-      document.addEventListener(kind, () => requestAnimationFrame(() => {
-        const end = $("#end").getBoundingClientRect();
-        if (end.top > innerHeight + 40) press(false);
-      }), { passive: true });
-    }
+    return false;
   }
 }
 
@@ -268,11 +175,6 @@ prepare(document);
 setInterval(() => all('time[data-as="ago"]').forEach((element) => { element.textContent = ago(new Date(element.dateTime)); }), 15_000);
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("#load-more, #load-earlier");
-  if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
-    event.preventDefault();
-    loadMore(link);
-  }
   const button = event.target.closest(".copy");
   if (button) {
     navigator.clipboard.writeText(button.dataset.copy).then(() => { button.textContent = "Copied"; }, () => {});

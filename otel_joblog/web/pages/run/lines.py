@@ -58,6 +58,10 @@ async def lines_around(request: Request, run_id: str, at: str) -> LineView:
 
 
 async def more_lines(request: Request, run_id: str) -> LineView:
-    """Lines with the way on in the direction asked for; the page has the other one already."""
-    lines = await line_view(request, run_id)
-    return lines._replace(next=None) if params.before(request) else lines._replace(previous=None)
+    """Lines with the way on in the direction asked for (the page has the other one), around a line, or the last."""
+    if at := params.at(request):
+        return await lines_around(request, run_id, at)
+    lines = await line_view(request, run_id, tail=bool(params.flag(request, "tail")))
+    if params.before(request):
+        return lines._replace(next=None)
+    return lines._replace(previous=None) if params.after(request) else lines

@@ -1,78 +1,80 @@
-"""Steps as a tree with bars: who is inside of whom, and which part of the run's time each took."""
+"""Where each row of the tree lies in the run's time. Long times in which nothing went on are drawn short."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from ....conventions import SpanKind
-from ....store.read.models import RunDetail, StepInfo
+from ....store.read.models import RunSummary
+from ....store.read.outline import Branch, Outline
 
-__all__ = ["Bar", "failing_path", "waterfall"]
+__all__ = ["Bar", "Gap", "Waterfall", "waterfall"]
 
 DEEPEST = 10  # indentation stops here, nesting does not
+SHORT = 0.03  # of the width, that a long gap is drawn as
 
 
 class Bar(NamedTuple):
-    step: StepInfo
-    outer: StepInfo | None  # the step around it
+    row: Branch
     depth: int
     offset: float  # seconds from the start of the run
-    elapsed: float  # seconds, of an open step until now
-    left: str  # percent of the run's time, for SVG
+    elapsed: float  # seconds, of an open row until now
+    left: str  # percent of the width, for SVG
     width: str
 
 
-def waterfall(detail: RunDetail, now: datetime) -> list[Bar]:
-    """The steps in reading order: each followed by those inside it, siblings by start."""
-    start = detail.run.started_at
-    ends = [step.ended_at or now for step in detail.steps]
-    whole = max((max([detail.run.ended_at or now, *ends]) - start).total_seconds(), 0.001)
-    by_id = {step.span_id: step for step in detail.steps}
-    return [
-        _bar(step, by_id.get(step.parent_id or ""), depth, start, now, whole) for step, depth in _nested(detail.steps)
+class Gap(NamedTuple):
+    left: str
+    width: str
+    seconds: float
+
+
+class Waterfall(NamedTuple):
+    bars: list[Bar]
+    gaps: list[Gap]
+    seconds: float  # that the width stands for
+
+
+class Scale:
+    """Times as parts of the width: even, but for the gaps."""
+
+    def __init__(self, start: datetime, end: datetime, gaps: Sequence[tuple[datetime, datetime]]) -> None:
+        self._start = start
+        self.whole = max((end - start).total_seconds(), 0.001)
+        self._gaps = [(self._seconds(low), self._seconds(high)) for low, high in gaps]
+        rest = self.whole - sum(high - low for low, high in self._gaps)
+        self._of_rest = (1 - SHORT * len(self._gaps)) / max(rest, 0.001)
+
+    def place(self, at: datetime) -> float:
+        """From 0 to 1."""
+        seconds = min(max(self._seconds(at), 0.0), self.whole)
+        place = seconds * self._of_rest
+        for low, high in self._gaps:
+            inside = min(max(seconds - low, 0.0), high - low)
+            place += inside * (SHORT / (high - low) - self._of_rest)
+        return min(place, 1.0)
+
+    def _seconds(self, at: datetime) -> float:
+        return (at - self._start).total_seconds()
+
+
+def waterfall(run: RunSummary, outline: Outline, now: datetime) -> Waterfall:
+    end = max([run.ended_at or now, *(row.ended_at or now for row in outline.items)])
+    scale = Scale(run.started_at, end, outline.quiet)
+    gaps = [
+        Gap(*_between(scale.place(low), scale.place(high)), (high - low).total_seconds()) for low, high in outline.quiet
     ]
+    return Waterfall([_bar(row, run.started_at, now, scale) for row in outline.items], gaps, scale.whole)
 
 
-def failing_path(detail: RunDetail) -> list[StepInfo]:
-    """The step that a failed run failed in, behind the steps it is inside of; empty where no step is to blame.
-
-    It is the innermost step that failed, else the one that the run was in when it was lost.
-    """
-    if not detail.run.status.failed:
-        return []
-    steps = [step for step in detail.steps if step.kind == SpanKind.STEP]
-    failed = [step for step in steps if step.status.failed] or [step for step in steps if not step.status.terminal]
-    parents = {step.parent_id for step in failed}
-    innermost = [step for step in failed if step.span_id not in parents]
-    last = max(innermost, key=lambda step: (step.ended_at or step.started_at, step.started_at), default=None)
-    by_id = {step.span_id: step for step in steps}
-    path: list[StepInfo] = []
-    while last is not None and last not in path:
-        path.insert(0, last)
-        last = by_id.get(last.parent_id or "")
-    return path
+def _bar(row: Branch, start: datetime, now: datetime, scale: Scale) -> Bar:
+    end = row.ended_at or now
+    left, width = _between(scale.place(row.started_at), scale.place(end))
+    elapsed = max((end - row.started_at).total_seconds(), 0.0)
+    return Bar(row, min(row.depth, DEEPEST), (row.started_at - start).total_seconds(), elapsed, left, width)
 
 
-def _nested(steps: Sequence[StepInfo]) -> Iterator[tuple[StepInfo, int]]:
-    known = {step.span_id for step in steps}
-    inside: defaultdict[str | None, list[StepInfo]] = defaultdict(list)
-    for step in steps:
-        inside[step.parent_id if step.parent_id in known and step.parent_id != step.span_id else None].append(step)
-    waiting = [(step, 0) for step in reversed(inside.pop(None, []))]
-    while waiting:
-        step, depth = waiting.pop()
-        yield step, depth
-        waiting += [(child, depth + 1) for child in reversed(inside.pop(step.span_id, []))]
-    for stranded in inside.values():  # spans that claim each other as parents: hostile, but shown
-        yield from ((step, 0) for step in stranded)
-
-
-def _bar(step: StepInfo, outer: StepInfo | None, depth: int, start: datetime, now: datetime, whole: float) -> Bar:
-    offset = (step.started_at - start).total_seconds()
-    elapsed = step.duration if step.duration is not None else ((step.ended_at or now) - step.started_at).total_seconds()
-    left = min(max(offset / whole, 0.0), 0.998)
-    width = min(max(elapsed / whole, 0.002), 1.0 - left)
-    return Bar(step, outer, min(depth, DEEPEST), offset, max(elapsed, 0.0), f"{left:.2%}", f"{width:.2%}")
+def _between(low: float, high: float) -> tuple[str, str]:
+    left = min(low, 0.996)
+    return f"{left:.2%}", f"{min(max(high - left, 0.004), 1.0 - left):.2%}"
