@@ -15,8 +15,9 @@ Each run is an OpenTelemetry trace and, line by line, rows in PostgreSQL. See it
 from .capture.engine import current_run
 from .capture.job import job
 from .capture.progress import progress, track
+from .capture.queued import queued
 from .capture.step import step
 from .errors import Skip
 from .setup import configure, flush, shutdown
 
-__all__ = ["job", "step", "progress", "track", "current_run", "Skip", "configure", "flush", "shutdown"]
+__all__ = ["job", "step", "progress", "track", "current_run", "queued", "Skip", "configure", "flush", "shutdown"]

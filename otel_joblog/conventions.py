@@ -140,6 +140,9 @@ class Attribute:
     EXPECTED = "joblog.expected_s"
     ATTEMPT = "joblog.attempt"
     MAX_ATTEMPTS = "joblog.max_attempts"
+    QUEUED_AT = "joblog.queued_at"  # when it was put into a queue, in ISO 8601
+    PRODUCER_TRACE = "joblog.producer.trace_id"  # of the span that put it there
+    QUEUE = "messaging.destination.name"  # semconv: messaging
     PREVIOUS_ATTEMPT = "joblog.previous_attempt"  # run id; told at the start already, where a link comes with the end
     LINK = "joblog.link"  # of a span link: what it is to the run, such as previous_attempt
     EXIT_CODE = "joblog.exit_code"

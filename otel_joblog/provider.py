@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable
 from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, Tracer, TracerProvider
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision
 
 from .export.processor import RunSpanProcessor
 from .records import Record
 
-__all__ = ["Provider", "find_or_make_provider"]
+__all__ = ["Provider", "find_or_make_provider", "with_ids"]
 
 
 class Provider:
@@ -65,6 +66,29 @@ class PrivateIds(RandomIdGenerator):
 
     def generate_trace_id(self) -> int:
         return self._bits(128) or 1
+
+
+class GivenIds(PrivateIds):
+    """The ids of one span that were given before it began."""
+
+    def __init__(self, trace_id: bytes, span_id: bytes) -> None:
+        super().__init__()
+        self._given = int.from_bytes(trace_id, "big"), int.from_bytes(span_id, "big")
+
+    def generate_span_id(self) -> int:
+        return self._given[1]
+
+    def generate_trace_id(self) -> int:
+        return self._given[0]
+
+
+def with_ids(tracer: trace.Tracer, trace_id: bytes, span_id: bytes) -> trace.Tracer:
+    """One like this tracer whose spans have these ids; another kind than the SDK's as it is."""
+    if not isinstance(tracer, Tracer):
+        return tracer
+    own = copy.copy(tracer)
+    own.id_generator = GivenIds(trace_id, span_id)
+    return own
 
 
 def find_or_make_provider(emit: Callable[[Record], None], scope: str) -> Provider:

@@ -27,6 +27,7 @@ __all__ = [
     "Output",
     "Process",
     "Progress",
+    "Queued",
     "Record",
     "Sample",
     "SpanEnded",
@@ -206,7 +207,19 @@ class Told(msgspec.Struct, array_like=True, frozen=True, tag=9, gc=False):
     records: list[Line | SpanEnded]
 
 
-Record = Process | SpanStarted | Line | Progress | SpanEnded | Dropped | Sample | Told
+class Queued(msgspec.Struct, array_like=True, frozen=True, tag=10, gc=False):
+    """A run was put into a queue. Its start, by whatever process, says all this again."""
+
+    trace_id: bytes
+    run: bytes
+    time: int
+    name: str
+    service: str  # whose run it is, as far as is known before it starts
+    attributes: Attributes
+    links: list[SpanLink]  # to the span that put it there
+
+
+Record = Process | SpanStarted | Line | Progress | SpanEnded | Dropped | Sample | Told | Queued
 Journaled = Record | Output  # what lies in a journal
 
 MAX_DEPTH = 8  # of containers in an attribute that MessagePack cannot carry as it is

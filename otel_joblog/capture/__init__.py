@@ -1,12 +1,12 @@
 """From user code to records. Who lives where, from what imports to what is imported:
 
-``job``, ``step``, ``progress``, ``decorate``, ``engine``
+``job``, ``step``, ``progress``, ``queued``, ``decorate``, ``engine``
     what users write: light, as every program with jobs imports it; the first run imports the rest
 ``handles``
     what users get: a run and a step by their documented names, as light
 ``begin``, ``installation``, ``propagation``, ``sampler``
     how a run begins, and what is hooked into the process while one goes on
-``runs``, ``active``, ``count``, ``attempts``, ``elsewhere``
+``runs``, ``active``, ``count``, ``attempts``, ``elsewhere``, ``waiting``
     what goes on, until it ends
 ``taps/``
     logging, output, hooks: what is heard becomes a line of the innermost run or step

@@ -19,6 +19,7 @@ from ..errors import Skip
 from ..export.mirror import Mirror, event_attributes
 from ..export.spans import id_bytes, otel_link, plain, run_said, span_events, span_links
 from ..interruption import foreign, forget_frames, insist
+from ..provider import with_ids
 from ..records import SpanEnded, SpanEvent, SpanLink, SpanStarted, text
 from . import identifiers
 from .context import attach
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         """What its run, which is built on this, has for it."""
 
         light: bool
+        ids: tuple[bytes, bytes] | None
         sampled: bool
 
         @property
@@ -237,14 +239,21 @@ class Active(Nested):
         self.span_id = identifiers.span_id()
         run = self.run
         me: object = self
-        if run is me and run.light:
-            run.sampled = runtime.provider.samples(self.name, outer, self.trace_id)
+        if run is me:
+            if run.ids is not None:
+                self.trace_id, self.span_id = run.ids
+            if run.light:
+                run.sampled = runtime.provider.samples(self.name, outer, self.trace_id)
         self._sampled = run.sampled
         self._span = LightSpan(self)
 
     def _sdk_span(self, runtime: setup.Runtime, outer: Context) -> None:
         said = runtime.redactor.record(self.started())  # its ids are still to come
-        span = self._span = runtime.tracer.start_span(
+        run = self.run
+        me: object = self
+        ids = run.ids if run is me else None
+        tracer = runtime.tracer if ids is None else with_ids(runtime.tracer, *ids)
+        span = self._span = tracer.start_span(
             said.name,
             outer,
             attributes=otel_values(said.attributes),
@@ -252,7 +261,8 @@ class Active(Nested):
             start_time=self._start,
         )
         context = span.get_span_context()
-        if not context.is_valid:  # a provider that does nothing (OTEL_SDK_DISABLED): ids of our own
+        if not context.is_valid or (ids is not None and id_bytes(context) != ids):
+            # A provider that does nothing (OTEL_SDK_DISABLED), or that takes no ids: ids of our own.
             self._light_span(runtime, outer)
             return
         self.trace_id, self.span_id = id_bytes(context)

@@ -17,6 +17,7 @@ from .context import get_current
 from .elsewhere import around_process, elsewhere, links
 from .facts.attributes import circumstances, identity, named
 from .runs import ActiveRun, ActiveStep, current, surrounding
+from .waiting import taken_up
 
 if TYPE_CHECKING:
     from .definition import JobFields, StepFields
@@ -42,7 +43,11 @@ def begin_run(definition: JobFields, args: tuple[Any, ...], kwargs: dict[str, An
         steps = definition._steps
         run = ActiveRun(definition, name, found, capture_output=bool(captures), resources=looks, steps=steps)
         run.light = runtime.provider.unwatched
-        if definition._parent is not None:
+        waiting = None if definition._queued is None else taken_up(definition._queued)
+        if waiting is not None:
+            parent = None
+            run.begin_a_trace(waiting if definition._attempt == 1 else None)
+        elif definition._parent is not None:
             parent = elsewhere(definition._parent)
         elif found is None and not get_current_span().get_span_context().is_valid:
             parent = around_process()
@@ -52,9 +57,13 @@ def begin_run(definition: JobFields, args: tuple[Any, ...], kwargs: dict[str, An
             run.belong_to(parent)
         linked = links(definition._links)
         attributes = identity(definition, args, kwargs, run)
+        if waiting is not None:
+            attributes = waiting.of_run(attributes)
         if definition._attempt > 1:
             linked = attempts.previous(name, attributes.get(Attribute.REFERENCE), definition._attempt, linked)
             attributes |= attempts.attributes(linked)
+        if waiting is not None:
+            linked += waiting.links
         run.links += linked
         if settings.environment or settings.arguments or definition._arguments:
             attributes |= circumstances(definition, args, kwargs, settings)

@@ -36,6 +36,7 @@ class JobFields:
         "_name",
         "_owner",
         "_parent",
+        "_queued",
         "_reference",
         "_resources",
         "_schedule",
@@ -60,6 +61,7 @@ class JobFields:
         max_attempts: int | None,
         parent: str | Mapping[str, str] | None,
         links: Sequence[str | Mapping[str, str]],
+        queued: Mapping[str, str] | None,
         steps: int | None,
         arguments: bool | Collection[str] | None,
         attributes: Mapping[str, Any] | None,
@@ -79,6 +81,9 @@ class JobFields:
         self._max_attempts = max_attempts
         self._parent = parent
         self._links = links
+        if queued and parent is not None:
+            raise ConfigError("a queued run has no parent: leave parent or queued out")
+        self._queued = queued
         self._steps = steps
         self._arguments = arguments
         self._attributes = attributes

@@ -27,7 +27,7 @@ else:
         return function
 
 
-__all__ = ["JobDefinition", "job", "leave"]
+__all__ = ["JobDefinition", "checked", "job", "leave"]
 
 
 class JobDefinition(JobFields):
@@ -131,6 +131,7 @@ def job(
     max_attempts: int | None = None,
     parent: str | Mapping[str, str] | None = None,
     links: Sequence[str | Mapping[str, str]] = (),
+    queued: Mapping[str, str] | None = None,
     steps: int | None = None,
     arguments: bool | Collection[str] | None = None,
     attributes: Mapping[str, Any] | None = None,
@@ -155,6 +156,7 @@ def job(
     max_attempts: int | None = None,
     parent: str | Mapping[str, str] | None = None,
     links: Sequence[str | Mapping[str, str]] = (),
+    queued: Mapping[str, str] | None = None,
     steps: int | None = None,
     arguments: bool | Collection[str] | None = None,
     attributes: Mapping[str, Any] | None = None,
@@ -194,6 +196,8 @@ def job(
     :param parent: the run that it is a child of, where that is another one than the run around it: a ``run_id``, or a
         mapping with a ``traceparent``, such as the headers of a message.
     :param links: runs or spans that it has to do with without being a part of them, each as in ``parent``.
+    :param queued: what :func:`otel_joblog.queued` returned when this run was put into a queue: it is that run then. Its
+        type and trigger are ``queue``, unless told otherwise. A later attempt is a run of its own.
     :param steps: how many steps of its own it is going to have: its progress, unless it tells of another one.
     :param arguments: keep, in short, what it is called with: True, or only the arguments of these names. Default
         OTEL_JOBLOG_ARGUMENTS, which is off.
@@ -205,15 +209,16 @@ def job(
     """
     function = name if decorable(name) else None
     definition = JobDefinition(
-        None if function is not None else _checked(name), type=type, reference=reference, owner=owner, user=user,
-        trigger=trigger, schedule=schedule, expected=expected, attempt=attempt, max_attempts=max_attempts,
-        parent=parent, links=links, steps=steps,
-        arguments=arguments, attributes=attributes, capture_output=capture_output, resources=resources, enabled=enabled,
+        checked(name) if function is None and name is not None else None, type=type, reference=reference, owner=owner,
+        user=user, trigger=trigger, schedule=schedule, expected=expected, attempt=attempt, max_attempts=max_attempts,
+        parent=parent, links=links, queued=queued, steps=steps, arguments=arguments, attributes=attributes,
+        capture_output=capture_output, resources=resources, enabled=enabled,
     )  # fmt: skip
     return definition if function is None else definition(function)
 
 
-def _checked(name: object) -> str | None:
-    if name is None or (isinstance(name, str) and name):
+def checked(name: object) -> str:
+    """The name of a job. Raises TypeError where it is none."""
+    if isinstance(name, str) and name:
         return name
     raise TypeError(f"a job's name must be a non-empty string, not {name!r}")

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+from opentelemetry import trace
 from opentelemetry.context import Context
 
 from .. import setup
@@ -26,9 +27,17 @@ from .late import going_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
 
     from .definition import JobFields, StepFields
     from .going import Capture
+
+    class Waiting(Protocol):
+        @property
+        def trace_id(self) -> bytes: ...
+        @property
+        def span_id(self) -> bytes: ...
+
 
 __all__ = ["ActiveRun", "ActiveStep", "current", "surrounding"]
 
@@ -67,6 +76,8 @@ class ActiveRun(Active):
         self.run = self
         self.parent_run: ActiveRun | OtherRun | None = parent.run if parent is not None and parent.recording else None
         self._within: Elsewhere | None = None
+        self._is_root = False  # whatever is around it
+        self.ids: tuple[bytes, bytes] | None = None  # those it was given before it began
         self.capture_output = capture_output  # what it prints through sys.stdout and sys.stderr
         self.descriptors: Capture | None = None  # what anything writes to file descriptors 1 and 2
         self.resources = resources
@@ -137,7 +148,16 @@ class ActiveRun(Active):
         self._within = parent
         self.parent_run = parent.run
 
+    def begin_a_trace(self, waiting: Waiting | None) -> None:
+        """Be a part of no other trace, whatever is around it; where it is a run that waited, with the ids of that."""
+        self._is_root = True
+        self.parent_run = None
+        if waiting is not None:
+            self.ids = waiting.trace_id, waiting.span_id
+
     def _surroundings(self, outer: Context) -> Context:
+        if self._is_root:
+            return trace.set_span_in_context(trace.INVALID_SPAN, outer)
         return super()._surroundings(outer) if self._within is None else within(outer, self._within)
 
     def mark(self, inner: dict[str, Any]) -> None:

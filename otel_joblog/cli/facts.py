@@ -14,7 +14,7 @@ from ..store.read.tree import failing_path
 from ..web import format as words
 from ..web.usage import memory_words, sparkline, step_cpu, step_growth, usage_facts
 from .ids import short_id
-from .runs import attempt, elapsed, silence, status_text
+from .runs import attempt, elapsed, silence, status_text, waiting
 from .say import one_line, shown
 from .terminal import OutputConsole
 from .times import Zone
@@ -110,10 +110,14 @@ def print_steps(console: OutputConsole, detail: RunDetail, *, whole: bool) -> No
 
 
 def _when(run: RunSummary, zone: Zone, at: datetime) -> Iterator[str | None]:
+    if (waited := waiting(run, at)) is not None:
+        yield f"queued {zone.stamp(run.started_at)}, {waited}"
+        return
     yield f"{zone.stamp(run.started_at)}, {words.ago(run.started_at, at)}"
     took = words.duration(elapsed(run, at))
     expected = f", expected {words.duration(run.expected)}" if run.expected else ""
     yield (f"took {took}" if run.status.terminal else f"running for {took}") + expected
+    yield None if run.queue_delay is None else f"after {words.duration(run.queue_delay)} in the queue"
 
 
 def _where(detail: RunDetail) -> Iterator[str | None]:

@@ -45,7 +45,7 @@ def jobs(*, part: str | None, service: str | None, days: int, limit: int, after:
     if page.items:
         print_list(page.items, listing(now()), zone_in_use(), times=False)
     else:
-        say("No job is called so." if part or service or after else "No job has run yet.", err=True)
+        say("No job matches." if part or service or after else "No job has run yet.", err=True)
     if page.next:
         say(f"More: the same with --after {page.next}", err=True)
 

@@ -22,7 +22,7 @@ from .say import one_line, say
 from .terminal import echo_json
 from .times import Zone, now, time_zone_options, zone_in_use
 
-__all__ = ["about", "attempt", "elapsed", "list_runs", "listing", "noticed", "silence", "status_text"]
+__all__ = ["about", "attempt", "elapsed", "list_runs", "listing", "noticed", "silence", "status_text", "waiting"]
 
 # A sign beside the colour: not everybody sees colours, and no file does.
 STATUS_STYLES = {
@@ -134,6 +134,13 @@ def silence(run: RunSummary, at: datetime) -> str | None:
     return f"{run.remark}: no sign of life for {words.coarse(max(0.0, (at - run.last_seen).total_seconds()))}"
 
 
+def waiting(run: RunSummary, at: datetime) -> str | None:
+    """``waiting for 12 min`` of a run that was put into a queue and has not started."""
+    if run.status is not RunStatus.PENDING or run.queued_at is None:
+        return None
+    return f"waiting for {words.rough(max(0.0, (at - run.queued_at).total_seconds()))}"
+
+
 def attempt(run: RunSummary) -> str:
     """``attempt 2 of 3, retried``; empty where there is only one."""
     if run.attempt == 1 and not run.max_attempts and not run.retried:
@@ -154,7 +161,7 @@ def _told(run: RunSummary, at: datetime) -> str:
     if run.status is RunStatus.RUNNING and run.progress is not None:
         percent, done = run.progress.percent, words.progress(run.progress)
         return done if percent is None else f"{percent:.0f} %, {done}"
-    return " ".join(filter(None, (run.reference, words.facts(run.result))))
+    return " ".join(filter(None, (waiting(run, at), run.reference, words.facts(run.result))))
 
 
 def _style(run: RunSummary) -> str:

@@ -23,6 +23,7 @@ from ..records import (
     Output,
     Process,
     Progress,
+    Queued,
     Record,
     SpanEnded,
     SpanStarted,
@@ -181,6 +182,13 @@ class Redactor:
                         replace(event, name=self.text(event.name), attributes=self._attributes(event.attributes))
                         for event in record.events
                     ],
+                    links=[replace(link, attributes=self._attributes(link.attributes)) for link in record.links],
+                )
+            case Queued():
+                return replace(
+                    record,
+                    name=self.text(record.name),
+                    attributes=self._attributes(record.attributes),
                     links=[replace(link, attributes=self._attributes(link.attributes)) for link in record.links],
                 )
             case Progress():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-__all__ = ["Row", "below", "bigint", "instant", "nanoseconds", "span_bytes"]
+__all__ = ["Row", "below", "bigint", "instant", "nanoseconds", "span_bytes", "told_instant"]
 
 Row = dict[str, Any]  # by the names of the columns
 
@@ -20,6 +20,15 @@ def instant(nanoseconds: int) -> datetime:
 
 def nanoseconds(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1) * 1000
+
+
+def told_instant(text: object) -> datetime | None:
+    """The moment that an attribute tells in ISO 8601, with its offset; None for anything else."""
+    try:
+        told = datetime.fromisoformat(str(text))
+        return None if told.tzinfo is None else told.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def bigint(span_id: bytes | None) -> int | None:

@@ -28,6 +28,7 @@ FILTERS = {
     "count": words.count,
     "cpu": step_cpu,
     "duration": words.duration,
+    "rough": words.rough,
     "facts": words.facts,
     "fold": fold,
     "going_on": words.going_on,

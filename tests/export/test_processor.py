@@ -104,6 +104,29 @@ for span in memory.get_finished_spans():
     assert processes.messages(tmp_path) == ["careful"]
 
 
+def test_the_applications_processors_see_a_queued_run_by_its_ids(tmp_path: Path) -> None:
+    done = processes.run(
+        OWN_PROVIDER
+        + """
+from otel_joblog import queued
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(memory))
+trace.set_tracer_provider(provider)
+with job("web"):
+    waiting = queued("x")
+with trace.get_tracer("worker").start_as_current_span("process"), job("x", queued=waiting), step("y"):
+    pass
+web, y, x, process = memory.get_finished_spans()
+context = x.context
+ids = f"{context.trace_id:032x}-{context.span_id:016x}"
+print(ids == waiting["run_id"], x.parent, y.context.trace_id == context.trace_id)
+print([link.context.span_id == web.context.span_id for link in x.links])
+""",
+        tmp_path,
+    )
+    assert done.stdout.splitlines() == ["True None True", "[True]"]
+
+
 def test_a_processor_of_the_applications_that_raises_costs_no_end(tmp_path: Path) -> None:
     done = processes.run(
         OWN_PROVIDER

@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 
 from otel_joblog.conventions import Attribute, RunStatus, SpanKind
 from otel_joblog.health.keeper import keep_due_times
-from otel_joblog.records import Process, Record, SpanEnded, SpanStarted
+from otel_joblog.records import Process, Queued, Record, SpanEnded, SpanStarted
 from otel_joblog.store.upkeep.maintenance import Maintenance, maintain
 from otel_joblog.store.upkeep.retention import Retention
 from otel_joblog.store.write.writer import Writer
@@ -119,6 +119,16 @@ def test_a_run_that_comes_is_seen_at_once(store: Store) -> None:
     (row,) = store.rows("select * from joblog.job_punctuality where due_at = %s", store.due)
     assert (row["started_at"], row["delay_s"], row["grace_s"]) == (store.due + 8 * MINUTE, 480, 360)
     assert row["run_id"] == store.health("hourly")["last_run_id"]
+
+
+def test_a_run_that_waits_in_a_queue_has_not_come_and_does_not_go_on(store: Store) -> None:
+    store.run("hourly", store.due - HOUR, store.hourly)
+    at = round(store.due.timestamp() * 1_000_000) * 1_000
+    with closing(Writer(store.dsn)) as writer:
+        writer.write([Queued(bytes(range(1, 17)), bytes(range(1, 9)), at, "hourly", SHOP.service, {}, [])])
+    store.keep()
+    assert store.verdicts("hourly") == {store.due: "late"}
+    assert store.health("hourly")["open_since"] is None
 
 
 def test_within_its_grace_a_job_is_neither_late_nor_judged(store: Store) -> None:

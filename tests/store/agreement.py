@@ -97,7 +97,7 @@ COUNTED = """
         regexp_replace(
           regexp_replace(coalesce(error_message, status_message), '^row .*', 'row <n> is bad'), 'since .* UTC',
           'since <time> UTC') as message
-      from joblog.job_run where name <> ''
+      from joblog.job_run where name <> '' and status > 0
     ),
 """
 

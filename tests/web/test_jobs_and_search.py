@@ -43,7 +43,7 @@ def test_jobs_are_listed_with_how_they_fare(web: httpx.Client, told: Story) -> N
     assert page.index("exports") < page.index("nightly-import")
     assert "2 failed in a row" in page
     assert "33 %" in page
-    assert "No job is called so" in web.get("/jobs?q=absent").text
+    assert "No job matches" in web.get("/jobs?q=absent").text
     found = web.get("/api/v1/jobs?q=NIGHT").json()
     (job,) = found["items"]
     assert (job["job"], job["service"], job["runs"], job["failures"]) == ("nightly-import", "etl", 3, 2)

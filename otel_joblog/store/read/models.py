@@ -81,7 +81,9 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     last_heard: datetime | None  # of a running run: its latest line, step or progress, or its start; beats are none
     usual: UsualDuration | None  # of a running run: what its job usually takes
     overlong: bool  # it runs for longer than was expected or, where nothing was, than twice what nearly all runs took
-    started_at: datetime
+    queued_at: datetime | None  # when it was put into a queue, where that is known
+    queue_delay: float | None  # seconds from then to its start; None while it is pending
+    started_at: datetime  # of a pending run: when it was put into the queue
     ended_at: datetime | None
     duration: float | None  # seconds; of an open run None
     type: str

@@ -33,6 +33,7 @@ def run_summary(row: Row) -> RunSummary:
         last_heard=last_heard(row),
         usual=_usual(row),
         overlong=overlong(row),
+        **_queued(row),
         **_times(row),
         type=row["type"],
         trigger=row["trigger"],
@@ -156,6 +157,14 @@ def _usual(row: Row) -> UsualDuration | None:
     if not row["usual_successes"]:
         return None
     return UsualDuration(row["usual_successes"], row["usual_p50_s"], row["usual_p95_s"])
+
+
+def _queued(row: Row) -> dict[str, Any]:
+    if row["queued_at"] is None:
+        return {"queued_at": None, "queue_delay": None}
+    waited = max(0.0, (row["started_at"] - row["queued_at"]).total_seconds())  # two clocks
+    pending = RunStatus.from_code(row["status"]) is RunStatus.PENDING
+    return {"queued_at": row["queued_at"].astimezone(UTC), "queue_delay": None if pending else waited}
 
 
 def _times(row: Row) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...conventions import Attribute, RunStatus, SpanKind
-from ...records import Dropped, Line, Process, Progress, Sample, SpanEnded, SpanEvent, SpanLink, SpanStarted
+from ...records import Dropped, Line, Process, Progress, Queued, Sample, SpanEnded, SpanEvent, SpanLink, SpanStarted
 from ..columns import Row, nanoseconds, span_bytes
 
-__all__ = ["gap_of", "line_of", "process_of", "progress_of", "run_of", "sample_of", "step_of"]
+__all__ = ["gap_of", "line_of", "process_of", "progress_of", "queued_of", "run_of", "sample_of", "step_of"]
 
 _ERROR = {
     "error_type": Attribute.EXCEPTION_TYPE,
@@ -46,6 +46,18 @@ def run_of(run: Row) -> SpanStarted | SpanEnded:
         seq=0,
         lines=run["lines_emitted"] or 0,
         steps=run["steps_emitted"] or 0,
+    )
+
+
+def queued_of(run: Row) -> Queued:
+    return Queued(
+        run["trace_id"].bytes,
+        span_bytes(run["span_id"]),
+        nanoseconds(run["queued_at"] or run["started_at"]),
+        run["name"],
+        run["service"],
+        run["attributes"] or {},
+        _links(run),
     )
 
 
@@ -143,10 +155,7 @@ def _span(
         status=RunStatus.from_code(row["status"]),
         message=row["status_message"],
         events=_events(row),
-        links=[
-            SpanLink(bytes.fromhex(link["trace_id"]), bytes.fromhex(link["span_id"]), link["attributes"])
-            for link in row["links"] or []
-        ],
+        links=_links(row),
         otel_kind=otel_kind,
         scope=scope,
         sampled=True,
@@ -161,6 +170,13 @@ def _events(row: Row) -> list[SpanEvent]:
     if error and (RunStatus.from_code(row["status"]).failed or row["status"] == RunStatus.CANCELLED.code):
         events.append(SpanEvent(nanoseconds(row["ended_at"]), "exception", error))
     return events
+
+
+def _links(row: Row) -> list[SpanLink]:
+    return [
+        SpanLink(bytes.fromhex(link["trace_id"]), bytes.fromhex(link["span_id"]), link["attributes"])
+        for link in row["links"] or []
+    ]
 
 
 def _time(text: str) -> int:

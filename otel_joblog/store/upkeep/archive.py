@@ -19,9 +19,9 @@ from psycopg.rows import DictRow, dict_row
 
 from ...conventions import RunStatus
 from ...errors import ImportRefused, RunNotFound
-from ...records import Dropped, Line, Process, Progress, Record, Sample, SpanEnded, SpanStarted
+from ...records import Dropped, Line, Process, Progress, Queued, Record, Sample, SpanEnded, SpanStarted
 from ..connection import conninfo, errors_translated, spoken_plainly
-from ..read.stored import gap_of, line_of, process_of, progress_of, run_of, sample_of, step_of
+from ..read.stored import gap_of, line_of, process_of, progress_of, queued_of, run_of, sample_of, step_of
 from ..sql import query
 from ..write.writer import Writer
 
@@ -29,7 +29,7 @@ __all__ = ["dump", "load", "one_state", "read_runs", "reading"]
 
 BATCH = 2_000  # records written at once, and rows read
 TOGETHER = 200  # runs read at once
-_TYPES = {kind.__name__: kind for kind in (Process, SpanStarted, Line, Progress, SpanEnded, Dropped, Sample)}
+_TYPES = {kind.__name__: kind for kind in (Process, SpanStarted, Line, Progress, SpanEnded, Dropped, Sample, Queued)}
 _IDS = frozenset({"trace_id", "span_id", "parent_id", "run", "parent_run", "process_id"})
 
 Spoken = tuple[Process | None, Record]
@@ -140,8 +140,10 @@ class _Telling:
         self.told: list[Spoken] = []
         if self.process is not None:
             self.add(self.process)
-        if row["status"] != RunStatus.PENDING.code:  # of that one only what belongs to it is known
+        if row["status"] != RunStatus.PENDING.code:
             self.add(run_of(row))
+        elif row["name"]:  # else only what belongs to it is known
+            self.add(queued_of(row))
         if (progress := progress_of(row)) is not None:
             self.add(progress)
 

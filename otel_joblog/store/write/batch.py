@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from ...conventions import RunStatus, SpanKind
-from ...records import NO_RUN, Dropped, Line, Process, Progress, Record, Sample, SpanEnded, SpanStarted, Told
+from ...records import NO_RUN, Dropped, Line, Process, Progress, Queued, Record, Sample, SpanEnded, SpanStarted, Told
 from ..columns import Row
 from ..samples import Thinning, thinnings
 from .gains import Gain, Gains
-from .rows import Step, gap_row, process_row, run_row, sample_row
+from .rows import Step, gap_row, process_row, queued_row, run_row, sample_row
 
 __all__ = ["Batch"]
 
@@ -44,6 +44,7 @@ class Batch:
         batch = cls()
         spans: dict[tuple[bytes, bytes, int], tuple[Span, Process | None]] = {}
         samples: list[Sample] = []
+        queued: dict[tuple[bytes, bytes], Queued] = {}
         processes: dict[bytes, Process] = {}
 
         def take(records: Iterable[Record], process: Process | None) -> None:
@@ -60,6 +61,8 @@ class Batch:
                     samples.append(record)
                 elif isinstance(record, Dropped):
                     batch.gaps.append(gap_row(record))
+                elif isinstance(record, Queued):
+                    queued[record.trace_id, record.run] = record
                 elif isinstance(record, Told):
                     take([record.process, *record.records], None)
                 else:
@@ -77,6 +80,7 @@ class Batch:
             else:
                 batch.steps.append((span, speaker))
                 batch.days.add(_day(span.start // _DAY))
+        batch.runs += [queued_row(record) for run, record in queued.items() if (*run, 0) not in spans]
         batch.processes = [process_row(process) for process in processes.values()]
         batch.samples = [sample_row(sample) for sample in samples]
         batch.thinnings = thinnings(samples)

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...conventions import PREVIOUS_ATTEMPT, Attribute, RunStatus, SpanKind
-from ...records import Dropped, Process, Sample, SpanEnded, SpanEvent, SpanLink, SpanStarted
-from ..columns import Row, below, bigint, instant
+from ...records import Dropped, Process, Queued, Sample, SpanEnded, SpanEvent, SpanLink, SpanStarted
+from ..columns import Row, below, bigint, instant, told_instant
 from ..encoding import without_zero
 from ..errorgroups import ErrorGroup
 
@@ -23,6 +23,7 @@ __all__ = [
     "gap_row",
     "link_rows",
     "process_row",
+    "queued_row",
     "run_row",
     "sample_row",
     "step_row",
@@ -68,6 +69,7 @@ def run_row(span: Span, process: Process | None) -> Row:
         "attempt": _int(get(Attribute.ATTEMPT), most=_SMALLINT) or 1,
         "max_attempts": _int(get(Attribute.MAX_ATTEMPTS), most=_SMALLINT),
         **_previous_attempt(span),
+        "queued_at": told_instant(get(Attribute.QUEUED_AT)),
         **_job_name(span),
         "type": _bounded(get(Attribute.JOB_TYPE), _WORD) or "",
         "trigger": _bounded(get(Attribute.TRIGGER), _WORD) or "",
@@ -76,6 +78,29 @@ def run_row(span: Span, process: Process | None) -> Row:
         "schedule": _text(get(Attribute.SCHEDULE)),
         "returned": _text(get(Attribute.RETURNED)),
         "result": below(Attribute.RESULT, span.attributes) or None,
+    }
+
+
+def queued_row(queued: Queued) -> Row:
+    """A run that waits. Nobody speaks for it: whoever starts it has it."""
+    get = queued.attributes.get
+    queued_at = instant(queued.time)
+    return {
+        "trace_id": queued.trace_id.hex(),
+        "span_id": bigint(queued.run),
+        "started_at": queued_at,
+        "queued_at": queued_at,
+        "status": RunStatus.PENDING.code,
+        "status_message": "",
+        "attempt": 1,
+        "name": _bounded(queued.name, _NAME) or "",
+        "type": _bounded(get(Attribute.JOB_TYPE), _WORD) or "",
+        "trigger": _bounded(get(Attribute.TRIGGER), _WORD) or "",
+        "service": _bounded(queued.service, _SERVICE) or "",
+        "host": "",
+        "reference": _bounded(get(Attribute.REFERENCE), _NAME),
+        "attributes": queued.attributes or None,
+        "links": link_rows(queued.links),
     }
 
 

@@ -57,8 +57,8 @@ class Statistics:
         self.taken_back: list[Row] = []  # failures that were none, or others: rows for recount_errors.sql
 
     def seen(self, run: Row) -> None:
-        """A run began or ended; may be said again and again."""
-        if run["name"] and self._has_come(run):
+        """A run began or ended, or waits, which does not count; may be said again and again."""
+        if run["name"] and run["status"] != RunStatus.PENDING.code and self._has_come(run):
             _latest(self._job(run), "last_run_at", run["started_at"])
 
     def ended(self, run: Row, *, followed: bool = False) -> None:

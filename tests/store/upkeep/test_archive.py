@@ -76,10 +76,10 @@ def test_each_line_of_an_archive_is_json_that_tells_what_it_is(dsn: str) -> None
     writer.close()
     objects = [json.loads(line) for line in archived(dsn)]
     lines = [found for found in objects if found["record"] == "Line"]
-    assert len(lines) == 15
+    assert len(lines) == 16
     assert {len(found["trace_id"]) for found in lines} == {32}
     assert {found["record"] for found in objects} == {
-        "Process", "SpanStarted", "SpanEnded", "Line", "Progress", "Dropped"
+        "Process", "SpanStarted", "SpanEnded", "Line", "Progress", "Dropped", "Queued"
     }  # fmt: skip
 
 

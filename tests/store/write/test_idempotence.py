@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from otel_joblog.conventions import RunStatus, SpanKind
-from otel_joblog.records import Dropped, Record, SpanEvent, SpanLink
+from otel_joblog.records import Dropped, Queued, Record, SpanEvent, SpanLink
+from otel_joblog.store.columns import instant
 from otel_joblog.store.write import steps
 from otel_joblog.store.write.writer import Writer
 from tests.store.agreement import WRONG_COUNTS, assert_statistics_are_right, contents, emptied
@@ -30,6 +31,15 @@ def attempt(number: int, after: int | None = None, reference: str | None = None)
     }
     attributes = {key: value for key, value in said.items() if value is not None}
     return {"start": NOW + number * SECOND, "attributes": attributes}
+
+
+WAITED = {"joblog.queued_at": instant(NOW - 9 * SECOND).isoformat(), "joblog.job.type": "queue"}
+
+
+def waits(number: int) -> Record:
+    return Queued(
+        trace(number), span(1), NOW - 9 * SECOND, "invoices", "shop", WAITED, [SpanLink(trace(1), span(1), {})]
+    )
 
 
 RECORDS: list[Record] = [
@@ -83,6 +93,14 @@ RECORDS: list[Record] = [
     *(ended(number, status=RunStatus.ERROR, **attempt(number - 16, reference="order 7")) for number in (17, 18)),
     ended(20, status=RunStatus.ERROR, message="row 20 is bad", name="another job"),
     started(21, **attempt(2, after=20)),
+    # In a queue: still there, started, ended, and lost; one has only lines beside.
+    *(waits(number) for number in (22, 23, 24, 25, 26)),
+    *(
+        span_of(number, attributes=WAITED)
+        for number, span_of in ((23, started), (24, started), (24, ended), (25, ended))
+    ),
+    ended(25, status=RunStatus.LOST, message="its process died", attributes=WAITED),
+    line(1, 26),
 ]
 
 

@@ -9,7 +9,7 @@ select page.*, twins.number as twin, live.beat_at, now() as clock, gaps.by_reaso
 from (
   select
     trace_id, span_id, parent_run_span_id, previous_trace_id, previous_span_id, next_trace_id, next_span_id,
-    first_trace_id, first_span_id, started_at, ended_at, status, name, type, trigger, reference, attempt,
+    first_trace_id, first_span_id, queued_at, started_at, ended_at, status, name, type, trigger, reference, attempt,
     max_attempts, service, pid, process_id, exit_code, last_at, progress_at, progress_current, progress_total,
     progress_since, progress_base, lines, bytes, lines_elsewhere, lines_after_end, lines_emitted,
     lines_after_end_emitted, warnings, errors, steps,

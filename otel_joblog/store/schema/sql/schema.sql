@@ -151,6 +151,7 @@ create table joblog.job_run (
   first_span_id      bigint,                      -- than one is known
   bytes              bigint default 0,            -- of the messages of its lines in UTF-8; null where a version that did
                                                   -- not count them stored some
+  queued_at          timestamptz,                 -- when it was put into a queue; a pending run has it as its start, too
   primary key (trace_id, span_id)
 ) with (fillfactor = 90);
 
@@ -495,7 +496,11 @@ select
     then joblog.run_id(run.previous_trace_id, run.previous_span_id)
   end as previous_run_id,
   joblog.run_id(run.next_trace_id, run.next_span_id) as next_run_id,
-  run.bytes
+  run.bytes,
+  run.queued_at,
+  case when run.status > 0 then greatest(0, extract(epoch from run.started_at - run.queued_at))::double precision end
+    as queue_delay_s,
+  run.attributes ->> 'joblog.producer.trace_id' as producer_trace_id
 from joblog.job_run as run
 where run.name <> '';
 
@@ -560,7 +565,8 @@ select
   joblog.time_limit_s(run.expected_s, usual.successes, usual.p95_s) as time_limit_s,
   coalesce(run.status = 1 and extract(epoch from now() - run.started_at)
     > joblog.time_limit_s(run.expected_s, usual.successes, usual.p95_s), false) as overlong,
-  greatest(run.started_at, run.last_at, run.progress_at) as last_heard_at
+  greatest(run.started_at, run.last_at, run.progress_at) as last_heard_at,
+  run.queued_at
 from joblog.job_run as run
 left join joblog.job_live as live on live.process_id = run.process_id
 left join lateral (
@@ -711,7 +717,7 @@ from joblog.job_expected as expected
 left join lateral (
   select trace_id, span_id, started_at
   from joblog.job_run
-  where job_run.name = expected.name and job_run.service = expected.service
+  where job_run.name = expected.name and job_run.service = expected.service and job_run.status > 0
     and job_run.started_at >= expected.due_at - interval '5 seconds'
     and job_run.started_at < expected.next_due_at - interval '5 seconds'
     and (expected.started_at is null or expected.started_at > expected.late_at)
@@ -748,7 +754,7 @@ select
     select max(started_at)
     from (
       select started_at from joblog.job_run
-      where job_run.name = known.name and job_run.service = known.service and job_run.status <= 1
+      where job_run.name = known.name and job_run.service = known.service and job_run.status = 1
       offset 0  -- or the latest would be looked for among all runs of the job
     ) as going_on
   ) end as open_since
@@ -938,6 +944,10 @@ comment on column joblog.job_history.error_group is 'the same number for the sam
 comment on column joblog.job_history.retried is 'error, timeout or lost, and followed by another attempt';
 comment on column joblog.job_history.previous_run_id is 'the attempt before; null where none is known';
 comment on column joblog.job_history.next_run_id is 'the attempt after; null where none is known';
+comment on column joblog.job_history.started_at is 'of a pending run: when it was put into the queue';
+comment on column joblog.job_history.queued_at is 'when it was put into a queue; null where none is known of';
+comment on column joblog.job_history.queue_delay_s is 'seconds from queued_at to the start; null while it is pending';
+comment on column joblog.job_history.producer_trace_id is 'the trace in which it was put into the queue';
 comment on view joblog.job_attempts is
   'Attempts of executions of which more than one is known. execution_trace_key with execution_run_key has an index.';
 comment on column joblog.job_attempts.execution_id is 'the same for all attempts of an execution: the run of the first one';
@@ -949,6 +959,7 @@ comment on column joblog.active_jobs.time_limit_s is
   'seconds after which a run is overlong: what was declared, or else twice the usual p95, at least 30 more, of five successes or more';
 comment on column joblog.active_jobs.overlong is 'it goes on for longer than time_limit_s';
 comment on column joblog.active_jobs.last_heard_at is 'latest line, step, progress or start; heartbeats are none';
+comment on column joblog.active_jobs.queued_at is 'when it was put into a queue; a pending run waits since then';
 comment on view joblog.job_progress is 'How far the open runs have come that tell of it.';
 comment on column joblog.job_progress.percent is '0 to 100; null where no total is known';
 comment on column joblog.job_progress.remaining_s is 'seconds that are left if it goes on at the pace it had until progress_at';

@@ -2,7 +2,8 @@
 --
 -- 1. "silent" locks them in the order of their key, as every writer does, so that none is settled twice, and none that
 --    was heard or ended meanwhile. Nobody can be heard while the server is down: so the server's own start counts as a
---    sign of life of everybody. A run of which nothing came at all is only announced.
+--    sign of life of everybody. A run of which nothing came at all is only announced,
+--    or waits in a queue.
 -- 2. "closed" ends each at its last sign of life. A real end that arrives late wins over that (joblog.finality).
 -- 3. Their steps go by upsert, as in known_steps.sql: it finds each row by its key.
 with silent as (

@@ -33,7 +33,7 @@ def ending(run: RunSummary, now: datetime) -> tuple[str, str]:
 
 def against_usual(run: RunSummary, usual: UsualDuration | None, now: datetime) -> str:
     """``usually 12 min``, or ``2.3 times the usual 12 min`` where it took far longer than nearly all; or empty."""
-    if usual is None:
+    if usual is None or run.status is RunStatus.PENDING:
         return ""
     seconds = run.duration if run.duration is not None else (now - run.started_at).total_seconds()
     if run.status is not RunStatus.SKIPPED and seconds > usual.p95 and usual.p50 and seconds > MUCH * usual.p50:

@@ -16,7 +16,8 @@ latest as (
     gone.name, gone.service, max(run.started_at) as run_at, max(run.started_at) filter (where run.status = 2) as success_at
   from gone
   left join joblog.job_run as run
-    on run.name = gone.name and run.service = gone.service and run.started_at < now() + interval '1 day'
+    on run.name = gone.name and run.service = gone.service and run.status > 0
+      and run.started_at < now() + interval '1 day'
   group by gone.name, gone.service
 ),
 forgotten as (

@@ -24,7 +24,7 @@ found as (
   left join lateral (
     select trace_id, span_id, started_at
     from joblog.job_run
-    where job_run.name = open.name and job_run.service = open.service
+    where job_run.name = open.name and job_run.service = open.service and job_run.status > 0
       and job_run.started_at >= open.due_at - interval '5 seconds'
       and job_run.started_at < open.next_due_at - interval '5 seconds'
     order by job_run.started_at
