@@ -25,8 +25,8 @@ from ..store.upkeep.maintenance import Maintenance
 from ..store.upkeep.retention import Retention
 from .common import told_plainly
 from .journal import foreign_remark, tell_of_foreign
-from .say import say
-from .stopping import until_told_to_stop
+from .printing.say import say
+from .serving.stopping import until_told_to_stop
 
 __all__ = ["agent", "recover"]
 

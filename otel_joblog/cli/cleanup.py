@@ -15,7 +15,7 @@ from ..store.upkeep.maintenance import clean_up, preview
 from ..store.upkeep.retention import CleanUp, Outlook, Policy, Retention
 from ..web import format as words
 from .common import told_plainly
-from .say import say
+from .printing.say import say
 
 __all__ = ["cleanup"]
 

@@ -11,7 +11,7 @@ import click
 import requests
 
 from .common import told_plainly
-from .say import say, shown
+from .printing.say import say, shown
 
 __all__ = ["dashboards"]
 

@@ -10,7 +10,7 @@ import click
 from ..config import Settings
 from ..errors import JobLogError
 from ..store.server.embedded import EmbeddedServer
-from .say import say
+from .printing.say import say
 
 __all__ = ["db"]
 

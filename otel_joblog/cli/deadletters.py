@@ -17,9 +17,9 @@ from ..journal.delivery import Sink
 from ..setup import make_sinks
 from ..web import format as words
 from .common import JSON_OPTION, told_plainly
-from .say import one_line, say
-from .terminal import echo_json
-from .times import Zone, time_zone_options, zone_in_use
+from .printing.say import one_line, say
+from .printing.terminal import echo_json
+from .printing.times import Zone, time_zone_options, zone_in_use
 
 __all__ = ["dead_letters"]
 

@@ -16,8 +16,8 @@ from ..store.server.embedded import resolve_dsn
 from ..store.upkeep.delete import Gone, JobThere, deleting, forget_job, jobs_named, runs_deleted, runs_of_job
 from ..web import format as words
 from .common import told_plainly
-from .say import one_line, say
-from .times import time_zone_options, zone_in_use
+from .printing.say import one_line, say
+from .printing.times import time_zone_options, zone_in_use
 
 __all__ = ["delete"]
 

@@ -18,9 +18,9 @@ import msgspec
 
 from ..config import Settings
 from .common import told_plainly
-from .say import say, say_whether
-from .stopping import until_told_to_stop
-from .viewer import DEFAULT_PORT, Viewer, database, listening_socket
+from .printing.say import say, say_whether
+from .serving.stopping import until_told_to_stop
+from .serving.viewer import DEFAULT_PORT, Viewer, database, listening_socket
 
 __all__ = ["demo"]
 

@@ -33,9 +33,9 @@ from ..store.server.embedded import EmbeddedServer, resolve_dsn
 from ..web import format as words
 from .common import JSON_OPTION
 from .journal import foreign_remark
-from .say import say_whether
-from .terminal import echo_json
-from .times import time_zone_options, zone_in_use
+from .printing.say import say_whether
+from .printing.terminal import echo_json
+from .printing.times import time_zone_options, zone_in_use
 
 __all__ = ["doctor"]
 

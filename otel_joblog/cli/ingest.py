@@ -10,9 +10,9 @@ from ..config import Settings
 from ..errors import StoreError
 from ..store.schema.may import May
 from .common import told_plainly
-from .say import say
-from .stopping import until_told_to_stop
-from .viewer import database, listening_socket
+from .printing.say import say
+from .serving.stopping import until_told_to_stop
+from .serving.viewer import database, listening_socket
 
 __all__ = ["ingest"]
 
@@ -31,7 +31,7 @@ def ingest(*, host: str, port: int) -> None:
     OTEL_JOBLOG_INGEST_TOKEN.
     """
     from ..ingest.service import Ingest, create_app
-    from .server import make_server
+    from .serving.server import make_server
 
     settings = Settings.from_environment()
     with (

@@ -11,12 +11,12 @@ from ..store.read.models import JobSummary, Page
 from ..store.read.reader import Reader
 from ..web import format as words
 from .common import JSON_OPTION, read
-from .listing import Column, Listing, print_list
 from .options import AFTER, DAYS, limit
+from .printing.listing import Column, Listing, print_list
+from .printing.say import one_line, say
+from .printing.terminal import echo_json
+from .printing.times import now, time_zone_options, zone_in_use
 from .runs import noticed, status_text
-from .say import one_line, say
-from .terminal import echo_json
-from .times import now, time_zone_options, zone_in_use
 
 __all__ = ["jobs", "listing"]
 

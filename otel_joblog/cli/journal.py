@@ -19,9 +19,9 @@ from ..journal.recovery import ship_all_dead
 from ..setup import make_sinks
 from ..web import format as words
 from .common import JSON_OPTION, told_plainly
-from .ids import short_id
-from .say import one_line, say
-from .terminal import echo_json
+from .printing.ids import short_id
+from .printing.say import one_line, say
+from .printing.terminal import echo_json
 
 __all__ = ["foreign_remark", "journal", "tell_of_foreign"]
 

@@ -57,8 +57,8 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """A command that others' words go through, to wherever stdout leads."""
-        from .say import say
-        from .streams import die_of_broken_pipe, print_anywhere
+        from .printing.say import say
+        from .printing.streams import die_of_broken_pipe, print_anywhere
 
         print_anywhere()
         try:

@@ -7,7 +7,7 @@ import click
 from ..config import Settings
 from ..store.server.embedded import resolve_dsn
 from .common import told_plainly
-from .say import say
+from .printing.say import say
 
 __all__ = ["migrate"]
 

@@ -12,7 +12,7 @@ import click
 from ..conventions import RunStatus
 from ..filters import LEVEL_WORDS, OUTCOME_WORDS, STATUS_WORDS, STREAM_WORDS, outcomes, severity, statuses, stream
 from ..runquery import RunQuery
-from .times import MomentType
+from .printing.times import MomentType
 
 __all__ = ["AFTER", "DAYS", "LEVEL", "QUERY", "SINCE", "STATUS", "STREAM", "UNTIL", "limit", "run_filters"]
 

@@ -15,12 +15,12 @@ from ..store.read.models import RunPage, RunSummary
 from ..store.read.reader import Reader
 from ..web import format as words
 from .common import JSON_OPTION, read
-from .ids import short_ids
-from .listing import Column, Listing, print_list
 from .options import AFTER, QUERY, limit, run_filters
-from .say import one_line, say
-from .terminal import echo_json
-from .times import Zone, now, time_zone_options, zone_in_use
+from .printing.ids import short_ids
+from .printing.listing import Column, Listing, print_list
+from .printing.say import one_line, say
+from .printing.terminal import echo_json
+from .printing.times import Zone, now, time_zone_options, zone_in_use
 
 __all__ = ["about", "attempt", "elapsed", "list_runs", "listing", "noticed", "silence", "status_text", "waiting"]
 

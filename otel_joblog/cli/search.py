@@ -13,13 +13,13 @@ from ..store.read.reader import Reader
 from ..store.read.search import search_words
 from ..web.highlight import excerpt
 from .common import JSON_OPTION, read
-from .ids import short_id
-from .lines import LEVEL_STYLES
-from .listing import Column, Listing, print_list
 from .options import AFTER, LEVEL, SINCE, STATUS, STREAM, UNTIL, limit
-from .say import one_line, say
-from .terminal import echo_json
-from .times import Zone, time_zone_options, zone_in_use
+from .printing.ids import short_id
+from .printing.lines import LEVEL_STYLES
+from .printing.listing import Column, Listing, print_list
+from .printing.say import one_line, say
+from .printing.terminal import echo_json
+from .printing.times import Zone, time_zone_options, zone_in_use
 
 __all__ = ["listing", "search"]
 

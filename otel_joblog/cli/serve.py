@@ -11,10 +11,10 @@ from click.core import ParameterSource
 from ..config import Settings
 from .common import told_plainly
 from .journal import tell_of_foreign
-from .say import say
-from .stopping import until_told_to_stop
-from .unixsocket import unix_socket
-from .viewer import DEFAULT_PORT, Viewer, database, listening_socket
+from .printing.say import say
+from .serving.stopping import until_told_to_stop
+from .serving.unixsocket import unix_socket
+from .serving.viewer import DEFAULT_PORT, Viewer, database, listening_socket
 
 __all__ = ["serve"]
 

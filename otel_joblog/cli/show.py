@@ -18,11 +18,11 @@ from ..store.read.models import LogLine, RunDetail, RunSummary
 from ..store.read.reader import Reader
 from ..web import format as words
 from .common import JSON_OPTION, read
-from .facts import print_all_facts, print_error, print_facts, print_steps
-from .lines import LinePrinter, NewLines, all_lines, last_lines
-from .say import say
-from .terminal import console, encoded_json
-from .times import Zone, now, time_zone_options, zone_in_use
+from .printing.facts import print_all_facts, print_error, print_facts, print_steps
+from .printing.lines import LinePrinter, NewLines, all_lines, last_lines
+from .printing.say import say
+from .printing.terminal import console, encoded_json
+from .printing.times import Zone, now, time_zone_options, zone_in_use
 
 __all__ = ["show"]
 

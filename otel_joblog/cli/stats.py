@@ -10,11 +10,11 @@ from ..store.read.reader import Reader
 from ..web import format as words
 from . import errors
 from .common import JSON_OPTION, read
-from .listing import Column, Listing, print_rows
 from .options import DAYS
-from .say import one_line, say
-from .terminal import console, echo_json
-from .times import now
+from .printing.listing import Column, Listing, print_rows
+from .printing.say import one_line, say
+from .printing.terminal import console, echo_json
+from .printing.times import now
 
 __all__ = ["stats"]
 

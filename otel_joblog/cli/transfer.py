@@ -35,9 +35,9 @@ from ..store.write.writer import Writer
 from ..web import format as words
 from .common import read, told_plainly
 from .options import run_filters
-from .say import say
-from .terminal import TerminalBytes
-from .times import time_zone_options
+from .printing.say import say
+from .printing.terminal import TerminalBytes
+from .printing.times import time_zone_options
 
 __all__ = ["export_runs", "import_files"]
 

@@ -230,11 +230,11 @@ def test_serve_prints_its_address_answers_there_and_ends_on_sigterm(viewer: str)
 def test_an_exposed_viewer_answers_by_the_names_it_was_given_and_by_no_others(viewer: str) -> None:
     port = viewer.rpartition(":")[2]
     answered = {
-        name: httpx.get(f"http://127.0.0.1:{port}/healthz", headers={"Host": f"{name}:{port}"}).status_code
+        name: httpx.get(f"http://127.0.0.1:{port}/healthz", headers={"Host": f"{name}:{port}"}, timeout=60).status_code
         for name in ("localhost", "viewer", "evil.example")
     }
     assert answered == {"localhost": 200, "viewer": 200, "evil.example": 400}
-    answer = httpx.post(f"http://127.0.0.1:{port}/v1/traces", json={})
+    answer = httpx.post(f"http://127.0.0.1:{port}/v1/traces", json={}, timeout=60)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
     assert "set OTEL_JOBLOG_INGEST_TOKEN" in answer.json()["message"], "it tells senders why it takes none"
 

@@ -18,7 +18,7 @@ import httpx
 import pytest
 import uvicorn
 
-from otel_joblog.cli import server
+from otel_joblog.cli.serving import server
 from tests.ingest.messages import job, traces
 from tests.loopback import serving
 

@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from otel_joblog.cli.main import main
+from otel_joblog.cli.printing.times import Zone
 from otel_joblog.cli.runs import list_runs
-from otel_joblog.cli.times import Zone
 from otel_joblog.conventions import Attribute, RunStatus
 from otel_joblog.filters import statuses
 from otel_joblog.moments import moment

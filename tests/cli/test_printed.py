@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from otel_joblog.cli import errors, jobs, runs, search
-from otel_joblog.cli.times import Zone
+from otel_joblog.cli.printing.times import Zone
 from tests.cli.known import MIDNIGHT, tell
 from tests.cli.ptys import on_terminal
 
@@ -25,7 +25,8 @@ COMMANDS_DOCUMENT = Path(__file__).parents[2] / "docs" / "commands.md"
 # The program with a clock that stands still, for "5 min ago".
 AT_MIDNIGHT = f"""
 import datetime
-from otel_joblog.cli import main, times
+from otel_joblog.cli import main
+from otel_joblog.cli.printing import times
 times.now = lambda: datetime.datetime.fromisoformat("{MIDNIGHT.isoformat()}")
 main()
 """

@@ -64,7 +64,7 @@ def test_a_viewer_that_may_only_read_says_so_and_leaves_the_journals(
         assert said[0].startswith("This login is read-only")
         assert said[1] == "Takes no OTLP: this login is read-only.\n"
         for signal in ("traces", "logs"):
-            answer = httpx.post(f"{said[2].split()[1]}/v1/{signal}", json={})
+            answer = httpx.post(f"{said[2].split()[1]}/v1/{signal}", json={}, timeout=60)
             assert (answer.status_code, answer.json()["code"]) == (503, 14), "a collector drops what 404 is said to"
         assert not (tmp_path / "state" / "journal" / "agent.lock").exists()
     assert not (tmp_path / "state" / "postgres").exists()

@@ -12,7 +12,7 @@ import pytest
 
 WAITING = """
 import os, signal, threading, time
-from otel_joblog.cli.stopping import until_told_to_stop
+from otel_joblog.cli.serving.stopping import until_told_to_stop
 
 def interrupt_somebody_else():
     time.sleep(0.2)  # the main thread waits by then, and is not woken by this

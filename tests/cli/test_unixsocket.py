@@ -45,7 +45,8 @@ def test_it_serves_its_own_account_alone(path: Path, environment: dict[str, str]
     with serving(environment, "--uds", str(path)) as said:
         assert said == [f"Viewer: unix:{path}  (Ctrl-C stops it)\n"]
         assert path.stat().st_mode & 0o777 == 0o600
-        with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), base_url="http://localhost") as client:
+        transport = httpx.HTTPTransport(uds=str(path))
+        with httpx.Client(transport=transport, base_url="http://localhost", timeout=60) as client:
             assert client.get("/healthz").json()["ok"] is True
             assert "Runs" in client.get("/").text
             assert client.post("/v1/traces", content=b"").status_code == 415  # and takes OTLP

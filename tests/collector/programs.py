@@ -96,7 +96,7 @@ class Program:
 
 def answers(url: str) -> bool:
     with contextlib.suppress(httpx.TransportError):
-        return httpx.get(url).is_success
+        return httpx.get(url, timeout=60).is_success
     return False
 
 
@@ -145,7 +145,7 @@ class Collector(Program):
     def metrics(self) -> list[str]:
         """The lines that Prometheus would scrape."""
         form = {"Accept": "application/openmetrics-text"}
-        return httpx.get(f"http://{listening(self._metrics)}/metrics", headers=form).text.splitlines()
+        return httpx.get(f"http://{listening(self._metrics)}/metrics", headers=form, timeout=60).text.splitlines()
 
     def holds(self, least: int) -> int:
         """How many spans and log records wait for the ingest; 0 where that is fewer than asked for."""
@@ -157,7 +157,7 @@ class Collector(Program):
         return self._own_figure("otelcol_exporter_sent_spans", exporter)
 
     def _own_figure(self, name: str, exporter: str) -> int:
-        own = httpx.get(f"http://{listening(self._own)}/metrics").text.splitlines()
+        own = httpx.get(f"http://{listening(self._own)}/metrics", timeout=60).text.splitlines()
         mine = [line for line in own if line.startswith(name) and f'exporter="{exporter}"' in line]
         return sum(int(float(line.rpartition(" ")[2])) for line in mine)
 
@@ -196,7 +196,7 @@ class Jaeger(Program):
 
     def spans(self, trace_id: str) -> list[dict[str, Any]]:
         """The spans of a trace as OTLP has them in JSON, each with its ``resource``; empty where there is none yet."""
-        answer = httpx.get(f"{self._query}/api/v3/traces/{trace_id}")
+        answer = httpx.get(f"{self._query}/api/v3/traces/{trace_id}", timeout=60)
         if answer.status_code == 404:
             return []
         found = answer.raise_for_status().json()["result"]["resourceSpans"]

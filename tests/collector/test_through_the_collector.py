@@ -104,9 +104,9 @@ def test_a_log_record_of_another_sdk_is_a_line_of_its_run(collected_dsn: str, co
         "traceId": TRACE_ID,
         "spanId": SPAN_ID,
     }
-    httpx.post(f"{collector.url}/v1/traces", json=span()).raise_for_status()
+    httpx.post(f"{collector.url}/v1/traces", json=span(), timeout=60).raise_for_status()
     logs = {"resourceLogs": [{"scopeLogs": [{"logRecords": [said]}]}]}
-    httpx.post(f"{collector.url}/v1/logs", json=logs).raise_for_status()
+    httpx.post(f"{collector.url}/v1/logs", json=logs, timeout=60).raise_for_status()
 
     def of_the_run() -> list[dict[str, Any]]:  # a line that comes before its span finds its run when that comes
         return [line for line in rows(collected_dsn, "job_lines") if line["run_id"] == f"{TRACE_ID}-{SPAN_ID}"]
@@ -121,7 +121,7 @@ def test_a_string_that_is_not_unicode_costs_nothing(collected_dsn: str, collecto
     """The collector passes it on as it came; that it was mended, it takes for a remark."""
     body = json.dumps(span(note="caf?")).encode().replace(b"caf?", b"caf\xe9")
     form = {"Content-Type": "application/json"}
-    httpx.post(f"{collector.url}/v1/traces", content=body, headers=form).raise_for_status()
+    httpx.post(f"{collector.url}/v1/traces", content=body, headers=form, timeout=60).raise_for_status()
     until(lambda: ended(collected_dsn), "the run")
     (run,) = rows(collected_dsn, "job_history")
     assert run["attributes"]["note"] == r"caf\xe9"
@@ -137,7 +137,7 @@ def test_secrets_of_other_sdks_are_masked_on_the_way(collected_dsn: str, collect
         "order.token_count": "120",
         "joblog.reference": "order-7",
     }
-    httpx.post(f"{collector.url}/v1/traces", json=span(**sent)).raise_for_status()
+    httpx.post(f"{collector.url}/v1/traces", json=span(**sent), timeout=60).raise_for_status()
     until(lambda: ended(collected_dsn), "the run")
     (run,) = rows(collected_dsn, "job_history")
     kept = json.dumps(run["attributes"])
@@ -219,8 +219,8 @@ def test_an_agent_of_another_host_is_let_in_by_its_token(
             COLLECTOR_GATEWAY_CA=certificate[0],
         ) as agent,
     ):
-        httpx.post(f"{agent.url}/v1/traces", json=span()).raise_for_status()
-        httpx.post(f"{agent.url}/v1/metrics", json=gauge("orders_open", 7)).raise_for_status()
+        httpx.post(f"{agent.url}/v1/traces", json=span(), timeout=60).raise_for_status()
+        httpx.post(f"{agent.url}/v1/metrics", json=gauge("orders_open", 7), timeout=60).raise_for_status()
         if token == TOKEN:
             until(lambda: ended(collected_dsn), "the run")
             until(lambda: [line for line in gateway.metrics() if line.startswith("orders_open")], "the metric")

@@ -61,11 +61,11 @@ def test_a_run_is_found_by_its_trace_id_in_every_place(run_id: str, dsn: str, re
 
 
 def seen_by_the_api(address: str, run_id: str) -> None:
-    run: dict[str, Any] = httpx.get(f"{address}/api/v1/runs/{run_id}").json()
+    run: dict[str, Any] = httpx.get(f"{address}/api/v1/runs/{run_id}", timeout=60).json()
     assert run["status"] == "error"
     assert run["error"]["type"] == "OSError"
     assert [(step["name"], step["status"]) for step in run["steps"]] == [("load", "success"), ("write", "error")]
-    logs = httpx.get(f"{address}/api/v1/runs/{run_id}/logs").json()["items"]
+    logs = httpx.get(f"{address}/api/v1/runs/{run_id}/logs", timeout=60).json()["items"]
     assert [(line["step"], line["level"], line["message"]) for line in logs] == [
         (None, "INFO", run_id),
         (None, "INFO", "importing 2026-11-03"),

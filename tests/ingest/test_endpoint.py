@@ -227,13 +227,13 @@ def test_foreign_host_names_are_refused_unless_a_token_is_asked_for(dsn: str) ->
 def test_a_database_that_is_away_means_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lanes, "AWAY", 60.0)
     with served("host=127.0.0.1 port=1 dbname=nowhere") as address:
-        assert httpx.get(f"{address}/healthz").status_code == 200
+        assert httpx.get(f"{address}/healthz", timeout=60).status_code == 200
         for _ in range(2):  # the second is not even let in
             response = httpx.post(address + TRACES, content=BODY, headers=PROTOBUF, timeout=60)
             assert (response.status_code, response.headers["retry-after"]) == (503, "5")
             assert status_of(response).code == 14
             assert "port 1 failed" in status_of(response).message, "it tells why"
-        health = httpx.get(f"{address}/healthz")
+        health = httpx.get(f"{address}/healthz", timeout=60)
         assert (health.status_code, health.text) == (503, "nothing can be stored now\n")
 
 

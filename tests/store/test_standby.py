@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 import pytest
 
-from otel_joblog.cli.viewer import database
+from otel_joblog.cli.serving.viewer import database
 from otel_joblog.config import Settings
 from otel_joblog.errors import StoreUnavailable
 from otel_joblog.store.read.models import RunDetail

@@ -73,7 +73,7 @@ def told(tell: Callable[..., Story]) -> tuple[Story, str]:
 
 
 def links(address: str, path: str) -> set[str]:
-    page = httpx.get(f"{address}{path}")
+    page = httpx.get(f"{address}{path}", timeout=60)
     assert page.status_code == 200
     return {part.partition('"')[0] for part in page.text.split('class="outward" href="')[1:]}
 
@@ -94,7 +94,7 @@ def test_the_page_links_run_step_and_line_also_where_it_is_brought_up_to_date(
 def test_an_address_is_escaped_as_any_other_text(dsn: str, tell: Callable[..., Story]) -> None:
     story, _ = told(tell)
     with served(dsn, settings=Settings(trace_url='https://jaeger/"><script>{trace_id}')) as address:
-        page = httpx.get(f"{address}/runs/{story.run_id}").text
+        page = httpx.get(f"{address}/runs/{story.run_id}", timeout=60).text
     assert "<script>" + story.run_id[:32] not in page
     assert f"https://jaeger/&#34;&gt;&lt;script&gt;{story.run_id[:32]}" in page
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..store.read.models import RunSummary
+    from ...store.read.models import RunSummary
 
 __all__ = ["short_id", "short_ids"]
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from rich.text import Text
 
-from ..store.read.models import LogLine
-from ..store.read.reader import Reader, line_key
+from ...store.read.models import LogLine
+from ...store.read.reader import Reader, line_key
 from .facts import bounded
 from .say import one_line, shown
 from .terminal import OutputConsole

@@ -12,16 +12,16 @@ from typing import NamedTuple, Self
 
 import click
 
-from ..config import Settings
-from ..export.targets import target_names
-from ..health.keeper import keep_due_times
-from ..journal.agent import Agent
-from ..journal.room import Room
-from ..setup import make_sinks
-from ..store.schema.may import May, login_may
-from ..store.server.embedded import EmbeddedServer, resolve_reader_dsn
-from ..store.upkeep.maintenance import Maintenance
-from ..store.upkeep.retention import Retention
+from ...config import Settings
+from ...export.targets import target_names
+from ...health.keeper import keep_due_times
+from ...journal.agent import Agent
+from ...journal.room import Room
+from ...setup import make_sinks
+from ...store.schema.may import May, login_may
+from ...store.server.embedded import EmbeddedServer, resolve_reader_dsn
+from ...store.upkeep.maintenance import Maintenance
+from ...store.upkeep.retention import Retention
 
 __all__ = ["Database", "Viewer", "database", "listening_socket"]
 
@@ -51,7 +51,7 @@ class Database(NamedTuple):
 @contextlib.contextmanager
 def database(settings: Settings) -> Iterator[Database]:
     """The database in use, its schema up to date. The embedded one is started, and stopped if we did."""
-    from ..store.schema.migrate import migrate
+    from ...store.schema.migrate import migrate
 
     if settings.dsn or settings.reader_dsn:
         reader_dsn = resolve_reader_dsn(settings)
@@ -128,8 +128,8 @@ class Viewer:
         names: Sequence[str] = (),
         agent: bool = True,
     ) -> None:
-        from ..ingest.service import Ingest
-        from ..web.app import create_app
+        from ...ingest.service import Ingest
+        from ...web.app import create_app
         from .server import make_server
 
         self._listening = listening

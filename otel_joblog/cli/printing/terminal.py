@@ -19,7 +19,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from ..visible import visible
+from ...visible import visible
 
 __all__ = ["OutputConsole", "TerminalBytes", "console", "echo_json", "encoded_json"]
 

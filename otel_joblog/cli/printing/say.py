@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from ..visible import visible
+from ...visible import visible
 
 __all__ = ["one_line", "say", "say_whether", "shown"]
 

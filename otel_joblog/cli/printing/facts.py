@@ -8,13 +8,13 @@ from datetime import datetime
 from rich.text import Text
 from rich.tree import Tree
 
-from ..conventions import Attribute
-from ..store.read.models import RunDetail, RunSummary, StepInfo
-from ..store.read.tree import failing_path
-from ..web import format as words
-from ..web.usage import memory_words, sparkline, step_cpu, step_growth, usage_facts
+from ...conventions import Attribute
+from ...store.read.models import RunDetail, RunSummary, StepInfo
+from ...store.read.tree import failing_path
+from ...web import format as words
+from ...web.usage import memory_words, sparkline, step_cpu, step_growth, usage_facts
+from ..runs import attempt, elapsed, silence, status_text, waiting
 from .ids import short_id
-from .runs import attempt, elapsed, silence, status_text, waiting
 from .say import one_line, shown
 from .terminal import OutputConsole
 from .times import Zone

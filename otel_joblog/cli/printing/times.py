@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from ..moments import moment
-from ..timezone import local_timezone
+from ...moments import moment
+from ...timezone import local_timezone
 
 __all__ = ["MomentType", "Zone", "now", "time_zone_options", "zone_in_use"]
 

@@ -1,0 +1,1 @@
+"""What runs until it is told to stop: the viewer's process and the HTTP server of ``serve`` and ``ingest``."""
