@@ -15,6 +15,7 @@ from .pages.errors import view as errors_page
 from .pages.job import view as job_page
 from .pages.jobs import view as jobs_page
 from .pages.maintenance import view as maintenance_page
+from .pages.run import text as run_text
 from .pages.run import view as run_page
 from .pages.runs import view as runs_page
 from .pages.search import view as search_page
@@ -29,13 +30,14 @@ def routes() -> list[BaseRoute]:
     """Each with the parameters that it takes."""
     runs = (*RUN_FILTERS, "after")
     lines = (*LINE_FILTERS, "after", "before")
-    tree = ("tab", "unfold")
+    tree = ("tab", "unfold", "group", "wrap")
     job = ("job", "service", "days")
     found = ("q", *SEARCH_FILTERS, "after")
     return [
         _at("/", runs_page.page, "runs", *runs),
         _at("/runs/{run_id}", run_page.page, "run", *lines, "tail", "at", *tree),
         _at("/runs/{run_id}/lines", run_page.more_lines, "more_lines", *lines, "tail", "at"),
+        _at("/runs/{run_id}/lines.txt", run_text.text, "lines_text", *LINE_FILTERS, "times", "download"),
         _at("/jobs", jobs_page.page, "jobs", "q", "service", "after"),
         _at("/job", job_page.page, "job", "job", "service"),
         _at("/errors", errors_page.page, "errors", *job),
@@ -47,6 +49,8 @@ def routes() -> list[BaseRoute]:
         _at("/api/v1/runs/{run_id}", api_runs.run, "api_run"),
         _at("/api/v1/runs/{run_id}/steps/{span_id}", api_runs.step, "api_step"),
         _at("/api/v1/runs/{run_id}/logs", api_lines.logs, "api_logs", *lines, "tail", "limit"),
+        _at("/api/v1/runs/{run_id}/matches", api_lines.matches, "api_matches", *LINE_FILTERS, "after", "limit"),
+        _at("/api/v1/runs/{run_id}/problems", api_lines.problems, "api_problems"),
         _at("/api/v1/runs/{run_id}/stages", api_lines.stages, "api_stages"),
         _at(
             "/api/v1/tasks/{task_id:path}/logs",

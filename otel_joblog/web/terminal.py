@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from ..visible import visible
 from .format import count, size
 
-__all__ = ["Folded", "fold", "in_sight", "painted"]
+__all__ = ["Folded", "fold", "in_sight", "painted", "plain"]
 
 FOLD_LINES = 20
 FOLD_CHARACTERS = 2_000
@@ -55,6 +55,11 @@ def fold(message: str) -> Folded:
 def painted(text: str) -> Markup:
     """The whole text as safe markup, not folded."""
     return _Pen().write(text.replace("\r\n", "\n"))
+
+
+def plain(text: str) -> str:
+    """The text without its colours, its other control characters in sight."""
+    return visible(_ESCAPE.sub("", text.replace("\r\n", "\n")))
 
 
 def _cut(message: str) -> int | None:

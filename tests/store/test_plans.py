@@ -412,6 +412,12 @@ def test_rows_that_stay_are_found_by_the_runs_that_are_there(database: psycopg.C
         ("lines_edge", LINES, {"job_log_{day}_pkey"}),
         ("last_lines_edge", LINES | {"before_at": AT, "before_seq": 1}, {"job_log_{day}_pkey"}),
         ("count_lines", LINES | {"spans": [1, 2]}, {"job_log_{day}_pkey"}),
+        ("matches", LINES | {"words": ["%common%"]}, {"job_log_{day}_pkey"}),
+        (
+            "problems",
+            LINES | {"parts": 200, "looked": 20_000},
+            {"job_log_{day}_trace_id_run_span_id_ts_seq_idx"},
+        ),
     ],
 )
 def test_lines_are_walked_by_their_key_even_in_a_day_that_was_never_analysed(

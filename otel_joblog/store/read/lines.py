@@ -25,7 +25,7 @@ from .places import Place, SpanKey, places
 from .search import like, search_words
 from .shapes import log_line
 
-__all__ = ["LineFilter", "run_lines", "spans_placed", "task_lines"]
+__all__ = ["LineFilter", "line_numbers", "line_parameters", "run_lines", "spans_placed", "task_lines"]
 
 PAGE_BYTES = 2_000_000  # of messages and attributes: a thousand lines of a megabyte must not make one page
 LOOKED_AT = 200_000  # lines that a page of a filter looks at, and that are looked at to count those that pass it
@@ -64,7 +64,7 @@ async def run_lines(
     count: bool,
 ) -> LinePage:
     run = await resolve(connection, run_id)
-    place = await _parameters(connection, run, chosen)
+    place = await line_parameters(connection, run, chosen)
     page = place | line_bounds(after, before) | {"limit": limit, "bytes": PAGE_BYTES}
     backwards = tail or before is not None
     name = "last_lines" if backwards else "lines"
@@ -75,7 +75,7 @@ async def run_lines(
         await rows(connection, f"read/{name}_edge", page) if chosen.narrow and not more and len(found) < limit else []
     )
     lines = await _lines(connection, run, reversed(found) if backwards else found)
-    numbers = await _numbers(connection, run, chosen, place) if count else {"total": run["lines"]}
+    numbers = await line_numbers(connection, run, chosen, place) if count else {"total": run["lines"]}
     following = line_key(lines[-1]) if lines else None
     earlier = line_key(lines[0]) if lines else None
     beyond: str | None
@@ -155,7 +155,7 @@ async def spans_placed(
 _ANY: dict[str, Any] = dict.fromkeys(("min_severity", "stream", "spans", "words")) | {"looked": LOOKED_AT}
 
 
-async def _parameters(connection: AsyncConnection[DictRow], run: DictRow, chosen: LineFilter) -> dict[str, Any]:
+async def line_parameters(connection: AsyncConnection[DictRow], run: DictRow, chosen: LineFilter) -> dict[str, Any]:
     """Those of ``lines.sql`` but for the page."""
     spans: set[int] | None = None
     if chosen.stage is not None or chosen.task_id is not None:
@@ -205,7 +205,7 @@ async def _lines(
     return [log_line(row, placed.get((trace_id, row["span_id"]))) for row in found]
 
 
-async def _numbers(
+async def line_numbers(
     connection: AsyncConnection[DictRow], run: DictRow, chosen: LineFilter, place: Mapping[str, Any]
 ) -> dict[str, Any]:
     """How many lines the run has, and how many of them pass the filter."""

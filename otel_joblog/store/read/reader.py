@@ -37,6 +37,7 @@ from .asking import left_out, resolve, rows
 from .history import PastRun, run_history, same_error
 from .keys import before_run, execution_key, line_key
 from .lines import PAGE_BYTES, LineFilter, run_lines, task_lines
+from .matches import MatchPage, Problems, run_matches, run_problems
 from .models import (
     ErrorKind,
     FoundLine,
@@ -228,6 +229,35 @@ class Reader:
             return await run_lines(
                 connection, run_id, chosen, after=after, before=before, limit=limit, tail=tail, count=count
             )
+
+    async def matches(
+        self,
+        run_id: str,
+        *,
+        after: str | None = None,
+        limit: int = 1_000,
+        min_severity: int | None = None,
+        stream: Stream | None = None,
+        step: str | None = None,
+        stage: str | None = None,
+        task_id: str | None = None,
+        since: datetime | None = None,
+        text: str | None = None,
+    ) -> MatchPage:
+        """Where the lines of a run are that :meth:`lines` would give for the same filter, and how many they are.
+
+        The number comes with the first page. A page looks at 200,000 lines at most, as one of :meth:`lines` does.
+        """
+        chosen = LineFilter(
+            min_severity=min_severity, stream=stream, step=step, stage=stage, task_id=task_id, since=since, text=text
+        )
+        async with self._transaction() as connection:
+            return await run_matches(connection, run_id, chosen, after=after, limit=limit)
+
+    async def problems(self, run_id: str) -> Problems:
+        """Where in a run's time its warnings and errors are. Raises :class:`RunNotFound` as :meth:`run`."""
+        async with self._transaction() as connection:
+            return await run_problems(connection, run_id)
 
     async def stages(self, run_id: str) -> Stages:
         """The stages and tasks of the run, with the lines of each. Raises :class:`RunNotFound` as :meth:`run`."""

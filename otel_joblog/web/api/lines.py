@@ -9,7 +9,7 @@ from ...store.read.reader import Reader
 from .. import params
 from .answer import answer, of_job
 
-__all__ = ["logs", "search", "stages", "task_logs"]
+__all__ = ["logs", "matches", "problems", "search", "stages", "task_logs"]
 
 
 async def logs(request: Request) -> Response:
@@ -27,6 +27,24 @@ async def logs(request: Request) -> Response:
     return answer(
         await reader.lines(request.path_params["run_id"], **keys, limit=limit, tail=tail, count=count, **filters)
     )
+
+
+async def matches(request: Request) -> Response:
+    """``{"items": [{"key", "seq"}, …], "next": key or null, "total": number, "matching": number, "at_least": …}``.
+
+    Where the lines are that ``logs`` would answer for the same filters; ``key`` is for its ``after`` and ``before``.
+    """
+    reader: Reader = request.state.reader
+    limit = params.limit(request, default=1_000, most=5_000)
+    filters = params.line_filters(request)
+    run_id = request.path_params["run_id"]
+    return answer(await reader.matches(run_id, after=params.after(request), limit=limit, **filters))
+
+
+async def problems(request: Request) -> Response:
+    """Where in the run's time its warnings and errors are: by ``parts`` of it."""
+    reader: Reader = request.state.reader
+    return answer(await reader.problems(request.path_params["run_id"]))
 
 
 async def stages(request: Request) -> Response:

@@ -93,6 +93,12 @@ function leaveLink(atBottom) {
   else bodies[0].before(body);
 }
 
+/** The row of a line, which is brought in with what is around it where it is not there. */
+async function rowOf(key, seq) {
+  if (!document.getElementById(`L${seq}`)) await showLines({ at: key });
+  return document.getElementById(`L${seq}`);
+}
+
 /** Another part of the lines in place of what is there: the first, the last, those around one. */
 async function showLines(changes) {
   const fragment = await fetchFragment(addressOf(changes));
@@ -192,7 +198,7 @@ class RunLive extends Live {
 
   address() {
     const address = new URL(this.root.dataset.run, location.href);
-    if (!$("#load-more")) {
+    if (!$("#load-more") && !$("#groups")) {
       address.searchParams.set("lines", "1");
       const after = this.next || overlapKey();
       if (after) address.searchParams.set("after", after);

@@ -51,10 +51,17 @@ async def line_view(request: Request, run_id: str, *, tail: bool = False, count:
 async def lines_around(request: Request, run_id: str, at: str) -> LineView:
     """The line of the key ``at`` between its neighbours: what a link to a line leads to."""
     reader: Reader = request.state.reader
-    earlier = await reader.lines(run_id, before=at, limit=CONTEXT)
+    filters = params.line_filters(request)
+    earlier = await reader.lines(run_id, before=at, limit=CONTEXT, **filters)
     # From the line right before it: that very line is then the first.
-    page = await reader.lines(run_id, after=earlier.next, limit=LINES_A_PAGE)
-    return LineView(earlier.items + page.items, page.next, earlier.previous, first=earlier.previous is None)
+    page = await reader.lines(run_id, after=earlier.next, limit=LINES_A_PAGE, **filters)
+    return LineView(
+        earlier.items + page.items,
+        page.next,
+        earlier.previous,
+        first=earlier.previous is None,
+        filtered=any(filters.values()),
+    )
 
 
 async def more_lines(request: Request, run_id: str) -> LineView:

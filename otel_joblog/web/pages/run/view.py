@@ -49,6 +49,7 @@ class RunView(NamedTuple):
 async def page(request: Request) -> Response:
     """One run. A prefix of its id leads to its full address; an open run shows its last lines unless told otherwise."""
     asked = request.path_params["run_id"]
+    reader: Reader = request.state.reader
     view = await _view(request)
     if view.run.run_id != asked:
         address = request.url_for("run", run_id=view.run.run_id)
@@ -60,6 +61,9 @@ async def page(request: Request) -> Response:
         view=view,
         lines=await _lines(request, view),
         chosen={name: request.query_params.get(name, "") for name in params.LINE_FILTERS},
+        groups=await reader.stages(view.run.run_id) if params.flag(request, "group") else None,
+        problems=await reader.problems(view.run.run_id),
+        wrap=request.query_params.get("wrap", ""),
         names={row.span_id: row.name for row in rows},
         stages=list(dict.fromkeys(row.stage for row in rows if row.stage)),
         tasks=list(dict.fromkeys(row.task_id for row in rows if row.task_id))[:TASKS_OFFERED],
