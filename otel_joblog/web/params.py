@@ -36,6 +36,7 @@ __all__ = [
     "limit",
     "line_filters",
     "only",
+    "run_ids",
     "run_query",
     "search_filters",
     "severity",
@@ -48,6 +49,8 @@ __all__ = [
 T = TypeVar("T")
 
 SEVERAL = {"status", "attribute"}  # may be given more than once
+MOST_RUNS = 200
+RUN_ID = re.compile(r"[0-9a-f]{32}-[0-9a-f]{16}")
 EIGHT_BYTES = re.compile(r"[0-9a-f]{16}")
 
 
@@ -187,6 +190,14 @@ def text(request: Request, name: str) -> str | None:
     if "\0" in value:
         raise _refuse(name, value, "NUL characters are in no name")
     return value or None
+
+
+def run_ids(request: Request, name: str) -> list[str]:
+    """Whole ids of runs with commas between, 200 at most."""
+    given = [word for word in (text(request, name) or "").split(",") if word]
+    if len(given) > MOST_RUNS or not all(RUN_ID.fullmatch(word) for word in given):
+        raise _refuse(name, ",".join(given), f"give whole ids of runs, {MOST_RUNS} at most, with commas between")
+    return given
 
 
 def span_id(request: Request) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from .api import export as api_export
 from .api import jobs as api_jobs
 from .api import lines as api_lines
 from .api import runs as api_runs
@@ -43,9 +44,11 @@ def routes() -> list[BaseRoute]:
         _at("/errors", errors_page.page, "errors", *job),
         _at("/search", search_page.page, "search", *found),
         _at("/maintenance", maintenance_page.page, "maintenance"),
-        _at("/live/runs", runs_page.live, "live_runs", *runs),
+        _at("/live/runs", runs_page.live, "live_runs", *RUN_FILTERS, "open", "newest"),
         _at("/live/runs/{run_id}", run_page.live, "live_run", *lines, "lines", *tree),
         _at("/api/v1/runs", api_runs.runs, "api_runs", *runs, "limit"),
+        _at("/api/v1/runs.csv", api_export.runs_csv, "api_runs_csv", *runs),
+        _at("/api/v1/runs.json", api_export.runs_json, "api_runs_json", *runs),
         _at("/api/v1/runs/{run_id}", api_runs.run, "api_run"),
         _at("/api/v1/runs/{run_id}/steps/{span_id}", api_runs.step, "api_step"),
         _at("/api/v1/runs/{run_id}/logs", api_lines.logs, "api_logs", *lines, "tail", "limit"),

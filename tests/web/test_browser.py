@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 
@@ -137,16 +138,74 @@ def test_earlier_lines_are_put_above_and_the_reader_stays_where_they_are(page: P
     assert ids == [f"L{number}" for number in range(1, 2_501)]
 
 
-def test_new_runs_appear_by_themselves_though_nothing_runs(page: Page, tell: Tell):
-    for number in range(25):
+def test_new_runs_are_counted_and_move_nothing_until_they_are_asked_for(page: Page, tell: Tell):
+    for number in range(55):
         tell(f"job-{number}", began=1_700_000_000_000_000_000 + number * SECOND).end()
     page.goto("/")
-    expect(page.get_by_role("link", name="Older")).to_have_count(0)
     tell("sync-crm").end()
-    expect(page.locator("#runs tr").first).to_contain_text("sync-crm", timeout=8_000)
-    expect(page.locator("#runs tr")).to_have_count(25)
+    tell("sync-crm").end()
+    expect(page.get_by_role("link", name="2 new")).to_be_visible(timeout=15_000)
+    expect(page.locator("#runs tr").first).to_contain_text("job-54")
+    page.get_by_role("link", name="2 new").click()
+    expect(page.locator("#runs tr").first).to_contain_text("sync-crm")
+    expect(page.locator("#runs tr")).to_have_count(50)
     page.get_by_role("link", name="Older").click()
     expect(page.locator("#runs")).to_contain_text("job-0")
+
+
+def test_this_mornings_failed_run_and_why_in_two_clicks_and_by_keys(page: Page, tell: Tell):
+    now = time.time_ns()
+    for number in range(60):
+        tell(f"sync-{number}", began=now - (200 + number) * SECOND).end()
+    failed = tell("nightly-import", began=now - 100 * SECOND, **{Attribute.REFERENCE: "batch-11", "customer": 42})
+    failed.end(error=("etl.errors.LoadFailed", "batch 17 refused", "Traceback: batch 17"), at=90)
+    page.goto("/")
+    page.get_by_role("link", name="Failed today").click()
+    page.locator("#runs").get_by_role("link", name="nightly-import").click()
+    expect(page.locator("#error")).to_contain_text("batch 17 refused")
+
+    page.goto("/")
+    page.keyboard.press("/")
+    expect(page.locator("#query")).to_be_focused()
+    page.keyboard.type("attr.customer:42 status:error")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Without attr.customer:42")).to_be_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.locator("#error")).to_contain_text("batch 17 refused")
+
+
+def test_the_list_is_found_again_as_it_was(page: Page, tell: Tell):
+    now = time.time_ns()
+    stories = [tell("sync", began=now - (100 + number) * SECOND) for number in range(50)]
+    for story in stories:
+        story.end()
+    page.set_viewport_size({"width": 1000, "height": 500})
+    page.goto("/?query=job:sync")
+    for _ in range(40):
+        page.keyboard.press("j")
+    row = page.locator(f"#run-{stories[39].run_id}")
+    expect(row).to_be_in_viewport()
+    for back in (page.go_back, page.locator("a[data-back]").click):
+        place = row.bounding_box()
+        page.keyboard.press("Enter")
+        expect(page.locator("#head")).to_be_visible()
+        back()
+        expect(page).to_have_url(re.compile(r"/\?query=job:sync$"))
+        expect(row.get_by_role("link")).to_be_focused()
+        assert place is not None
+        found = row.bounding_box()
+        assert found is not None
+        assert abs(found["y"] - place["y"]) < 3
+
+
+def test_times_of_the_list_are_shown_in_utc_on_request(page: Page, tell: Tell):
+    tell("sync").end()
+    page.goto("/?query=job:sync")
+    assert "UTC+05:30" in (page.locator("#runs time").first.get_attribute("title") or "")
+    page.get_by_role("button", name="UTC").click()
+    expect(page.get_by_role("button", name="UTC")).to_have_attribute("aria-pressed", "true")
+    assert (page.locator("#runs time").first.get_attribute("title") or "").endswith(" UTC")
 
 
 def test_the_first_run_that_a_filter_waits_for_appears_by_itself(page: Page, tell: Tell):
@@ -162,7 +221,7 @@ def test_the_list_follows_a_run_to_its_end(page: Page, tell: Tell):
     page.goto("/")
     expect(page.locator("#runs .badge")).to_have_text("running")
     story.progress(3, 4, "files")
-    expect(page.locator("#runs")).to_contain_text("3 of 4 files")
+    expect(page.locator("#runs")).to_contain_text("75 %")
     story.end()
     expect(page.locator("#runs .badge")).to_have_text("success")
 

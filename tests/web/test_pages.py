@@ -67,15 +67,17 @@ def test_the_list_shows_what_a_run_did_and_why_it_failed(web: httpx.Client, tell
     assert "nightly-import" in text
     assert "batch-11" in text
     assert "error" in text
-    assert "etl.errors.LoadFailed batch 17 refused" in text
+    assert "etl.errors.LoadFailed: batch 17 refused" in text
     assert "1 m 34 s" in text
+    assert "schedule" in text
+    assert "worker-3" in text
 
 
 def test_the_list_is_paged_by_key_newest_first(web: httpx.Client, tell: Tell):
-    stories = [tell(f"job-{number:02}", began=1_700_000_000_000_000_000 + number * MINUTE) for number in range(30)]
+    stories = [tell(f"job-{number:02}", began=1_700_000_000_000_000_000 + number * MINUTE) for number in range(55)]
     first = page(web, "/")
     jobs = re.findall(r'class="job">(job-\d+)', first)
-    assert jobs == [f"job-{number:02}" for number in range(29, 4, -1)]
+    assert jobs == [f"job-{number:02}" for number in range(54, 4, -1)]
     older = re.search(r'href="([^"]+)" rel="next"', first)
     assert older
     second = page(web, older[1])
@@ -87,12 +89,13 @@ def test_the_list_is_paged_by_key_newest_first(web: httpx.Client, tell: Tell):
 
 
 def test_the_list_is_filtered_and_pages_keep_the_filter(web: httpx.Client, tell: Tell):
-    for number in range(27):
+    for number in range(52):
         tell("wanted", began=1_700_000_000_000_000_000 + number * MINUTE).end(error=LOAD_FAILED)
     tell("unwanted").end()
     html = page(web, "/?job=wanted&status=failed")
     assert "unwanted" not in shown(html)
     assert "job=wanted&amp;status=failed&amp;after=" in html
+    assert 'value="job:wanted status:failed"' in html  # parameters are what the box says
     assert "No run is like that" in page(web, "/?job=nobody")
 
 
@@ -187,7 +190,7 @@ def test_an_unresponsive_run_says_since_when_it_is_silent(web: httpx.Client, tel
         assert 's-running"' in html
     assert web.get("/api/v1/runs").json()["items"][0]["remark"] == "unresponsive"
     story.end()
-    assert "unresponsive" not in page(web, "/")
+    assert 'class="remark"' not in page(web, "/")
 
 
 # Lines
@@ -318,11 +321,21 @@ def test_attributes_of_a_line_can_be_opened(web: httpx.Client, tell: Tell):
 # Live
 
 
-def test_the_live_fragment_of_the_list_is_the_same_rows(web: httpx.Client, tell: Tell):
-    story = tell()
-    fragment = page(web, "/live/runs")
-    assert f'<tr id="run-{story.run_id}" data-open>' in fragment
+def test_the_live_fragment_of_the_list_has_the_rows_asked_for_and_counts_new_ones(web: httpx.Client, tell: Tell):
+    story, other = tell(), tell("other")
+    newest = re.search(r'data-newest="([^"]+)"', page(web, "/"))
+    assert newest
+    fragment = page(web, f"/live/runs?open={story.run_id}")
+    assert f'<tr id="run-{story.run_id}" data-open="{story.run_id}"' in fragment
+    assert other.run_id not in fragment
     assert "<html" not in fragment
+    address = f"/live/runs?newest={newest[1].replace('+', '%2B')}"
+    assert 'data-number=""' in page(web, address)
+    tell(began=time.time_ns())
+    assert 'data-number="1"' in page(web, address)
+    assert 'data-number="1"' in page(web, f"{address}&query=job:nightly-import")
+    assert 'data-number=""' in page(web, f"{address}&query=job:other")
+    page(web, "/live/runs?open=abc", 400)
 
 
 def test_the_live_fragment_of_a_run_brings_only_new_lines(web: httpx.Client, tell: Tell):
@@ -346,7 +359,12 @@ def test_hostile_strings_are_inert_in_every_field(web: httpx.Client, tell: Tell)
     story.step(HOSTILE, **{Attribute.STAGE: HOSTILE + "1", Attribute.TASK_ID: HOSTILE + "2"})
     story.say(HOSTILE, step=HOSTILE, **{HOSTILE: HOSTILE})
     story.end(error=(HOSTILE, HOSTILE, HOSTILE))
-    for address in ("/", f"/runs/{story.run_id}", f"/live/runs/{story.run_id}?lines=1", "/live/runs"):
+    for address in (
+        "/",
+        f"/runs/{story.run_id}",
+        f"/live/runs/{story.run_id}?lines=1",
+        f"/live/runs?open={story.run_id}",
+    ):
         html = page(web, address)
         assert "gnp.exe" in html
         assert "<script>alert" not in html
@@ -566,7 +584,7 @@ def test_the_bytes_of_lines_are_beside_their_number(web: httpx.Client, tell: Tel
     assert "2 lines so far, 2 kB" in shown(page(web, f"/runs/{story.run_id}"))
     story.end()
     assert "2 of 2 lines, 2 kB" in shown(page(web, f"/runs/{story.run_id}"))
-    assert "2 2 kB" in shown(page(web, "/"))
+    assert "2 2 kB" in shown(page(web, "/job?job=big"))
     assert web.get(f"/api/v1/runs/{story.run_id}").json()["bytes"] == 1_500
 
 

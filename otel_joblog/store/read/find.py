@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
+import msgspec
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
-from ...conventions import RunStatus
+from ...conventions import Attribute, RunStatus
 from ...filters import outcomes
 from ...moments import moment
 from ...runquery import RunQuery, Term, Value, parse_attempt, parse_duration
@@ -27,10 +29,10 @@ from ..sql import query as sql
 from .asking import rows
 from .keys import run_key
 
-__all__ = ["LOOKED_AT", "USUAL_DAYS", "Asked", "Found", "asked", "find", "finding"]
+__all__ = ["LOOKED_AT", "USUAL_DAYS", "Asked", "Found", "asked", "completed", "find", "finding", "looked_at"]
 
 LOOKED_AT = 20_000  # runs
-_FOR_SLOW = 5_000  # of which it is looked up how long each job usually takes
+_SLOWLY = 5_000  # where each comparison takes long: with patterns of attributes, or how long each job usually takes
 USUAL_DAYS = 30  # of UTC, of which it is known how long a job usually takes
 _NAMES = 200  # jobs of a pattern; where there are more, the newest runs are looked through
 _COLUMNS = {
@@ -43,9 +45,12 @@ _COLUMNS = {
 }
 _PLAIN = {"job": "job", "type": "type", "ref": "reference"}  # parameters of runs.sql
 _UNLABELLED = ("attr.joblog.", "attr.code.", "attr.thread.")
+_SCALAR = re.compile(r"true|false|-?(0|[1-9]\d{0,30})(\.\d{1,30})?([eE][+-]?\d{1,2})?")  # of JSON
 _OPEN = {status.code for status in RunStatus if not status.terminal}
 _FAILED = {status.code for status in RunStatus if status.failed}
 _SUCCESS = RunStatus.SUCCESS.code
+_PATTERNS = ("attributes_like", "attributes_unlike")
+_OF_VALUES = [f"attributes_{number}" for number in (1, 2, 3)]
 _LONGEST = 40  # as the octave of a duration in seconds
 _GROUPS = 3  # of labels; more are compared only
 
@@ -71,7 +76,7 @@ class Found(NamedTuple):
 async def find(connection: AsyncConnection[DictRow], wanted: Asked, place: dict[str, Any], limit: int) -> Found:
     """``place`` is that of :func:`.keys.before_run`."""
     wanted = await completed(connection, wanted)
-    looked = _FOR_SLOW if wanted.conditions["slow"] else LOOKED_AT
+    looked = looked_at(wanted)
     parameters = wanted.conditions | place | {"limit": limit + 1, "looked": looked}
     passing = await (await connection.execute(finding(wanted.by_label), parameters)).fetchall()
     keys = [(row["started_at"], row["trace_id"], row["span_id"]) for row in passing if row["passes"]]
@@ -86,10 +91,17 @@ async def find(connection: AsyncConnection[DictRow], wanted: Asked, place: dict[
     return Found([key[1] for key in page], [key[2] for key in page], following, until and until.astimezone(UTC))
 
 
+def looked_at(wanted: Asked) -> int:
+    """How many runs are looked at at most."""
+    return _SLOWLY if any(wanted.conditions[name] for name in ("slow", *_PATTERNS)) else LOOKED_AT
+
+
 @functools.cache
-def finding(by_label: bool, asking: str = "passing") -> bytes:
-    """The query that finds them: ``asking`` of the runs that labels or times lead to."""
-    return sql(f"read/find/{asking}").replace(b"{runs}", sql(f"read/find/{'by_label' if by_label else 'by_time'}"))
+def finding(by_label: bool, counted: bool = False) -> bytes:
+    """The query that finds them, or counts them, among the runs that labels or times lead to."""
+    runs = sql(f"read/find/{'by_label' if by_label else 'by_time'}")
+    passing = sql("read/find/passing").replace(b"{runs}", runs)
+    return sql("read/find/counted").replace(b"{passing}", passing) if counted else passing
 
 
 async def completed(connection: AsyncConnection[DictRow], wanted: Asked) -> Asked:
@@ -212,7 +224,9 @@ def _comparisons(query: RunQuery, now: datetime) -> dict[str, Any]:
     found: dict[str, Any] = {f"{column}_{how}": None for column in _COLUMNS.values() for how in ("like", "unlike")}
     found |= dict.fromkeys(("attempt_from", "attempt_to", "error_groups_not"))
     found |= dict.fromkeys(("longer", "shorter"))
-    attributes: tuple[dict[str, list[str]], dict[str, list[str]]] = {}, {}
+    patterns: tuple[dict[str, list[str]], dict[str, list[str]]] = {}, {}
+    exact: list[list[str]] = []
+    unwanted: list[str] = []
     texts: tuple[list[str], list[str]] = [], []
     for term in query.terms:
         if column := _COLUMNS.get(term.key):
@@ -220,7 +234,11 @@ def _comparisons(query: RunQuery, now: datetime) -> dict[str, Any]:
             found[name] = [*(found[name] or []), *map(_alike, term.values)]
         elif term.key.startswith("attr."):
             name = term.key.removeprefix("attr.")
-            attributes[term.negated].setdefault(name, []).extend(map(_alike, term.values))
+            if _exact(term) and (term.negated or len(exact) < len(_OF_VALUES)):
+                documents = [document for value in term.values for document in _documents(name, value.text)]
+                unwanted.extend(documents) if term.negated else exact.append(documents)
+            else:
+                patterns[term.negated].setdefault(name, []).extend(map(_alike, term.values))
         elif not term.key:
             texts[term.negated].append(f"%{_escaped(term.values[0].text)}%")
         elif term.key == "duration":
@@ -234,14 +252,26 @@ def _comparisons(query: RunQuery, now: datetime) -> dict[str, Any]:
             found["error_groups_not"] = [*(found["error_groups_not"] or []), *(_keys_of_errors(term) or [])]
     asked_for = {term.values[0].text.lower() for term in query.terms if term.key == "is"}
     return found | {
-        "attributes": json_bytes(attributes[False]).decode() if attributes[False] else None,
-        "attributes_not": json_bytes(attributes[True]).decode() if attributes[True] else None,
+        **dict(zip(_OF_VALUES, [*exact, None, None, None], strict=False)),
+        "attributes_not": unwanted or None,
+        **{name: json_bytes(of).decode() if of else None for name, of in zip(_PATTERNS, patterns, strict=True)},
         "texts": texts[False] or None,
         "texts_not": texts[True] or None,
         "slow": "slow" in asked_for,
         "unresponsive": "unresponsive" in asked_for,
         "usual_since": (now - timedelta(days=USUAL_DAYS - 1)).date(),
     }
+
+
+def _documents(name: str, text: str) -> Iterator[str]:
+    """What attributes contain that have the value, be it text, a number or a truth value, or one of a list."""
+    values: list[Any] = [text]
+    if _SCALAR.fullmatch(text):
+        values.append(msgspec.Raw(text.encode()))
+    for key in (name, f"{Attribute.ARGUMENT}.{name}"):
+        for value in values:
+            yield json_bytes({key: value}).decode()
+            yield json_bytes({key: [value]}).decode()
 
 
 def _times(wanted: dict[str, Term], zone: tzinfo, now: datetime) -> dict[str, Any]:

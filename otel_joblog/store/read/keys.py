@@ -13,7 +13,7 @@ from uuid import UUID
 
 from ...errors import BadCursor, RunNotFound
 from ..columns import instant, nanoseconds
-from .models import LogLine
+from .models import LogLine, RunSummary
 
 __all__ = [
     "FoundKey",
@@ -24,6 +24,7 @@ __all__ = [
     "execution_key",
     "job_key",
     "key_of",
+    "key_of_run",
     "line_bounds",
     "line_key",
     "run_key",
@@ -73,6 +74,12 @@ def span_hex(bigint: int) -> str:
 def run_key(started_at: datetime, trace_id: UUID, span_id: int) -> str:
     """The key behind this run in a list of runs."""
     return _text(_RUN_KEY.pack(nanoseconds(started_at) // 1000, trace_id.bytes, span_id))
+
+
+def key_of_run(run: RunSummary) -> str:
+    """The same, of a run of the list."""
+    trace_id, _, span_id = run.run_id.partition("-")
+    return run_key(run.started_at, UUID(trace_id), int.from_bytes(bytes.fromhex(span_id), signed=True))
 
 
 def before_run(key: str | None) -> dict[str, Any]:

@@ -21,9 +21,12 @@ __all__ = [
     "LogLine",
     "Page",
     "ProgressInfo",
+    "RunBin",
     "RunDetail",
+    "RunHistogram",
     "RunPage",
     "RunSummary",
+    "RunsBeside",
     "SampleInfo",
     "SearchPage",
     "StageInfo",
@@ -123,6 +126,34 @@ class RunPage(Page[RunSummary], frozen=True):
 
     ahead: int = 0  # how many these are, up to 100; a clock is wrong
     looked_until: datetime | None = None  # the page ended for having looked at 20,000 runs; ``next`` goes on from there
+
+
+class RunBin(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of time, and how the runs ended that began in it and have ended."""
+
+    start: datetime
+    end: datetime
+    success: int = 0
+    error: int = 0
+    timeout: int = 0
+    lost: int = 0
+    skipped: int = 0
+    cancelled: int = 0
+    retried: int = 0  # failed, and followed by another attempt: none of these is among the others
+
+
+class RunHistogram(msgspec.Struct, frozen=True):
+    """Runs over time, oldest first."""
+
+    bins: list[RunBin]
+    looked_until: datetime | None = None  # runs before that were not looked at: there were enough since
+
+
+class RunsBeside(msgspec.Struct, frozen=True):
+    """What a list shows beside its runs."""
+
+    p95: dict[tuple[str, str], float]  # seconds, of the last 30 days, by job and service
+    last_lines: dict[str, str]  # by run id, bounded
 
 
 class SampleInfo(msgspec.Struct, frozen=True):

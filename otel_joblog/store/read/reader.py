@@ -34,6 +34,8 @@ from ..schema.migrate import SchemaState, migrations, schema_problem
 from ..sql import query
 from . import figures
 from .asking import left_out, resolve, rows
+from .beside import beside_runs
+from .histogram import histogram
 from .history import PastRun, run_history, same_error
 from .keys import before_run, execution_key, line_key
 from .lines import PAGE_BYTES, LineFilter, run_lines, task_lines
@@ -45,7 +47,9 @@ from .models import (
     LinePage,
     Page,
     RunDetail,
+    RunHistogram,
     RunPage,
+    RunsBeside,
     RunSummary,
     SearchPage,
     Stages,
@@ -54,7 +58,7 @@ from .models import (
 )
 from .outline import Outline, run_outline
 from .pool import PoolLog, configure
-from .runs import ALL_RUNS, found_runs
+from .runs import ALL_RUNS, found_runs, known_runs
 from .search import Question, search, search_words
 from .shapes import error_info, run_summary, sample_infos, step_info
 from .stages import run_stages
@@ -124,6 +128,21 @@ class Reader:
         asked_for = (query or RunQuery()).having(RunQuery.of(**parameters).terms)
         async with self._transaction() as connection:
             return await found_runs(connection, asked_for, zone, after=after, limit=limit)
+
+    async def runs_by_id(self, run_ids: Sequence[str]) -> list[RunSummary]:
+        """Those of whole ids that are there, newest first."""
+        async with self._transaction() as connection:
+            return await known_runs(connection, run_ids)
+
+    async def beside(self, runs: Sequence[RunSummary]) -> RunsBeside:
+        """What a list shows beside these runs."""
+        async with self._transaction() as connection:
+            return await beside_runs(connection, runs)
+
+    async def histogram(self, query: RunQuery, *, zone: tzinfo = UTC) -> RunHistogram:
+        """The ended runs that a query asks for over time: of the times that it says, or of the last 30 days."""
+        async with self._transaction() as connection:
+            return await histogram(connection, query, zone)
 
     async def run(self, run_id: str, *, step_limit: int = 2_000) -> RunDetail:
         """The run of that id, or of a prefix (:func:`.keys.run_prefix`); a trace's prefix means its outermost run.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
@@ -10,14 +11,15 @@ from psycopg.rows import DictRow
 
 from ...runquery import RunQuery
 from .asking import rows
+from .beside import run_keys
 from .find import asked, find
 from .keys import before_run, run_key
-from .models import RunPage
+from .models import RunPage, RunSummary
 from .shapes import run_summary
 
-__all__ = ["AHEAD", "ALL_RUNS", "found_runs"]
+__all__ = ["ALL_RUNS", "found_runs", "known_runs"]
 
-AHEAD = timedelta(days=1)  # from now: no clock is so far ahead that is right
+_AHEAD = timedelta(days=1)  # from now: no clock is so far ahead that is right
 _AHEAD_COUNTED = 100
 
 # The filters of runs.sql, none of them given.
@@ -35,7 +37,7 @@ async def found_runs(
     now = datetime.now(UTC)
     wanted = asked(query, zone, now)
     since, until = wanted.conditions["since"], wanted.conditions["until"]
-    ahead = None if until or (since and since > now) else now + AHEAD
+    ahead = None if until or (since and since > now) else now + _AHEAD
     bound = {"until": until or ahead}
     place = before_run(after)
     looked_until = None
@@ -57,3 +59,11 @@ async def found_runs(
         ahead=counted[0]["count"] if counted else 0,
         looked_until=looked_until,
     )
+
+
+async def known_runs(connection: AsyncConnection[DictRow], run_ids: Sequence[str]) -> list[RunSummary]:
+    if not run_ids:
+        return []
+    these = {**run_keys(run_ids), "limit": len(run_ids)}
+    found = await rows(connection, "read/runs", {**ALL_RUNS, **before_run(None), **these})
+    return [run_summary(row) for row in found]

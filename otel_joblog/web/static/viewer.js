@@ -8,9 +8,12 @@ const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 // Times
 
 const two = (number) => String(number).padStart(2, "0");
-const day = (time) => `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
-const clock = (time) => `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
+const inUtc = () => localStorage.getItem("otel_joblog zone") === "UTC";
+const here = (time) => (inUtc() ? time : new Date(time - time.getTimezoneOffset() * 60_000)); // whose UTC is what is shown
+const day = (time) => here(time).toISOString().slice(0, 10);
+const clock = (time) => here(time).toISOString().slice(11, 19);
 const zone = (time) => {
+  if (inUtc()) return "UTC";
   const minutes = -time.getTimezoneOffset();
   return `UTC${minutes < 0 ? "−" : "+"}${two(Math.trunc(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
 };
@@ -29,7 +32,10 @@ function prepare(root) {
   const firstDay = started && day(new Date(started.dateTime));
   for (const element of all("time[data-as]", root)) {
     const time = new Date(element.dateTime);
-    if (element.dataset.as === "ago") element.textContent = ago(time);
+    if (element.dataset.as === "ago") {
+      element.textContent = ago(time);
+      if (element.dataset.exact !== undefined) element.title = `${day(time)} ${clock(time)} ${zone(time)}`;
+    }
     if (element.dataset.as === "full") {
       element.textContent = `${day(time)} ${clock(time)}`;
       element.title = `${element.dateTime} (shown in ${zone(time)})`;
@@ -169,10 +175,31 @@ class Live {
 
 // Start
 
+const switchZone = $("#zone");
+if (switchZone) {
+  const press = () => switchZone.setAttribute("aria-pressed", String(inUtc()));
+  switchZone.hidden = false;
+  switchZone.title = "Show times in UTC instead of this browser's zone";
+  switchZone.addEventListener("click", () => {
+    localStorage.setItem("otel_joblog zone", inUtc() ? "" : "UTC");
+    press();
+    prepare(document);
+  });
+  press();
+}
+
 const live = $("[data-live]");
 if (live) new Live(live);
 prepare(document);
 setInterval(() => all('time[data-as="ago"]').forEach((element) => { element.textContent = ago(new Date(element.dateTime)); }), 15_000);
+
+// Back to the list as it was, with what was asked and the place in it: runs.js keeps both.
+document.addEventListener("click", (event) => {
+  const back = event.target.closest("a[data-back]");
+  if (!back) return;
+  back.search = JSON.parse(sessionStorage.getItem("otel_joblog list") || "{}").search || "";
+  sessionStorage.setItem("otel_joblog list: back", "1");
+});
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest(".copy");

@@ -19,7 +19,9 @@ with usual as materialized (
     ) as buckets
   ) as durations
 )
-select run.started_at, run.trace_id, run.span_id, run.place, judged.passes
+select
+  run.started_at, run.trace_id, run.span_id, run.place, judged.passes, run.status,
+  run.status >= 5 and run.next_trace_id is not null as retried
 from (select *, row_number() over () as place from ({runs}) as found) as run
 left join usual on %(slow)s and usual.name = run.name and usual.service = run.service
 cross join lateral (
@@ -44,13 +46,17 @@ cross join lateral (
     and (%(attempt_to)s::int is null or attempt <= %(attempt_to)s)
     and (%(longer)s::interval is null or coalesce(ended_at, now()) - run.started_at > %(longer)s)
     and (%(shorter)s::interval is null or coalesce(ended_at, now()) - run.started_at < %(shorter)s)
-    and (%(attributes)s::jsonb is null or not exists (
-      select from jsonb_each(%(attributes)s) as wanted
+    and (%(attributes_1)s::jsonb[] is null or run.attributes @> any(%(attributes_1)s))
+    and (%(attributes_2)s::jsonb[] is null or run.attributes @> any(%(attributes_2)s))
+    and (%(attributes_3)s::jsonb[] is null or run.attributes @> any(%(attributes_3)s))
+    and (%(attributes_not)s::jsonb[] is null or run.attributes is null or not run.attributes @> any(%(attributes_not)s))
+    and (%(attributes_like)s::jsonb is null or not exists (
+      select from jsonb_each(%(attributes_like)s) as wanted
       where not exists (
         select from jsonb_array_elements_text(wanted.value) as alike
         where joblog.has_attribute(run.attributes, wanted.key, alike))))
-    and (%(attributes_not)s::jsonb is null or not exists (
-      select from jsonb_each(%(attributes_not)s) as unwanted, jsonb_array_elements_text(unwanted.value) as alike
+    and (%(attributes_unlike)s::jsonb is null or not exists (
+      select from jsonb_each(%(attributes_unlike)s) as unwanted, jsonb_array_elements_text(unwanted.value) as alike
       where joblog.has_attribute(run.attributes, unwanted.key, alike)))
     and (%(texts)s::text[] is null or left(concat_ws(
         E'\n', run.name, reference, error_type, coalesce(error_message, status_message)), 4000) ilike all(%(texts)s))
@@ -65,4 +71,4 @@ cross join lateral (
     false) as passes
 ) as judged
 where judged.passes or run.place = %(looked)s
-limit %(limit)s;
+limit %(limit)s

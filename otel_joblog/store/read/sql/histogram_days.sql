@@ -1,0 +1,12 @@
+-- Ended runs by the UTC day of their start, how they ended: of some jobs, services and types, or of all.
+select
+  day, sum(successes)::bigint as successes, sum(errors)::bigint as errors, sum(timeouts)::bigint as timeouts,
+  sum(lost)::bigint as lost, sum(retried)::bigint as retried, sum(skipped)::bigint as skipped,
+  sum(cancelled)::bigint as cancelled
+from joblog.job_day
+where day >= %(since)s::date and day < %(until)s::date
+  and (%(names)s::text[] is null or name = any(%(names)s))
+  and (%(services)s::text[] is null or service = any(%(services)s))
+  and (%(types)s::text[] is null or type = any(%(types)s))
+group by day
+order by day;
