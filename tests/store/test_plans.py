@@ -57,6 +57,11 @@ FIGURES = {
     "service": None,
     "limit": 10,
 }
+HISTOGRAM = {
+    **dict.fromkeys(("names", "services", "types")),
+    "since": datetime.now(UTC) - timedelta(days=2),
+    "until": datetime.now(UTC),
+}
 FOUND = {"traces": [TRACE] * 50, "spans": [7] * 50}
 SEARCH = {
     "low": START + timedelta(days=1),
@@ -136,6 +141,10 @@ insert into joblog.job_day (day, name, service, type, successes, errors, duratio
 select current_date - d, 'job ' || n, 'svc', 'cron', 9, 1, 5000
 from generate_series(0, 300) as d, generate_series(1, 100) as n;
 
+insert into joblog.job_hour (hour, name, service, type, trigger, successes)
+select date_trunc('hour', now()) - h * interval '1 hour', 'job ' || n, 'svc', 'cron', '', 9
+from generate_series(0, 500) as h, generate_series(1, 40) as n;
+
 insert into joblog.job_duration
 select current_date - d, 'job ' || n, 'svc', b, 1
 from generate_series(0, 300) as d, generate_series(1, 60) as n, generate_series(10, 15) as b;
@@ -171,7 +180,19 @@ def filled(module_dsn: str) -> str:
         ensure_days(connection, [START.date() + timedelta(days=number) for number in range(4)])
         with psycopg.ClientCursor(connection) as cursor:
             cursor.execute(FILL, {"trace": TRACE, "start": START})
-        tables = ("run", "step", "live", "gap", "sample", "day", "duration", "error_day", "schedule", "expected")
+        tables = (
+            "run",
+            "step",
+            "live",
+            "gap",
+            "sample",
+            "day",
+            "hour",
+            "duration",
+            "error_day",
+            "schedule",
+            "expected",
+        )
         connection.execute("vacuum analyze joblog.job, " + ", ".join(f"joblog.job_{table}" for table in tables))
     return module_dsn
 
@@ -249,6 +270,28 @@ def test_whatever_a_query_asks_for_no_more_than_so_many_runs_are_looked_at(
         found = used(database, "read/find/passing", parameters, executed=True, text=finding(wanted.by_label))
         assert leading in found
         assert found <= {leading, "job_run_type"} | others  # of few types this is as good as that of the start
+
+
+def test_counting_what_a_query_asks_for_looks_at_no_more_than_so_many_runs(database: psycopg.Connection) -> None:
+    for question, index in (("attr.customer:42", "job_run_labels"), ("-job:a*", "job_run_started")):
+        wanted = asked(RunQuery.parse(question), UTC, datetime.now(UTC))
+        binned = {"limit": 1_000, "looked": 1_000, "width": timedelta(days=1), "origin": START}
+        parameters = wanted.conditions | before_run(None) | binned
+        text = finding(wanted.by_label, counted=True)
+        assert index in used(database, "read/find/counted", parameters, executed=True, text=text)
+
+
+def test_the_last_lines_of_listed_runs_are_found_by_key(database: psycopg.Connection) -> None:
+    keys = {"traces": [TRACE, *(UUID(int=number) for number in range(49))], "spans": [7] * 50}
+    with database.transaction(force_rollback=True):
+        database.execute(query("read/by_key"))
+        found = used(database, "read/latest_lines", keys)
+    assert "job_run_pkey" in found
+    assert found <= {"job_run_pkey", "job_log_default_pkey", *(f"{day}_pkey" for day in names("job_log"))}
+
+
+def names(table: str) -> set[str]:
+    return {f"{table}_{START + timedelta(days=number):%Y%m%d}" for number in range(4)}
 
 
 def test_the_runs_of_a_task_are_found_by_its_id(database: psycopg.Connection) -> None:
@@ -445,6 +488,14 @@ def test_lines_are_walked_by_their_key_even_in_a_day_that_was_never_analysed(
             {"job_duration_day", "job_duration_pkey"},
         ),
         ("statistics_jobs", FIGURES, {"job_day_day"}),
+        ("histogram_days", HISTOGRAM, {"job_day_day", "job_day_pkey"}),
+        ("histogram_days", HISTOGRAM | {"names": ["job 17"]}, {"job_day_day", "job_day_pkey"}),
+        ("histogram_hours", HISTOGRAM, {"job_hour_pkey"}),
+        (
+            "usual_durations",
+            {"names": ["job 7"] * 50, "services": ["svc"] * 50, "since": FIGURES["since"]},
+            {"job_duration_pkey", "job_duration_day"},
+        ),
         ("errors", FIGURES, {"job_error_day_day", "job_run_error"}),
         ("errors", FIGURES | {"job": "job 17"}, {"job_error_day_day", "job_error_day_pkey", "job_run_error"}),
     ],

@@ -336,6 +336,7 @@ def test_the_live_fragment_of_the_list_has_the_rows_asked_for_and_counts_new_one
     assert 'data-number="1"' in page(web, f"{address}&query=job:nightly-import")
     assert 'data-number=""' in page(web, f"{address}&query=job:other")
     page(web, "/live/runs?open=abc", 400)
+    page(web, "/live/runs?newest=abc", 400)
 
 
 def test_the_live_fragment_of_a_run_brings_only_new_lines(web: httpx.Client, tell: Tell):

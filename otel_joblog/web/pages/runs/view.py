@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ....runquery import RunQuery, Term, Value
+from ....runquery import QueryError, RunQuery
 from ....store.read.models import RunSummary
 from ....store.read.reader import Reader
 from ... import params
@@ -23,6 +23,7 @@ __all__ = ["live", "page"]
 
 RUNS_A_PAGE = 50
 NEW = 99  # runs that are counted
+NONE = "none"  # instead of the newest run: all are new
 
 
 async def page(request: Request) -> Response:
@@ -73,18 +74,20 @@ async def _new(reader: Reader, query: RunQuery, newest: str | None) -> str:
     """``12``, or ``99+``; empty where none is new, or nobody asked."""
     if newest is None:
         return ""
-    known = newest.rpartition("_")
-    since = known[0] or newest
-    later = query.replacing(Term("since", (Value(since),)))
+    since, _, known = newest.partition("_")
+    try:
+        later = query if newest == NONE else query.replacing(*RunQuery.of(since=since).terms)
+    except QueryError as error:
+        raise HTTPException(400, f"newest cannot be used: {error}.") from None
     found = await reader.runs(later, limit=NEW + 1)
-    number = sum(run.run_id != known[2] for run in found.items)
+    number = sum(run.run_id != known for run in found.items)
     return f"{NEW}+" if number > NEW else str(number or "")
 
 
 def _newest(runs: list[RunSummary]) -> str:
-    """When the newest run began, and its id; where there is none, now."""
+    """When the newest run began, and its id."""
     if not runs:
-        return datetime.now(UTC).isoformat()
+        return NONE
     return f"{runs[0].started_at.isoformat()}_{runs[0].run_id}"
 
 
