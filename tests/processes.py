@@ -53,7 +53,7 @@ def run(source: str, folder: Path, *options: str, **variables: str) -> subproces
 # as a line of the script's own handlers.
 OURS = re.compile(r".*otel_joblog: job .*\n|(.*[ :])?otel_joblog: PostgreSQL does not run in .*\n")
 
-Ended = tuple[int, str, str]  # exit code, stdout, stderr
+Ended = tuple[int, str, str]  # exit status, stdout, stderr
 
 
 def with_and_without(source: str, folder: Path, *options: str) -> tuple[Ended, Ended]:

@@ -44,7 +44,7 @@ def _summary() -> Json:
             column("Bytes", unit="decbytes", decimals=1),
             column("Warnings", thresholds=thresholds((1, WARNING))),
             column("Error lines", thresholds=thresholds((1, BAD))),
-            column("Exit code", thresholds=thresholds((1, BAD))),
+            column("Exit status", thresholds=thresholds((1, BAD))),
         ],
         defaults={
             "thresholds": thresholds(base=GOOD),

@@ -24,7 +24,7 @@ JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 @contextlib.contextmanager
 def told_plainly() -> Iterator[None]:
-    """Errors of ours as one line on stderr and exit code 1. A closed pipe is no error of ours: see :mod:`.terminal`."""
+    """Errors of ours as one line on stderr and exit status 1. A closed pipe is none of ours: see :mod:`.terminal`."""
     try:
         yield
     except BrokenPipeError:

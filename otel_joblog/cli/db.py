@@ -93,7 +93,7 @@ def _configured() -> tuple[Settings, EmbeddedServer]:
 
 @contextlib.contextmanager
 def _told_plainly() -> Iterator[None]:
-    """Errors of ours as one line on stderr and exit code 1."""
+    """Errors of ours as one line on stderr and exit status 1."""
     try:
         yield
     except (JobLogError, OSError) as error:

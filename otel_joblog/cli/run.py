@@ -12,7 +12,7 @@ __all__ = ["run"]
 @click.command(
     add_help_option=False,
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
-    short_help="Run a command and record it: every line, its exit code, what it used.",
+    short_help="Run a command and record it: every line, its exit status, what it used.",
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context

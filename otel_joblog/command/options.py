@@ -58,9 +58,9 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="otel-joblog run",
         usage="%(prog)s [OPTIONS] [--] COMMAND [ARGUMENT ...]",
-        description="Run a command and record it: every line that it prints, its exit code, what it used. "
-        "What it prints is passed on unchanged, and the exit code is the command's.",
-        epilog="Exit codes: the command's own; 128+n if signal n ended it; 124 timed out; 126 it cannot be "
+        description="Run a command and record it: every line that it prints, its exit status, what it used. "
+        "What it prints is passed on unchanged, and the exit status is the command's.",
+        epilog="Exit status: the command's own; 128+n if signal n ended it; 124 timed out; 126 it cannot be "
         "executed; 127 it was not found; 75 another run holds the lock (--lock fail).",
         allow_abbrev=False,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=100),
@@ -86,8 +86,8 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument(
         "--lock",
         choices=("skip", "wait", "fail"),
-        help="One run of this name at a time. If another goes on: skip this one (exit code 0), wait for it, or fail "
-        "(exit code 75).",
+        help="One run of this name at a time. If another goes on: skip this one (exit status 0), wait for it, or fail "
+        "(exit status 75).",
     )
     how.add_argument(
         "--lock-scope",

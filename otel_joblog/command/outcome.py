@@ -37,14 +37,14 @@ def outcome(facts: dict[str, Any], *, oom_killed: bool, last_line: str = "") -> 
     if killed:
         return RunStatus.ERROR, f"killed by {signal_name(killed)}", signal_name(killed)
     code = facts["code"]
-    return RunStatus.ERROR, last_line or f"exited with code {code}", f"Exit code {code}"
+    return RunStatus.ERROR, last_line or f"exited with status {code}", f"Exit status {code}"
 
 
 def ending(status: int) -> str:
     """The same of a process that may have wanted to say more itself."""
     if os.WIFSIGNALED(status):
         return f"killed by {signal_name(os.WTERMSIG(status))}"
-    return f"ended with exit code {os.WEXITSTATUS(status)}"
+    return f"exited with status {os.WEXITSTATUS(status)}"
 
 
 def signal_name(number: int) -> str:

@@ -296,7 +296,7 @@ def _run_alone(options: Options, environ: Mapping[str, str], lacking: _Unwatchab
 
 
 def _explained(options: Options, error: OSError) -> tuple[str, str, int]:
-    """What could not be started, why not, and the exit code for that."""
+    """What could not be started, why not, and the exit status for that."""
     code = NOT_FOUND if isinstance(error, FileNotFoundError) else CANNOT_RUN
     why = error.strerror or str(error)
     if error.filename == options.cwd is not None:

@@ -48,7 +48,7 @@ class Running:
         return self._run([*RUN, *options, "--", *command], stdin, variables)
 
     def directly(self, *command: str, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess[bytes]:
-        """Run it as it is; the exit code is what a shell would make of it."""
+        """Run it as it is; the exit status is what a shell would make of it."""
         done = self._run([*command], stdin, variables)
         if done.returncode < 0:
             done.returncode = 128 - done.returncode

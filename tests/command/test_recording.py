@@ -123,7 +123,7 @@ def test_a_run_says_what_it_was_told_about_itself(running: Running) -> None:
 
 ENDINGS: dict[str, tuple[tuple[str, ...], list[str], RunStatus, int, str]] = {
     "success": ((), ["true"], RunStatus.SUCCESS, 0, ""),
-    "failure": ((), ["sh", "-c", "exit 3"], RunStatus.ERROR, 3, "exited with code 3"),
+    "failure": ((), ["sh", "-c", "exit 3"], RunStatus.ERROR, 3, "exited with status 3"),
     "killed": ((), ["sh", "-c", "kill -9 $$"], RunStatus.ERROR, 137, "killed by SIGKILL"),
     "timed out": (("--timeout", "0.2"), ["sleep", "60"], RunStatus.TIMEOUT, 124, "timed out after 0.2 s"),
     "deaf": (
@@ -207,7 +207,7 @@ def test_a_job_inside_is_a_child_of_the_command(running: Running) -> None:
     ("dies", "verdict"),
     [
         ("import os; os.kill(os.getpid(), 9)", "killed by SIGKILL"),
-        ("import os; os._exit(3)", "ended with exit code 3"),
+        ("import os; os._exit(3)", "exited with status 3"),
     ],
 )
 def test_the_wrapper_knows_how_a_job_inside_died(running: Running, dies: str, verdict: str) -> None:

@@ -56,7 +56,7 @@ COMMANDS: dict[str, list[str]] = {
     ],
     "open files": ["sh", "-c", "ls /dev/fd | head -3"],
     "a child killed inside": ["sh", "-c", "sh -c 'kill -9 $$'; echo $?"],
-    **{f"exit code {code}": ["sh", "-c", f"echo {code}; exit {code}"] for code in (1, 2, 42, 75, 124, 126, 127, 255)},
+    **{f"exit status {code}": ["sh", "-c", f"echo {code}; exit {code}"] for code in (1, 2, 42, 75, 124, 126, 127, 255)},
     **{
         f"death by {signal.Signals(number).name}": ["sh", "-c", f"ulimit -c 0; echo before; kill -{int(number)} $$"]
         for number in DEADLY
@@ -187,7 +187,7 @@ def test_what_comes_when_the_command_has_ended_changes_nothing(running: Running,
         os.kill(holder, signal.SIGKILL)
     assert process.returncode == 3
     ended = running.ended()
-    assert (ended.status, ended.message) == (RunStatus.ERROR, "exited with code 3")
+    assert (ended.status, ended.message) == (RunStatus.ERROR, "exited with status 3")
 
 
 def test_a_grandchild_that_holds_the_pipes_does_not_hold_us(running: Running) -> None:

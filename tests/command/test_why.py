@@ -25,7 +25,7 @@ def test_the_last_line_on_stderr_is_the_message_and_ten_are_kept(running: Runnin
     running("sh", "-c", MANY)
     ended = running.ended()
     assert (ended.status, ended.message) == (RunStatus.ERROR, "line 15")
-    assert ended.attributes[Attribute.ERROR_TYPE] == "Exit code 2"
+    assert ended.attributes[Attribute.ERROR_TYPE] == "Exit status 2"
     assert ended.attributes[Attribute.ERROR_OUTPUT].split("\n") == SAID
 
 
@@ -43,7 +43,7 @@ def test_without_one_the_message_says_the_code_in_words(
 ) -> None:
     running("sh", "-c", program, **variables)
     ended = running.ended()
-    assert (ended.message, ended.attributes[Attribute.ERROR_TYPE]) == ("exited with code 2", "Exit code 2")
+    assert (ended.message, ended.attributes[Attribute.ERROR_TYPE]) == ("exited with status 2", "Exit status 2")
     assert Attribute.ERROR_OUTPUT not in ended.attributes
 
 
@@ -97,9 +97,9 @@ def test_page_and_command_line_show_it_and_errors_are_grouped_by_it(tmp_path: Pa
         run_id = next(run["run_id"] for run in runs if "14" in run["status_message"])
         page = re.sub(r"\s+", " ", web.get(f"/runs/{run_id}").text)
         errors = re.sub(r"<[^>]+>|\s+", " ", web.get("/errors").text)
-    assert "<bdi>Exit code 2</bdi>" in page
+    assert "<bdi>Exit status 2</bdi>" in page
     assert re.search(r'aria-label="Last lines of stderr">before no room for 14 rows</pre>', page)
-    assert re.search(r"2 +Exit code 2 +no room for &lt;n&gt; rows", errors)
+    assert re.search(r"2 +Exit status 2 +no room for &lt;n&gt; rows", errors)
     shown = subprocess.run(
         [sys.executable, "-m", "otel_joblog", "show", run_id],
         env=environment(tmp_path / "state", OTEL_JOBLOG_DSN=dsn),
@@ -107,4 +107,4 @@ def test_page_and_command_line_show_it_and_errors_are_grouped_by_it(tmp_path: Pa
         text=True,
         check=True,
     ).stdout
-    assert "Exit code 2: no room for 14 rows\nbefore\nno room for 14 rows\n" in shown
+    assert "Exit status 2: no room for 14 rows\nbefore\nno room for 14 rows\n" in shown

@@ -65,7 +65,7 @@ class Tally:
         self.expect(not surplus, f"{len(surplus)} lines that nobody emitted: {sorted(surplus)[:3]}")
 
     def judge(self, name: str, dsn: str, allowed: Iterable[str]) -> None:
-        """Compare the runs' status, words and exit code with what is allowed: beginnings of ``status · words``."""
+        """Compare the runs' status, words and exit status with what is allowed: beginnings of ``status · words``."""
         with psycopg.connect(dsn) as connection:
             runs = connection.execute(RUNS, [name, f"{name}-%"]).fetchall()
         for run, status, words, exit_code in runs:

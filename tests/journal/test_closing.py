@@ -131,7 +131,7 @@ def test_a_signal_that_the_application_handles_is_left_to_it(tmp_path: Path) -> 
     job.communicate(timeout=30)
     assert job.returncode == 5
     (run,) = (end for end in processes.journaled(tmp_path) if isinstance(end, SpanEnded) and end.kind == "job")
-    assert (run.status, run.message) == (RunStatus.ERROR, "exited with code 5")
+    assert (run.status, run.message) == (RunStatus.ERROR, "exited with status 5")
 
 
 @pytest.mark.parametrize("before_the_run", [False, True])

@@ -11,7 +11,7 @@ select
   warnings as "Warnings",
   errors as "Error lines",
   attempt || coalesce(' of ' || max_attempts, '') as "Attempt",
-  exit_code as "Exit code",
+  exit_code as "Exit status",
   status_message as "About"
 from joblog.job_history
 where trace_key = joblog.trace_key('$run') and run_key = joblog.run_key('$run')

@@ -35,7 +35,7 @@ _OURS = ("joblog.", "code.", "process.", "error.", "exception.", "thread.")
 
 
 def outcome(error: BaseException | None) -> tuple[RunStatus, str, int | None]:
-    """Status, reason in words and exit code, where there is one, for how a run or step was left.
+    """Status, reason in words and exit status, where there is one, for how a run or step was left.
 
     The SDK leaves spans unset for every ``BaseException``; a job that is killed by Ctrl-C did not end well, though.
     """
@@ -74,7 +74,7 @@ def _exited(code: Any) -> tuple[RunStatus, str, int]:
         return RunStatus.SUCCESS, "", 0
     if isinstance(code, int):
         number = int(code) if -(2**31) <= code < 2**31 else -1
-        return RunStatus.ERROR, f"exited with code {number}", number
+        return RunStatus.ERROR, f"exited with status {number}", number
     return RunStatus.ERROR, f"exited: {text(code)}", 1
 
 

@@ -68,7 +68,7 @@ class Programs:
         except (OSError, subprocess.SubprocessError) as error:
             raise EmbeddedError(f"{program} of {self.folder} could not be run: {error}; {WAYS_OUT}") from error
         if done.returncode:
-            raise EmbeddedError(f"{program} failed with exit code {done.returncode}: {tail(done.stdout)}")
+            raise EmbeddedError(f"{program} failed with exit status {done.returncode}: {tail(done.stdout)}")
         return done.stdout
 
     def major(self) -> int:
