@@ -17,6 +17,7 @@ from ..ingest.service import LOCAL_HOSTS, Ingest
 from ..journal.room import Room
 from ..store.read.reader import Reader
 from .problems import handlers
+from .pulse import Pulse
 from .routes import routes
 from .safety import SecurityHeaders
 from .templating import Templates
@@ -31,6 +32,7 @@ class State(TypedDict):
     reader: Reader
     journals: Room | None
     templates: Templates
+    pulse: Pulse
 
 
 def create_app(
@@ -53,11 +55,19 @@ def create_app(
     """
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[State]:
+    async def lifespan(app: Starlette) -> AsyncIterator[State]:
         known = settings or Settings()
         # It connects when first asked, and again when it must.
         async with Reader(dsn) as reader, ingest or nullcontext():
-            yield {"settings": known, "reader": reader, "journals": journals, "templates": Templates(known.trace_url)}
+            pulse = Pulse(reader)
+            app.state.stop_streams = pulse.stop  # for the server: the lifespan ends after the streams
+            yield {
+                "settings": known,
+                "reader": reader,
+                "journals": journals,
+                "templates": Templates(known.trace_url),
+                "pulse": pulse,
+            }
 
     hosts: dict[str, Any] = {"allowed_hosts": [*LOCAL_HOSTS, *extra_hosts], "www_redirect": False}
     return Starlette(

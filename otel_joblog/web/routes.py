@@ -7,6 +7,7 @@ from pathlib import Path
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from .api import events as api_events
 from .api import export as api_export
 from .api import jobs as api_jobs
 from .api import lines as api_lines
@@ -69,6 +70,7 @@ def routes() -> list[BaseRoute]:
         _at("/api/v1/statistics", api_jobs.statistics, "api_statistics", *job),
         _at("/api/v1/errors", api_jobs.errors, "api_errors", *job, "limit"),
         _at("/api/v1/search", api_lines.search, "api_search", *found, "limit"),
+        _at("/api/v1/events", api_events.events, "api_events", "run", "job", "service"),
         _at("/api/v1/maintenance", api_upkeep.maintenance, "api_maintenance"),
         _at("/healthz", api_upkeep.health, "health"),
         Mount("/static", StaticFiles(directory=STATIC), name="static"),

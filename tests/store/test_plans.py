@@ -34,6 +34,7 @@ LINES = {
 }
 RUNS = {**ALL_RUNS, "before_at": None, "before_trace": None, "before_span": None, "limit": 26}
 DEEP = {"before_at": AT, "before_trace": TRACE, "before_span": 7}
+PULSE = {"until": START + timedelta(days=9), "open": 1_000, "newest": 100}
 
 TASK = {
     "task_id": "t 7",
@@ -218,6 +219,7 @@ def filled(module_dsn: str) -> str:
             RUNS | {"traces": [UUID(int=number) for number in range(50)], "spans": [7] * 50},
             EACH | {"job_run_pkey"},
         ),
+        ("pulse", PULSE, {"job_run_open", "job_run_started"}),
         ("found_runs", FOUND, {"job_run_pkey"}),
         ("found_steps", FOUND | {"first_at": START, "last_at": AT}, {"job_step_{day}_pkey"}),
         ("run", RUN, EACH | {"job_run_pkey"}),

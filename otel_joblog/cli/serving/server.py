@@ -64,6 +64,13 @@ class _Server(uvicorn.Server):
         for listening in sockets or ():
             listening.listen(QUEUE)  # asyncio takes one number for the queue and for what it accepts at once
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Streams of events end by themselves only if they are told: uvicorn would wait, then log each as an error.
+        state = getattr(self.config.app, "state", None)
+        if (stop_streams := getattr(state, "stop_streams", None)) is not None:
+            stop_streams()
+        await super().shutdown(sockets)
+
 
 class _Connection(H11Protocol):
     """A connection; ``silent_since`` is when it began to wait for a head, None while a request is answered."""

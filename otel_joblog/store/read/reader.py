@@ -58,6 +58,7 @@ from .models import (
 )
 from .outline import Outline, run_outline
 from .pool import PoolLog, configure
+from .pulse import Mark, marks
 from .runs import ALL_RUNS, found_runs, known_runs
 from .search import Question, search, search_words
 from .shapes import error_info, run_summary, sample_infos, step_info
@@ -386,6 +387,11 @@ class Reader:
         """How the store itself fares, and what of it is not as the settings would have it."""
         async with self._transaction() as connection:
             return await upkeep(connection, settings)
+
+    async def marks(self) -> dict[str, Mark]:
+        """The runs that go on and the newest ones, by id, each with a mark of how it is."""
+        async with self._transaction() as connection:
+            return await marks(connection)
 
     async def health(self) -> dict[str, Any]:
         """``ok``, the ``version`` of the package and of the ``schema``; raises what keeps the store from being used."""

@@ -19,7 +19,7 @@ from .shapes import run_summary
 
 __all__ = ["ALL_RUNS", "found_runs", "known_runs"]
 
-_AHEAD = timedelta(days=1)  # from now: no clock is so far ahead that is right
+AHEAD = timedelta(days=1)  # from now: no clock is so far ahead that is right
 _AHEAD_COUNTED = 100
 
 # The filters of runs.sql, none of them given.
@@ -37,7 +37,7 @@ async def found_runs(
     now = datetime.now(UTC)
     wanted = asked(query, zone, now)
     since, until = wanted.conditions["since"], wanted.conditions["until"]
-    ahead = None if until or (since and since > now) else now + _AHEAD
+    ahead = None if until or (since and since > now) else now + AHEAD
     bound = {"until": until or ahead}
     place = before_run(after)
     looked_until = None
