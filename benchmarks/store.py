@@ -28,6 +28,7 @@ import psycopg
 
 from otel_joblog.conventions import RunStatus, SpanKind
 from otel_joblog.records import Line, Process, SpanStarted
+from otel_joblog.runquery import RunQuery
 from otel_joblog.store.errorgroups import ErrorGroup
 from otel_joblog.store.read.reader import Reader
 from otel_joblog.store.schema.migrate import migrate
@@ -44,6 +45,17 @@ RUNS = 2_000_000
 LINES_A_RUN = 10
 JOB = "job-001"  # one of those that run the most
 ERRORS = ["ValueError", "KeyError", "TypeError", "LookupError", "TimeoutError", "ConnectionError", "OSError"]
+QUERIES = [
+    "attr.customer:42",
+    "attr.region:eu-1",
+    "attr.customer:nobody",
+    "job:job-00* status:failed",
+    "host:host-3 -status:success",
+    "duration:>60s",
+    "timeout",
+    "-job:job-0*",
+    "is:slow",
+]
 ROUNDS = 25
 
 RATIO = 0.6  # of the server's limit
@@ -167,6 +179,12 @@ async def questions(reader: Reader) -> list[Question]:
             lambda reader: reader.runs(job=JOB, status=[RunStatus.ERROR], since=month),
         ),
         ("runs: by reference", 10, lambda reader: reader.runs(reference=some.reference or "ORD-3")),
+        *(
+            (f"runs: {words}", 50, lambda reader, words=words: reader.runs(RunQuery.parse(words), limit=50))
+            for words in QUERIES
+        ),
+        ("runs: over time", 50, lambda reader: reader.histogram(RunQuery())),
+        ("runs: over time, counted", 50, lambda reader: reader.histogram(RunQuery.parse("host:host-3"))),
         ("run: its page", 10, lambda reader: reader.run(some.run_id)),
         ("run: by 8 characters of its id", 10, lambda reader: reader.run(first_of_a_trace)),
         ("run: a failed one", 10, lambda reader: reader.run(failed.run_id)),

@@ -205,8 +205,6 @@ def _labels(wanted: dict[str, Term], query: RunQuery, states: set[int]) -> tuple
     for key, term in wanted.items():
         if (key in _COLUMNS or key.startswith("attr.")) and _exact(term) and not key.startswith(_UNLABELLED):
             found.append([f"{key}:{value.text}" for value in term.values])
-    if states and not states & (_OPEN | {_SUCCESS}) and RunStatus.ERROR.code not in states:
-        found.append([f"status:{code}" for code in sorted(states)])
     for term in query.terms:
         if term.key == "attempt" and (at_least := _attempts(term)[0]) is not None and at_least > 1:
             found.append(["again"])
@@ -215,6 +213,9 @@ def _labels(wanted: dict[str, Term], query: RunQuery, states: set[int]) -> tuple
             if sign.startswith(">") and seconds > 1:
                 low = max(0, math.floor(math.log2(seconds)) - 1)
                 found.append(["took:open", *(f"took:{octave}" for octave in range(low, _LONGEST))])
+    led = found or "job" in wanted or any(not term.key and not term.negated for term in query.terms)
+    if states and not states & (_OPEN | {_SUCCESS}) and (led or RunStatus.ERROR.code not in states):
+        found.append([f"status:{code}" for code in sorted(states)])
     every = [label for group in found if len(group) == 1 for label in group]
     return every, [group for group in found if len(group) > 1][:_GROUPS]
 

@@ -21,7 +21,7 @@ LANGUAGE = {
     "status:failed": "pending, running, success, skipped, cancelled, error, timeout, lost; failed, open, retried",
     "job:billing.*": "also service, type, host, trigger, ref; * stands for anything, commas mean any of several",
     "since:7d until:2026-11-03T03:00": "how long ago, today, or a time in UTC",
-    "duration:>60s attempt:>1": "longer or shorter than, such an attempt",
+    "duration:>60s attempt:>1": "longer than (< shorter than); after the first attempt",
     "attr.customer:42": "an attribute, or an argument of that name",
     'timeout "timed out"': "whole words of the job's name, the reference, the error and its message",
     "is:slow is:unresponsive": "longer than usual; silent for three beats",

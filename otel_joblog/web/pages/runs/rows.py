@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from ....conventions import RunStatus
 from ....store.read.models import RunsBeside, RunSummary
 from ... import format as words
 
@@ -43,7 +44,7 @@ def columns(rows: Sequence[Row]) -> frozenset[str]:
 
 
 def _row(run: RunSummary, beside: RunsBeside, now: datetime) -> Row:
-    p95 = beside.p95.get((run.job, run.service))
+    p95 = None if run.status is RunStatus.PENDING else beside.p95.get((run.job, run.service))
     took = (run.ended_at or now) - run.started_at
     share = min(100.0, 100 * max(0.0, took.total_seconds()) / (LONG * p95)) if p95 else None
     return Row(run, *_about(run, beside, now), share, p95)
