@@ -17,6 +17,7 @@ from otel_joblog.store.read.find import asked, finding
 from otel_joblog.store.read.keys import before_run, run_prefix
 from otel_joblog.store.read.runs import ALL_RUNS
 from otel_joblog.store.read.search import Question
+from otel_joblog.store.read.visibility import Visibility
 from otel_joblog.store.schema.partitions import ensure_days, names_of_day
 from otel_joblog.store.sql import query
 from otel_joblog.store.upkeep.sweep import _KEEP
@@ -169,6 +170,9 @@ from (
 """
 
 
+SEEN = [None, Visibility(("job 7", "sv*")).like]
+
+
 @pytest.fixture(scope="module")
 def database(filled: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(filled, autocommit=True, prepare_threshold=None) as connection:
@@ -198,6 +202,7 @@ def filled(module_dsn: str) -> str:
     return module_dsn
 
 
+@pytest.mark.parametrize("seen", SEEN)
 @pytest.mark.parametrize(
     ("name", "parameters", "indexes"),
     [
@@ -243,11 +248,16 @@ def filled(module_dsn: str) -> str:
     ],
 )
 def test_a_query_uses_its_index_and_only_the_days_it_needs(
-    database: psycopg.Connection, name: str, parameters: dict[str, Any], indexes: set[str]
+    database: psycopg.Connection,
+    name: str,
+    parameters: dict[str, Any],
+    indexes: set[str],
+    seen: list[str] | None,
 ) -> None:
-    assert used(database, f"read/{name}", parameters) == indexes_of_day(indexes)
+    assert used(database, f"read/{name}", parameters | {"seen": seen}) == indexes_of_day(indexes)
 
 
+@pytest.mark.parametrize("seen", SEEN)
 @pytest.mark.parametrize(
     ("question", "leading", "others"),
     [
@@ -264,11 +274,12 @@ def test_a_query_uses_its_index_and_only_the_days_it_needs(
     ],
 )
 def test_whatever_a_query_asks_for_no_more_than_so_many_runs_are_looked_at(
-    database: psycopg.Connection, question: str, leading: str, others: set[str]
+    database: psycopg.Connection, question: str, leading: str, others: set[str], seen: list[str] | None
 ) -> None:
     for place in (None, DEEP):
         wanted = asked(RunQuery.parse(question), UTC, datetime.now(UTC))
         parameters = wanted.conditions | (place or before_run(None)) | {"limit": 51, "looked": 1_000}
+        parameters |= {"seen": seen}
         found = used(database, "read/find/passing", parameters, executed=True, text=finding(wanted.by_label))
         assert leading in found
         assert found <= {leading, "job_run_type"} | others  # of few types this is as good as that of the start
@@ -475,6 +486,7 @@ def test_lines_are_walked_by_their_key_even_in_a_day_that_was_never_analysed(
         assert used(database, f"read/{name}", parameters) == indexes_of_day(indexes)
 
 
+@pytest.mark.parametrize("seen", SEEN)
 @pytest.mark.parametrize(
     ("name", "parameters", "indexes"),
     [
@@ -503,9 +515,13 @@ def test_lines_are_walked_by_their_key_even_in_a_day_that_was_never_analysed(
     ],
 )
 def test_figures_read_no_more_than_their_jobs_and_days(
-    database: psycopg.Connection, name: str, parameters: dict[str, Any], indexes: set[str]
+    database: psycopg.Connection,
+    name: str,
+    parameters: dict[str, Any],
+    indexes: set[str],
+    seen: list[str] | None,
 ) -> None:
-    assert used(database, f"read/{name}", parameters) <= indexes
+    assert used(database, f"read/{name}", parameters | {"seen": seen}) <= indexes
 
 
 SECOND_DAY = f"job_log_{START + timedelta(days=1):%Y%m%d}"
@@ -527,6 +543,16 @@ def test_a_search_without_text_index_reads_no_more_than_its_stretch(
     database.execute(f"analyze joblog.{SECOND_DAY}")
     found = used(database, f"read/{name}", parameters, executed=True)
     assert indexes <= found <= indexes | {"job_run_open", f"{SECOND_DAY}_pkey", f"{SECOND_DAY}_ts_idx"}
+
+
+def test_a_search_of_what_somebody_may_see_finds_the_runs_of_its_stretch_by_their_start(
+    database: psycopg.Connection,
+) -> None:
+    parameters = STRETCH | Question(words=["common"]).parameters() | {"seen": ["job 7"]}
+    found = used(database, "read/search_runs", parameters, executed=True)
+    by_start = {"job_run_started", "job_run_type"}  # of few types that is as good
+    assert found & by_start
+    assert found <= by_start | {"job_run_open", f"{SECOND_DAY}_pkey", f"{SECOND_DAY}_ts_idx"}
 
 
 @pytest.mark.parametrize(
@@ -564,7 +590,7 @@ def used(
     Tables that stay ``small`` may be read whole.
     """
     options = b"explain (format json, analyze) " if executed else b"explain (format json) "
-    row = connection.execute(options + (text or query(name)), parameters).fetchone()
+    row = connection.execute(options + (text or query(name)), {"seen": None} | parameters).fetchone()
     assert row is not None
     nodes = [node for node in _nodes(row[0][0]["Plan"]) if node.get("Actual Loops") != 0]
     scans = [node for node in nodes if "Scan" in node["Node Type"] and node["Node Type"] not in INNER]

@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec import structs
+
 from otel_joblog.conventions import Attribute, RunStatus, Severity, SpanKind, Stream
 from otel_joblog.records import (
     Line,
@@ -48,11 +50,13 @@ class Story:
         began: int | None = None,
         run_id: str | None = None,
         inside: Story | None = None,
+        service: str = PROCESS.service,
         **attributes: Any,
     ) -> None:
         """``inside`` is the run that it is a child of; without a ``run_id`` it gets one of its own."""
         number = next(_numbers)
         self._writer = writer
+        self._process = structs.replace(PROCESS, service=service)
         self.job = job
         self.parent = inside
         trace_id = bytes([number % 251 + 1, *number.to_bytes(15, "big")])
@@ -169,7 +173,7 @@ class Story:
         return self.trace_id, self.span_id, parent, self.span_id, parent
 
     def _write(self, *records: Record) -> None:
-        self._writer.write(records, process=PROCESS)
+        self._writer.write(records, process=self._process)
 
 
 def _outcome(error: tuple[str, str, str] | None, time: int) -> tuple[RunStatus, str, list[SpanEvent]]:

@@ -17,8 +17,6 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
 import msgspec
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 
 from ...conventions import Attribute, RunStatus
 from ...filters import outcomes
@@ -28,6 +26,7 @@ from ..encoding import json_bytes
 from ..sql import query as sql
 from .asking import rows
 from .keys import run_key
+from .pool import Connection
 
 __all__ = ["LOOKED_AT", "USUAL_DAYS", "Asked", "Found", "asked", "completed", "find", "finding", "looked_at"]
 
@@ -73,7 +72,7 @@ class Found(NamedTuple):
     looked_until: datetime | None
 
 
-async def find(connection: AsyncConnection[DictRow], wanted: Asked, place: dict[str, Any], limit: int) -> Found:
+async def find(connection: Connection, wanted: Asked, place: dict[str, Any], limit: int) -> Found:
     """``place`` is that of :func:`.keys.before_run`."""
     wanted = await completed(connection, wanted)
     looked = looked_at(wanted)
@@ -104,18 +103,27 @@ def finding(by_label: bool, counted: bool = False) -> bytes:
     return sql("read/find/counted").replace(b"{passing}", passing) if counted else passing
 
 
-async def completed(connection: AsyncConnection[DictRow], wanted: Asked) -> Asked:
-    """With the labels of the jobs that its patterns mean, where they are not too many."""
-    if wanted.patterns is None:
-        return wanted
-    found = await rows(connection, "read/find/job_names", {"patterns": wanted.patterns, "limit": _NAMES + 1})
+async def completed(connection: Connection, wanted: Asked) -> Asked:
+    """With the labels of the jobs that its patterns mean, or that may be seen, where they are not too many."""
+    names = await _job_names(connection, wanted)
     groups = [wanted.conditions[name] for name in _ANY]
-    if len(found) > _NAMES or None not in groups:
+    if names is None or len(names) > _NAMES or None not in groups:
         return wanted
-    group = {_ANY[groups.index(None)]: [f"job:{row['name']}" for row in found]}
+    group = {_ANY[groups.index(None)]: [f"job:{name}" for name in names]}
     return wanted._replace(
         conditions=wanted.conditions | group, patterns=None, by_label=not _by_time(wanted.conditions)
     )
+
+
+async def _job_names(connection: Connection, wanted: Asked) -> list[str] | None:
+    """None: of any."""
+    if wanted.patterns is not None:
+        asked_for = {"patterns": wanted.patterns, "limit": _NAMES + 1}
+        return [row["name"] for row in await rows(connection, "read/find/job_names", asked_for)]
+    if connection.seen is None:
+        return None
+    (known,) = await rows(connection, "read/find/seen_jobs", {"limit": _NAMES + 1})
+    return known["names"] or [] if known["few"] else None
 
 
 def asked(query: RunQuery, zone: tzinfo, now: datetime) -> Asked:

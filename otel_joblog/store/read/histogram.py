@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from ...conventions import RunStatus
@@ -17,6 +16,7 @@ from .asking import rows
 from .find import Asked, asked, completed, finding
 from .keys import before_run
 from .models import RunBin, RunHistogram
+from .pool import Connection
 
 __all__ = ["histogram"]
 
@@ -35,7 +35,7 @@ _COLUMNS = {
 }
 
 
-async def histogram(connection: AsyncConnection[DictRow], query: RunQuery, zone: tzinfo) -> RunHistogram:
+async def histogram(connection: Connection, query: RunQuery, zone: tzinfo) -> RunHistogram:
     """Of the ended runs that the query asks for: hours of two days at most, days of two months, weeks of a year.
 
     Without bins where it asks for slow ones.

@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
+from psycopg.abc import Params
 from psycopg.rows import DictRow
 
 from ..connection import otherwise
 from ..sql import query
 
-__all__ = ["PoolLog", "configure"]
+__all__ = ["Connection", "PoolLog", "configure"]
+
+
+class Connection(AsyncConnection[DictRow]):
+    """A connection that gives each query what its asker may see as the parameter ``seen``, besides its own.
+
+    So no query needs to be told, and a new one that would forget it is found by a test.
+    """
+
+    seen: list[str] | None = None  # patterns for ``like any``; None: everything
+
+    async def execute(
+        self, query: Any, params: Params | None = None, *, prepare: bool | None = None, binary: bool = False
+    ) -> AsyncCursor[DictRow]:
+        if isinstance(params, Mapping):
+            params = {**params, "seen": self.seen}
+        return await super().execute(query, params, prepare=prepare, binary=binary)
 
 
 class PoolLog(logging.Filter):

@@ -8,6 +8,7 @@ are refused, after three seconds where nobody answers), :class:`SchemaError` whe
 
 from __future__ import annotations
 
+import copy
 import itertools
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -57,13 +58,14 @@ from .models import (
     StepInfo,
 )
 from .outline import Outline, run_outline
-from .pool import PoolLog, configure
+from .pool import Connection, PoolLog, configure
 from .pulse import Mark, marks
 from .runs import ALL_RUNS, found_runs, known_runs
 from .search import Question, search, search_words
 from .shapes import error_info, run_summary, sample_infos, step_info
 from .stages import run_stages
 from .upkeep import Upkeep, upkeep
+from .visibility import EVERYTHING, Visibility
 
 __all__ = ["Reader", "line_key"]
 
@@ -83,10 +85,11 @@ class Reader:
     def __init__(self, dsn: str) -> None:
         self._name = f"otel_joblog-reader-{next(_numbers)}"
         self._log = PoolLog(self._name)
+        self.visibility = EVERYTHING
         self._conninfo = conninfo(dsn, application_name="otel_joblog reader", connect_timeout=int(_PATIENCE))
         self._pool = AsyncConnectionPool(
             self._conninfo,
-            connection_class=AsyncConnection[DictRow],
+            connection_class=Connection,
             # No prepared statements: PgBouncer, and plans that know their parameters.
             kwargs={"row_factory": dict_row, "prepare_threshold": None},
             min_size=0,
@@ -109,6 +112,12 @@ class Reader:
     ) -> None:
         await self._pool.close()
         logging.getLogger("psycopg.pool").removeFilter(self._log)
+
+    def seen_by(self, visibility: Visibility) -> Reader:
+        """A reader of the same connections for which nothing else is there: the run of an id raises RunNotFound."""
+        reader = copy.copy(self)
+        reader.visibility = visibility
+        return reader
 
     async def runs(
         self,
@@ -404,10 +413,11 @@ class Reader:
         return {"ok": True, "version": version("otel-joblog"), "schema": state.version}
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection[DictRow]]:
+    async def _transaction(self) -> AsyncIterator[Connection]:
         with errors_translated():
             try:
                 connection = await self._connected()
+                connection.seen = self.visibility.like
                 try:
                     async with connection:
                         await connection.execute(query("read/limit_time"))
@@ -420,7 +430,7 @@ class Reader:
             except QueryCanceled as error:
                 raise StoreError("the database took more than ten seconds for a query; ask for less") from error
 
-    async def _connected(self) -> AsyncConnection[DictRow]:
+    async def _connected(self) -> Connection:
         """A connection of the pool, which by itself would try for three seconds even where it is refused."""
         try:
             connection = await self._pool.getconn(_HINT)

@@ -26,6 +26,7 @@ from .keys import FoundKey
 from .models import FoundLine, SearchPage
 from .places import SpanKey
 from .places import places as places_of
+from .pool import Connection
 from .shapes import found_line
 
 __all__ = ["Question", "like", "search", "search_words"]
@@ -90,7 +91,7 @@ class _Span(NamedTuple):
 
 
 async def search(
-    connection: AsyncConnection[DictRow], question: Question, *, after: str | None, limit: int, seconds: float
+    connection: Connection, question: Question, *, after: str | None, limit: int, seconds: float
 ) -> SearchPage:
     """A page of lines; it ends before it is full once the seconds are over. Raises :class:`BadCursor`."""
     key = None if after is None else FoundKey.read(after)
@@ -118,7 +119,7 @@ class _Looking:
 
     def __init__(
         self,
-        connection: AsyncConnection[DictRow],
+        connection: Connection,
         question: Question,
         key: FoundKey | None,
         wanted: int,
@@ -126,7 +127,8 @@ class _Looking:
     ) -> None:
         self.rows: list[DictRow] = []
         self._connection = connection
-        self._query = "read/search_lines" if question.job is None and question.statuses is None else "read/search_runs"
+        of_any_run = question.job is None and question.statuses is None and connection.seen is None
+        self._query = "read/search_lines" if of_any_run else "read/search_runs"
         before = key or FoundKey(_END)
         self._parameters = question.parameters() | {
             "before_at": before.at,

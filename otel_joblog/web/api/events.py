@@ -26,6 +26,7 @@ async def events(request: Request) -> Response:
     where a run has ended but is not among the newest.
     """
     pulse: Pulse = request.state.pulse
+    sees = request.state.reader.visibility.sees  # one look at the store is for all who listen
     run_id, job, service = (params.text(request, name) for name in ("run", "job", "service"))
 
     def meant(change: Change) -> bool:
@@ -33,6 +34,7 @@ async def events(request: Request) -> Response:
             (run_id is None or change.run_id == run_id)
             and (job is None or change.job == job)
             and (service is None or change.service == service)
+            and sees(change.job, change.service)
         )
 
     if pulse.full:

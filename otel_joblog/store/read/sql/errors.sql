@@ -6,6 +6,7 @@ from (
     max(message) as message, (array_agg(distinct name))[:5] as jobs, count(distinct name) as number_of_jobs
   from joblog.job_error_day
   where day between %(since)s::date and %(until)s::date
+    and (%(seen)s::text[] is null or name like any(%(seen)s) or service like any(%(seen)s))
     and (%(job)s::text is null or name = %(job)s)
     and (%(service)s::text is null or service = %(service)s)
   group by error_group
@@ -16,6 +17,7 @@ left join lateral (
   select trace_id, span_id
   from joblog.job_run
   where error_group = kinds.error_group and started_at = kinds.last_at and next_trace_id is null
+    and (%(seen)s::text[] is null or name like any(%(seen)s) or service like any(%(seen)s))
     and (%(job)s::text is null or name = %(job)s)
     and (%(service)s::text is null or service = %(service)s)
   limit 1

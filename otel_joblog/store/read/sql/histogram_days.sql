@@ -5,6 +5,7 @@ select
   sum(cancelled)::bigint as cancelled
 from joblog.job_day
 where day >= %(since)s::date and day < %(until)s::date
+  and (%(seen)s::text[] is null or name like any(%(seen)s) or service like any(%(seen)s))
   and (%(names)s::text[] is null or name = any(%(names)s))
   and (%(services)s::text[] is null or service = any(%(services)s))
   and (%(types)s::text[] is null or type = any(%(types)s))

@@ -8,6 +8,7 @@ select
 from (
   select * from joblog.job
   where (%(job)s::text is null or name = %(job)s)
+    and (%(seen)s::text[] is null or name like any(%(seen)s) or service like any(%(seen)s))
     and (%(service)s::text is null or service = %(service)s)
     and (%(part)s::text is null or name ilike %(part)s)
     and (%(after_name)s::text is null or (name, service) > (%(after_name)s, %(after_service)s))

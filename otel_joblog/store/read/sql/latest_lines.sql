@@ -12,4 +12,5 @@ cross join lateral (
 ) as line
 where run.trace_id = any(%(traces)s::uuid[])
   and (run.trace_id, run.span_id) in (select * from unnest(%(traces)s, %(spans)s::bigint[]))
-  and run.lines > 0;
+  and run.lines > 0
+  and (%(seen)s::text[] is null or run.name like any(%(seen)s) or run.service like any(%(seen)s));

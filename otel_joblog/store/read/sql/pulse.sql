@@ -8,6 +8,7 @@ from (
     (
       select * from joblog.job_run
       where status <= 1 and started_at < %(until)s
+        and (%(seen)s::text[] is null or name like any(%(seen)s) or service like any(%(seen)s))
       order by started_at desc
       limit %(open)s
     )
@@ -15,6 +16,7 @@ from (
     (
       select * from joblog.job_run
       where started_at < %(until)s
+        and (%(seen)s::text[] is null or name like any(%(seen)s) or service like any(%(seen)s))
       order by started_at desc, trace_id desc, span_id desc
       limit %(newest)s
     )

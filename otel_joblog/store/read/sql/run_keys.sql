@@ -5,5 +5,6 @@ select distinct on (trace_id, case when %(span_prefix)s <> '' then span_id end)
 from joblog.job_run
 where trace_id between %(low)s and %(high)s
   and lpad(to_hex(span_id), 16, '0') like %(span_prefix)s || '%%'
+  and (%(seen)s::text[] is null or name like any(%(seen)s) or service like any(%(seen)s))
 order by trace_id, case when %(span_prefix)s <> '' then span_id end, parent_run_span_id is not null, started_at, span_id
 limit 4;

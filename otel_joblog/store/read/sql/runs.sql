@@ -21,6 +21,7 @@ from (
       or joblog.json_bytes(result) > 2000 as cut
   from joblog.job_run
   where (%(job)s::text is null or name = %(job)s)
+    and (%(seen)s::text[] is null or name like any(%(seen)s) or service like any(%(seen)s))
     and (%(service)s::text is null or service = %(service)s)
     and (%(type)s::text is null or type = %(type)s)
     and (%(error_group)s::bigint is null or error_group = %(error_group)s)

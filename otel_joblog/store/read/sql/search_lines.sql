@@ -7,6 +7,7 @@ select
   octet_length(left(message, 8192)) < octet_length(message) or joblog.json_bytes(attributes) > 4000 as cut
 from joblog.job_log as log
 where ts >= %(low)s and ts < %(high)s
+  and %(seen)s::text[] is null  -- search_runs.sql is for who may not see everything
   and (ts, trace_id, run_span_id, seq) < (%(before_at)s, %(before_trace)s, %(before_run)s, %(before_seq)s)
   and (%(word)s::text is null or left(message, 8192) collate "C" ilike %(word)s)
   and (%(words)s::text[] is null or left(message, 8192) collate "C" ilike all (%(words)s))

@@ -4,12 +4,14 @@ with run as materialized (
   select trace_id, span_id, first_at, attributes
   from joblog.job_run
   where (%(job)s::text is null or name = %(job)s)
+    and (%(seen)s::text[] is null or name like any(%(seen)s) or service like any(%(seen)s))
     and (%(statuses)s::smallint[] is null or status = any(%(statuses)s))
     and started_at >= %(low)s::timestamptz - interval '1 day' and started_at < %(high)s::timestamptz + interval '1 hour'
   union all
   select trace_id, span_id, first_at, attributes
   from joblog.job_run
   where (%(job)s::text is null or name = %(job)s)
+    and (%(seen)s::text[] is null or name like any(%(seen)s) or service like any(%(seen)s))
     and (%(statuses)s::smallint[] is null or status = any(%(statuses)s))
     and (status <= 1 or ended_at - started_at > interval '1 day')
     and started_at < %(low)s::timestamptz - interval '1 day'

@@ -10,6 +10,7 @@ select
   max(memory_peak) as memory_peak
 from joblog.job_day
 where day between %(since)s::date and %(until)s::date
+  and (%(seen)s::text[] is null or name like any(%(seen)s) or service like any(%(seen)s))
   and (%(job)s::text is null or name = %(job)s)
   and (%(service)s::text is null or service = %(service)s)
 group by grouping sets ((day), (type), ())

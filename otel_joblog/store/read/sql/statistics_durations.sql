@@ -12,6 +12,7 @@ from (
     max(coalesce(high_ms, joblog.bucket_ms(bucket + 1))) as high_ms
   from joblog.job_duration
   where day between %(since)s::date and %(until)s::date
+    and (%(seen)s::text[] is null or name like any(%(seen)s) or service like any(%(seen)s))
     and (%(job)s::text is null or name = %(job)s)
     and (%(service)s::text is null or service = %(service)s)
   group by grouping sets ((day, bucket), (bucket))

@@ -7,6 +7,7 @@ with figures as (
     max(longest_ms) / 1000.0::double precision as longest
   from joblog.job_day
   where day between %(since)s::date and %(until)s::date
+    and (%(seen)s::text[] is null or name like any(%(seen)s) or service like any(%(seen)s))
   group by name, service
 ),
 failing as (

@@ -4,6 +4,7 @@ from joblog.job_step as step
 join joblog.job_run as run on run.trace_id = step.trace_id and run.span_id = step.run_span_id
 where left(step.task_id, 200) collate "C" = left(%(task_id)s, 200) and step.task_id = %(task_id)s and step.kind = 0
   and (step.started_at, step.trace_id, step.span_id) <= (%(before_at)s, %(before_trace)s, %(before_span)s)
+  and (%(seen)s::text[] is null or run.name like any(%(seen)s) or run.service like any(%(seen)s))
   and (%(job)s::text is null or run.name = %(job)s)
   and (%(service)s::text is null or run.service = %(service)s)
   and not exists (

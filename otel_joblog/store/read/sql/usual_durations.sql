@@ -15,4 +15,5 @@ cross join lateral (
     group by bucket
   ) as buckets
 ) as durations
-where durations.runs > 0;
+where durations.runs > 0
+  and (%(seen)s::text[] is null or job.name like any(%(seen)s) or job.service like any(%(seen)s));

@@ -26,7 +26,8 @@ from (select *, row_number() over () as place from ({runs}) as found) as run
 left join usual on %(slow)s and usual.name = run.name and usual.service = run.service
 cross join lateral (
   select coalesce(
-    (%(name_like)s::text[] is null or run.name like any(%(name_like)s))
+    (%(seen)s::text[] is null or run.name like any(%(seen)s) or run.service like any(%(seen)s))
+    and (%(name_like)s::text[] is null or run.name like any(%(name_like)s))
     and (%(name_unlike)s::text[] is null or not run.name like any(%(name_unlike)s))
     and (%(service_like)s::text[] is null or run.service like any(%(service_like)s))
     and (%(service_unlike)s::text[] is null or not run.service like any(%(service_unlike)s))
