@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ..conventions import RunStatus
 from .encoding import without_zero
 
-__all__ = ["ErrorGroup"]
+__all__ = ["ErrorGroup", "blanked"]
 
 _LENGTH = 300  # of a message that is compared, and of a type
 
@@ -41,7 +41,7 @@ class ErrorGroup(NamedTuple):
         Numbers after words such as ``code`` or ``status`` stay: 404 is not 500. Only the beginning of a message counts.
         """
         kind = without_zero(error_type)[:_LENGTH]
-        pattern = _VARIABLE.sub(_blank, without_zero(message.strip())[: 2 * _LENGTH])[:_LENGTH]
+        pattern = blanked(without_zero(message.strip())[: 2 * _LENGTH])[:_LENGTH]
         digest = blake2s(f"{kind}\n{pattern}".encode(errors="replace"), digest_size=8).digest()
         return cls(int.from_bytes(digest, "big", signed=True), kind, pattern)
 
@@ -52,6 +52,11 @@ class ErrorGroup(NamedTuple):
         if not status.failed:
             return None
         return cls.of(run.get("error_type") or status.value, run.get("error_message") or run["status_message"])
+
+
+def blanked(text: str) -> str:
+    """``row <n> of <n>``: numbers, ids and times give way to what they are."""
+    return _VARIABLE.sub(_blank, text)
 
 
 def _blank(match: re.Match[str]) -> str:

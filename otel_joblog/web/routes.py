@@ -13,6 +13,7 @@ from .api import jobs as api_jobs
 from .api import lines as api_lines
 from .api import runs as api_runs
 from .api import upkeep as api_upkeep
+from .pages.compare import view as compare_page
 from .pages.errors import view as errors_page
 from .pages.job import view as job_page
 from .pages.jobs import view as jobs_page
@@ -40,6 +41,8 @@ def routes() -> list[BaseRoute]:
         _at("/runs/{run_id}", run_page.page, "run", *lines, "tail", "at", *tree),
         _at("/runs/{run_id}/lines", run_page.more_lines, "more_lines", *lines, "tail", "at"),
         _at("/runs/{run_id}/lines.txt", run_text.text, "lines_text", *LINE_FILTERS, "times", "download"),
+        _at("/runs/{run_id}/compare", compare_page.page, "compare"),
+        _at("/runs/{run_id}/compare/{other}", compare_page.page, "compare_with"),
         _at("/jobs", jobs_page.page, "jobs", "q", "service", "after"),
         _at("/job", job_page.page, "job", "job", "service"),
         _at("/errors", errors_page.page, "errors", *job),
@@ -53,6 +56,8 @@ def routes() -> list[BaseRoute]:
         _at("/api/v1/runs/{run_id}", api_runs.run, "api_run"),
         _at("/api/v1/runs/{run_id}/steps/{span_id}", api_runs.step, "api_step"),
         _at("/api/v1/runs/{run_id}/logs", api_lines.logs, "api_logs", *lines, "tail", "limit"),
+        _at("/api/v1/runs/{run_id}/compare", api_runs.compare, "api_compare"),
+        _at("/api/v1/runs/{run_id}/compare/{other}", api_runs.compare, "api_compare_with"),
         _at("/api/v1/runs/{run_id}/matches", api_lines.matches, "api_matches", *LINE_FILTERS, "after", "limit"),
         _at("/api/v1/runs/{run_id}/problems", api_lines.problems, "api_problems"),
         _at("/api/v1/runs/{run_id}/stages", api_lines.stages, "api_stages"),

@@ -239,6 +239,7 @@ def filled(module_dsn: str) -> str:
             {"job_step_{day}_pkey", "job_process_pkey"},
         ),
         ("history", RUN | {"before": 50, "after": 10}, {"job_run_pkey", "job_run_name"}),
+        ("last_success", RUN | {"looked": 1_000}, {"job_run_pkey", "job_run_name"}),
         ("error_kind", RUN, {"job_run_pkey", "job_error_day_pkey", "job_run_error"}),
         ("count_children", RUN | {"limit": 100_000}, {"job_run_pkey"}),
         ("count_steps", RUN | {"limit": 100_000}, {"job_step_{day}_pkey"}),
@@ -468,6 +469,11 @@ def test_rows_that_stay_are_found_by_the_runs_that_are_there(database: psycopg.C
         ("lines_edge", LINES, {"job_log_{day}_pkey"}),
         ("last_lines_edge", LINES | {"before_at": AT, "before_seq": 1}, {"job_log_{day}_pkey"}),
         ("count_lines", LINES | {"spans": [1, 2]}, {"job_log_{day}_pkey"}),
+        (
+            "compared_lines",
+            LINES | {"ends": 2_000, "problems": 1_000},
+            {"job_log_{day}_pkey", "job_log_{day}_trace_id_run_span_id_ts_seq_idx"},
+        ),
         ("matches", LINES | {"words": ["%common%"]}, {"job_log_{day}_pkey"}),
         (
             "problems",

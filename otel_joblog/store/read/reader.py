@@ -36,6 +36,7 @@ from ..sql import query
 from . import figures
 from .asking import left_out, resolve, rows
 from .beside import beside_runs
+from .compare import Comparison, compare_runs
 from .histogram import histogram
 from .history import PastRun, run_history, same_error
 from .keys import before_run, execution_key, line_key
@@ -221,6 +222,14 @@ class Reader:
         """The kind of failure that a run is one of, with the latest run before it; None where it did not fail."""
         async with self._transaction() as connection:
             return await same_error(connection, run_id)
+
+    async def compare(self, run_id: str, other: str | None = None) -> Comparison:
+        """In what a run differs from another one, or from the last success of its job before it.
+
+        Raises :class:`RunNotFound` as :meth:`run`, and where no such success is among the 1,000 runs before.
+        """
+        async with self._transaction() as connection:
+            return await compare_runs(connection, run_id, other)
 
     async def lines(
         self,

@@ -10,7 +10,7 @@ from ...store.read.reader import Reader
 from .. import params
 from .answer import answer
 
-__all__ = ["run", "runs", "step"]
+__all__ = ["compare", "run", "runs", "step"]
 
 
 async def runs(request: Request) -> Response:
@@ -32,3 +32,9 @@ async def step(request: Request) -> Response:
     """A step of a run, with all that it holds."""
     reader: Reader = request.state.reader
     return answer(await reader.step(request.path_params["run_id"], params.span_id(request)))
+
+
+async def compare(request: Request) -> Response:
+    """In what a run differs from another one, or from the last success of its job before it."""
+    reader: Reader = request.state.reader
+    return answer(await reader.compare(request.path_params["run_id"], request.path_params.get("other")))
