@@ -196,16 +196,16 @@ def test_an_unresponsive_run_says_since_when_it_is_silent(web: httpx.Client, tel
 # Lines
 
 
-def test_the_first_thousand_lines_are_followed_by_load_more(web: httpx.Client, tell: Tell):
+def test_the_first_lines_are_followed_by_load_more(web: httpx.Client, tell: Tell):
     story = tell()
-    story.say(*(f"message {number}" for number in range(1, 1_501)))
+    story.say(*(f"message {number}" for number in range(1, 1_001)))
     story.end()
     html = page(web, f"/runs/{story.run_id}")
-    assert seqs(html) == list(range(1, 1_001))
+    assert seqs(html) == list(range(1, 501))
     fragment = re.search(r'data-fragment="([^"]+)"', html)
     assert fragment
     more = page(web, fragment[1].replace("&amp;", "&"))
-    assert seqs(more) == list(range(1_001, 1_501))
+    assert seqs(more) == list(range(501, 1_001))
     assert "Load more" not in more
     assert "<html" not in more
 
@@ -214,7 +214,7 @@ def test_the_last_lines_are_one_link_away(web: httpx.Client, tell: Tell):
     story = tell()
     story.say(*(f"message {number}" for number in range(1, 1_501)))
     story.end()
-    assert seqs(page(web, f"/runs/{story.run_id}?tail=1")) == list(range(501, 1_501))
+    assert seqs(page(web, f"/runs/{story.run_id}?tail=1")) == list(range(1_001, 1_501))
 
 
 def test_an_open_run_shows_its_last_lines(web: httpx.Client, tell: Tell):
@@ -237,12 +237,12 @@ def test_a_link_to_any_line_leads_to_it_among_its_neighbours(web: httpx.Client, 
     assert link
     html = page(web, link[1])
     assert seqs(html)[:102] == [*range(2_352, 2_452), 2_501, 2_452]
-    assert len(seqs(html)) == 1_100
+    assert len(seqs(html)) == 600
     earlier = re.search(r'id="load-earlier" href="([^"#]+)#lines" data-fragment="([^"]+)"', html)
     assert earlier
-    assert seqs(page(web, earlier[1])) == [*range(1_352, 2_352)]
+    assert seqs(page(web, earlier[1])) == [*range(1_852, 2_352)]
     fragment = page(web, earlier[2])
-    assert seqs(fragment) == [*range(1_352, 2_352)]
+    assert seqs(fragment) == [*range(1_852, 2_352)]
     assert "Load more" not in fragment
     assert "Earlier lines" in fragment
 

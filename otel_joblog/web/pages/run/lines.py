@@ -13,7 +13,7 @@ from ... import params
 __all__ = ["LineView", "line_view", "lines_around", "more_lines"]
 
 CONTEXT = 100  # lines at most before a linked one
-LINES_A_PAGE = 1_000
+LINES_A_PAGE = 500
 
 
 class LineView(NamedTuple):
