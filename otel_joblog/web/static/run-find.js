@@ -82,23 +82,31 @@ function clear() {
   tellFound();
 }
 
+/** Marks the words in all rows that are there. */
 function mark() {
-  if (!marks) return;
-  marks.clear();
+  marks?.clear();
+  markIn([sheet]);
+}
+
+function markIn(places) {
   const words = wordsOf(search.words);
-  if (!words.length) return;
-  const texts = document.createTreeWalker($("#sheet"), NodeFilter.SHOW_TEXT, (node) => (node.parentElement.closest(".text") ? NodeFilter.FILTER_ACCEPT : NodeFilter.FILTER_SKIP));
-  while (texts.nextNode()) {
-    const text = texts.currentNode.data.toLowerCase();
-    for (const word of words) {
-      for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + word.length)) {
-        marks.add(new StaticRange({ startContainer: texts.currentNode, startOffset: at, endContainer: texts.currentNode, endOffset: at + word.length }));
-      }
+  if (!marks || !words.length) return;
+  for (const element of places.flatMap((place) => all(".text", place))) {
+    const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) markText(texts.currentNode, words);
+  }
+}
+
+function markText(node, words) {
+  const text = node.data.toLowerCase();
+  for (const word of words) {
+    for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + word.length)) {
+      marks.add(new StaticRange({ startContainer: node, startOffset: at, endContainer: node, endOffset: at + word.length }));
     }
   }
 }
 
-document.addEventListener("lines", mark);
+document.addEventListener("lines", (event) => (event.detail ? markIn(event.detail) : mark()));
 field.addEventListener("keydown", (event) => {
   if (event.key === "Enter") {
     event.preventDefault();

@@ -47,7 +47,7 @@ async function loadMore(link) {
     if (focused) bodies.flatMap((body) => all(".l-seq a", body)).at(earlier ? -1 : 0)?.focus({ preventScroll: true });
     makeRoom(earlier);
     watchEdges();
-    document.dispatchEvent(new Event("lines"));
+    document.dispatchEvent(new CustomEvent("lines", { detail: bodies }));
   } catch (error) {
     console.error(error);
     link.textContent = "That did not work. Try again";
