@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import datetime
 import logging
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,26 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from otel_joblog import Skip, job, progress, setup, step
 from otel_joblog.config import Settings
 from otel_joblog.conventions import SpanKind
 from otel_joblog.errors import ConfigError
-from otel_joblog.records import Line, Output, Process, Progress, SpanStarted, decode, encode
+from otel_joblog.records import (
+    Dropped,
+    Line,
+    Output,
+    Process,
+    Progress,
+    Queued,
+    SpanLink,
+    SpanStarted,
+    decode,
+    encode,
+)
 from otel_joblog.redaction import Redactor, make_redactor
+from otel_joblog.redaction import redactor as module
 from otel_joblog.testing import recording
 from tests import processes
 
@@ -221,10 +235,57 @@ def test_own_rules_reach_lines_and_attributes() -> None:
     assert redactor.record(line("to bob@example.org")).message == "to bob@example.org"
 
 
+def test_own_rules_reach_each_of_many_records_at_once() -> None:
+    own = Redactor(["customer_no"], [r"(?<=order )\d+"])
+    records = [line("order 17"), line("", {"customerNo": 5}), line("nothing")]
+    assert own.records(records) == [own.record(record) for record in records]
+    assert [record.message for record in own.records(records) if isinstance(record, Line)] == [
+        "order [redacted]", "", "nothing",
+    ]  # fmt: skip
+
+
+def test_what_a_queue_is_told_is_redacted() -> None:
+    link = SpanLink(bytes(16), bytes(8), {"token": "abc"})
+    queued = Queued(bytes(16), bytes(8), 1, "load token=abc", "shop", {"password": "abc", "rows": 3}, [link])
+    redacted = redactor.record(queued)
+    assert redacted.name == "load token=[redacted]"
+    assert redacted.attributes == {"password": "[redacted]", "rows": 3}
+    assert redacted.links == [replace(link, attributes={"token": "[redacted]"})]
+    assert decode(redactor.encode(queued)) == redacted
+
+
+def test_a_record_in_which_nobody_says_anything_stays_as_it_is() -> None:
+    dropped = Dropped(bytes(16), b"pwd: abc", 1, 2, "dropped: token=abc is no one's words but ours")
+    assert redactor.record(dropped) == dropped
+    assert redactor.encode(dropped) == encode(dropped)
+
+
+def test_a_line_that_cannot_be_encoded_as_it_is_is_redacted_all_the_same() -> None:
+    for said in ("lone \ud800", "lone \ud800 token=abc"):
+        assert redactor.encode(line(said)) == encode(line(said.replace("abc", "[redacted]")))
+
+
+def test_an_exception_from_elsewhere_goes_on_to_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(record: Line) -> bytes:
+        signal.raise_signal(signal.SIGUSR1)
+        return encode(record)
+
+    def handle(*_: object) -> None:
+        raise TimeoutError("time is up")
+
+    monkeypatch.setattr(module, "encode_plainly", interrupted)
+    before = signal.signal(signal.SIGUSR1, handle)
+    try:
+        with pytest.raises(TimeoutError, match="time is up"):
+            redactor.encode(line("hello"))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
 def test_redaction_can_be_switched_off() -> None:
     off = make_redactor(Settings.from_environment({"OTEL_JOBLOG_REDACT": "false"}))
     said = line("password=x", {"password": "x"})
-    assert (off.record(said), off.encode(said)) == (said, encode(said))
+    assert (off.record(said), off.encode(said), off.records([said])) == (said, encode(said), [said])
     assert (off.text("password=x"), off.value("password", "x")) == ("password=x", "x")
 
 
