@@ -31,6 +31,7 @@ from psycopg.rows import DictRow, TupleRow, dict_row
 
 from ...conventions import RunStatus
 from ...descriptors import Identity, identity
+from ...diagnostics import report
 from ...errors import RecordRefused
 from ...records import Process, Record, decode, encode
 from ..columns import Row, bigint, nanoseconds, span_bytes
@@ -55,6 +56,7 @@ T = TypeVar("T")
 
 DEADLINE = 60.0  # seconds that a write may take before its connection is given up
 _ATTEMPTS = 4
+_WRITERS = ["otel_joblog", "otel_joblog ingest", "otel_joblog import"]  # names of sessions that keep to the deadline
 
 # What is said of a settled run; the place is for the time in UTC.
 _SILENT = "no sign of life since %s UTC: its host never came back"
@@ -84,6 +86,7 @@ class Writer:
         self._application_name = application_name
         self._connection: Connection | None = None
         self._socket: Identity | None = None  # of the connection
+        self._cut = False  # the last connection was given up: a writer that is stopped may hold what ours waited for
         self._pid = os.getpid()
         self._days = Days()
 
@@ -169,6 +172,7 @@ class Writer:
             finally:
                 if self._connection is not None and self._connection.closed:
                     self._connection = None
+                    self._cut = True
 
     def _connected(self) -> Connection:
         self._forget_inherited()
@@ -184,11 +188,21 @@ class Writer:
                 if schema_state(connection).version is None:
                     upgrade(connection)
                 require_current(connection)
+                if self._cut:
+                    self._end_stopped(connection)
             except BaseException:
                 connection.close()
                 raise
             self._connection, self._socket = connection, identity(connection.fileno())
         return self._connection
+
+    def _end_stopped(self, connection: Connection) -> None:
+        name = connection.info.parameter_status("application_name") or ""  # a DSN may say another
+        parameters = {"writers": [*_WRITERS, name], "seconds": DEADLINE}
+        for ended in connection.execute(query("write/end_stopped"), parameters):
+            said = "PostgreSQL's process %d was ended: its writer, which is stopped, held rows that others wait for"
+            report("writer_stopped", said, *ended, outage=True)
+        self._cut = False
 
     def _forget_inherited(self) -> None:
         """After a fork, the child's copy of the socket is closed without a word: the session is the parent's."""

@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 from otel_joblog.conventions import RunStatus, SpanKind
 from otel_joblog.errors import ConfigError, RecordRefused, SchemaError, StoreUnavailable
 from otel_joblog.records import SpanEvent, SpanLink
+from otel_joblog.store.sql import query
 from otel_joblog.store.write import steps
 from otel_joblog.store.write import writer as module
 from otel_joblog.store.write.batch import Batch
@@ -308,6 +309,22 @@ def test_a_server_that_never_answers_is_given_up(writer: Writer, dsn: str, monke
     monkeypatch.undo()
     writer.write([line(1)])
     assert one(dsn)["lines"] == 1
+
+
+def test_a_writer_that_is_stopped_in_a_transaction_holds_up_the_others_for_the_deadline_only(
+    writer: Writer, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "DEADLINE", 1.0)
+    with psycopg.connect(dsn, application_name="otel_joblog") as stopped, psycopg.connect(dsn) as other:
+        stopped.execute(query("write/beat"), {"process_ids": [PROCESS.process_id.hex()]})
+        other.execute("select 1")  # not one of ours: it may stay in its transaction for as long as it likes
+        with pytest.raises(StoreUnavailable):
+            writer.beat([PROCESS.process_id])
+        writer.beat([PROCESS.process_id])
+        with pytest.raises(psycopg.OperationalError):
+            stopped.execute("select 1")
+        other.execute("select 1")
+    assert len(rows(dsn, "select * from joblog.job_live")) == 1
 
 
 def test_no_database_is_unavailable_and_a_dsn_nobody_can_read_keeps_its_password() -> None:
