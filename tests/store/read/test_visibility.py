@@ -32,7 +32,7 @@ AHEAD = 3 * 24 * 60 * MINUTE
 OF_A_RUN_THAT_MAY_BE_SEEN = {
     *("run", "history", "samples", "step", "steps", "count_steps", "outline", "outline_steps", "stages", "placed"),
     *("lines", "lines_edge", "last_lines", "last_lines_edge", "count_lines", "line_steps"),
-    *("matches", "problems"),
+    *("matches", "problems", "last_success", "compared_lines"),
     *("found_runs", "found_steps"),  # of lines that search_runs.sql found
     *("find/by_time", "find/by_label"),  # in find/passing.sql
 }
@@ -117,6 +117,7 @@ OF_ONE_RUN: dict[str, list[Ask]] = {
     "outline": [lambda reader, told: reader.outline(told.payroll.run_id)],
     "history": [lambda reader, told: reader.history(told.payroll.run_id)],
     "same_error": [lambda reader, told: reader.same_error(told.payroll.run_id)],
+    "compare": [lambda reader, told: reader.compare(told.payroll.run_id, told.payroll.run_id)],
     "matches": [lambda reader, told: reader.matches(told.payroll.run_id, text="words")],
     "problems": [lambda reader, told: reader.problems(told.payroll.run_id)],
     "lines": [lambda reader, told: reader.lines(told.payroll.run_id)],
@@ -178,6 +179,15 @@ def test_a_run_that_may_not_be_seen_is_not_found_as_one_that_is_not_there(told: 
             asked(told, ask, SHOP)
         assert asked(told, ask, EVERYTHING)
         assert asked(told, ask, Visibility(("h?", "h*")))
+
+
+def test_a_run_is_compared_with_none_that_may_not_be_seen(told: Told) -> None:
+    def compared(reader: Reader, told: Told) -> Awaitable[object]:
+        return reader.compare(told.shop.run_id, told.payroll.run_id)
+
+    with pytest.raises(RunNotFound, match="no run's id begins with"):
+        asked(told, compared, SHOP)
+    assert "secret" in asked(told, compared, EVERYTHING)
 
 
 def test_figures_count_what_may_be_seen(told: Told) -> None:
