@@ -53,6 +53,7 @@ def routes() -> list[BaseRoute]:
         _at("/api/v1/runs", api_runs.runs, "api_runs", *runs, "limit"),
         _at("/api/v1/runs.csv", api_export.runs_csv, "api_runs_csv", *runs),
         _at("/api/v1/runs.json", api_export.runs_json, "api_runs_json", *runs),
+        _at("/api/v1/runs/histogram", api_runs.histogram, "api_histogram", *RUN_FILTERS),
         _at("/api/v1/runs/{run_id}", api_runs.run, "api_run"),
         _at("/api/v1/runs/{run_id}/steps/{span_id}", api_runs.step, "api_step"),
         _at("/api/v1/runs/{run_id}/logs", api_lines.logs, "api_logs", *lines, "tail", "limit"),

@@ -89,6 +89,11 @@ def test_the_histogram_counts_runs_and_its_bars_lead_to_them(web: httpx.Client, 
     assert f'aria-label="{day}: 1 run, 1 failed"' in page(web, "/?query=status:failed+job:s*")
     assert f'aria-label="{day}: 1 run, 1 failed"' in page(web, "/?query=status:failed+job:sync")
     assert "over-time" not in page(web, "/?query=job:other")
+    told = web.get("/api/v1/runs/histogram?query=job:sync").json()
+    assert told["looked_until"] is None
+    (bin_of_it,) = [one for one in told["bins"] if one["start"].startswith(day)]
+    assert (bin_of_it["success"], bin_of_it["lost"], bin_of_it["skipped"], bin_of_it["error"]) == (2, 1, 1, 0)
+    assert web.get("/api/v1/runs/histogram?query=is:slow").json()["bins"] == []
 
 
 @pytest.mark.parametrize("most", [10_000, 250])

@@ -1,4 +1,4 @@
-"""Runs: the list, one of them, a step."""
+"""Runs: the list, how many there were when, one of them, a step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...store.read.reader import Reader
 from .. import params
 from .answer import answer
 
-__all__ = ["compare", "run", "runs", "step"]
+__all__ = ["compare", "histogram", "run", "runs", "step"]
 
 
 async def runs(request: Request) -> Response:
@@ -18,6 +18,12 @@ async def runs(request: Request) -> Response:
     reader: Reader = request.state.reader
     limit = params.limit(request, default=25, most=200)
     return answer(await reader.runs(params.run_query(request), after=params.after(request), limit=limit))
+
+
+async def histogram(request: Request) -> Response:
+    """``{"bins": [{"start": …, "end": …, "success": number, …}, …], "looked_until": time or null}``, oldest first."""
+    reader: Reader = request.state.reader
+    return answer(await reader.histogram(params.run_query(request)))
 
 
 async def run(request: Request) -> Response:
