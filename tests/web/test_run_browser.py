@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from uuid import UUID
 
+import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -114,3 +116,52 @@ def test_a_run_of_many_steps_and_lines_keeps_both_in_view(page: Page, tell: Tell
     assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+LARGE = """
+insert into joblog.job_step
+  (started_at, ended_at, trace_id, span_id, parent_span_id, run_span_id, seq, status, kind, otel_kind, name,
+  status_message, scope)
+select began + n * interval '10 ms', began + (n + 1) * interval '10 ms', %(trace)s, 1000000 + n, %(run)s, %(run)s, n,
+  case when mod(n, 1000) = 0 then 5 else 2 end, 0, 0, 'import', '', ''
+from generate_series(1, 10000) as n
+cross join (select started_at as began from joblog.job_run where trace_id = %(trace)s) as run;
+insert into joblog.job_log (ts, trace_id, run_span_id, span_id, seq, severity, stream, logger, message)
+select began + n * interval '1 ms', %(trace)s, %(run)s, 1000000 + n / 11 + 1, n, 9, 0, 'etl',
+  'row ' || n || case when n in (50, 99000) then ' of special interest' else '' end
+from generate_series(1, 100000) as n
+cross join (select started_at as began from joblog.job_run where trace_id = %(trace)s) as run;
+update joblog.job_run
+set lines = 100000, lines_emitted = 100000, steps = 10000, first_at = started_at,
+  last_at = started_at + interval '101 s'
+where trace_id = %(trace)s;
+"""
+
+
+def test_a_run_of_a_hundred_thousand_lines_and_ten_thousand_steps_is_read_like_any_other(
+    page: Page, tell: Tell, dsn: str
+):
+    story = tell()
+    story.end(at=101)
+    with psycopg.connect(dsn) as connection, psycopg.ClientCursor(connection) as cursor:
+        run = int.from_bytes(story.span_id, signed=True)
+        cursor.execute(LARGE, {"trace": UUID(bytes=story.trace_id), "run": run})
+    page.goto(f"/runs/{story.run_id}")
+    expect(page.locator("tr.fold a")).to_be_visible()
+    expect(page.locator("#step-rows tr")).to_have_count(11)
+    page.keyboard.press("End")
+    expect(page.locator("#L100000")).to_be_in_viewport()
+    page.keyboard.press("Home")
+    expect(page.locator("#L1")).to_be_in_viewport()
+    page.keyboard.press("/")
+    page.keyboard.type('"special interest"')
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    expect(page.locator("#found")).to_have_text("2 of 2")
+    expect(page.locator("#L99000")).to_be_in_viewport()
+    page.keyboard.press("Escape")
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('#L99000'))")
+    page.keyboard.press("Control+c")
+    assert page.evaluate("navigator.clipboard.readText()").strip() == "row 99000 of special interest"
+    page.locator("tr.fold a").click()
+    expect(page.locator("#step-rows tr")).to_have_count(1_001)

@@ -42,7 +42,13 @@ function nearest() {
   return place < 0 ? 0 : place;
 }
 
-async function go(step) {
+let going = Promise.resolve(); // one step after the other, however quickly the keys come
+
+function go(step) {
+  going = going.then(() => goNow(step));
+}
+
+async function goNow(step) {
   const words = field.value.trim();
   if (!words) return clear();
   found.textContent = "…";
