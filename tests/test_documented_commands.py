@@ -37,6 +37,7 @@ pytestmark = pytest.mark.timeout(1_200)  # each is many processes, one after the
 NEWCOMERS = "docs/first-five-minutes.md"
 
 NOT_RUN = {
+    "otel-joblog users add anna --role operator": "asks for a password on a terminal; tests/cli/test_users.py does so",
     "docker compose --profile example up -d": "takes Docker and the images of five services",
     "make .env && docker compose up -d --wait": "takes Docker and the images of five services",
     "make collector jaeger": "compiles both with Go, for minutes",

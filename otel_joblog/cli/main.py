@@ -36,6 +36,7 @@ _COMMANDS = {
     "cleanup": "cleanup",
     "delete": "delete",
     "dashboards": "dashboards",
+    "users": "users",
     "doctor": "doctor",
 }
 

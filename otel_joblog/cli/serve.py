@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from pathlib import Path
 
 import click
@@ -21,12 +22,12 @@ __all__ = ["serve"]
 
 @click.command()
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address to listen on: loopback, unless --exposed."
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on: loopback, unless there are users."
 )
 @click.option(
     "--exposed",
     is_flag=True,
-    help="Allow any --host. Whoever reaches it can read every log. For containers, and behind a proxy.",
+    help="Allow any --host without users. Whoever reaches it can read every log. For containers.",
 )
 @click.option("--allow-host", "names", multiple=True, help="Another host name to answer to, such as *.example.com.")
 @click.option(
@@ -47,13 +48,16 @@ def serve(*, host: str, exposed: bool, names: tuple[str, ...], port: int, uds: P
     given = click.get_current_context().get_parameter_source
     if uds and any(given(name) is ParameterSource.COMMANDLINE for name in ("host", "port", "exposed")):
         raise click.UsageError("use --uds, or --host and --port, not both: it listens in one place")
+    from ..web.auth.access import Access
+
     settings = Settings.from_environment()
+    access = Access(settings)
     with (
         told_plainly(),
-        unix_socket(uds) if uds else contextlib.closing(listening_socket(host, port, exposed=exposed)) as bound,
+        _listening(host, port, uds, exposed=exposed, closed=access.closed) as bound,
         until_told_to_stop() as wait,
         database(settings) as using,
-        Viewer(settings, using, bound, names=names, agent=agent) as viewer,
+        Viewer(settings, using, bound, names=names, agent=agent, access=access) as viewer,
     ):
         if using.remark:
             say(using.remark)
@@ -64,3 +68,11 @@ def serve(*, host: str, exposed: bool, names: tuple[str, ...], port: int, uds: P
             say(viewer.open_to)
         tell_of_foreign(settings)
         wait()
+
+
+def _listening(
+    host: str, port: int, uds: Path | None, *, exposed: bool, closed: bool
+) -> contextlib.AbstractContextManager[socket.socket]:
+    if uds:
+        return unix_socket(uds)
+    return contextlib.closing(listening_socket(host, port, exposed=exposed, closed=closed))

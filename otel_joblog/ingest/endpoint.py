@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Callable
+from typing import Protocol
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -19,7 +20,7 @@ from .answers import JSON, PROTOBUF, Refusal, Signal, refused, taken
 from .body import Held, read_body
 from .lanes import Lanes, Work
 
-__all__ = ["Endpoint", "closed"]
+__all__ = ["Accounts", "Endpoint", "closed"]
 
 HELD_BYTES = 64 * 1024**2  # of bodies, all requests together
 MOST_REQUESTS = 256  # at once
@@ -32,10 +33,20 @@ _FORMS = {PROTOBUF: PROTOBUF, "application/protobuf": PROTOBUF, JSON: JSON}
 _ENCODINGS = {"": "identity", "identity": "identity", "gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
 
 
-class Endpoint:
-    """The two addresses. ``token`` is what senders have to show; None lets everybody in."""
+class Accounts(Protocol):
+    """Senders that have a token each. While it is ``closed``, nobody else may send."""
 
-    def __init__(self, lanes: Lanes, *, token: str | None, most_bytes: int) -> None:
+    @property
+    def closed(self) -> bool: ...
+
+    def may_send(self, token: str) -> bool: ...
+
+
+class Endpoint:
+    """The two addresses. ``token`` is what senders have to show, or that of an account; without both all may send."""
+
+    def __init__(self, lanes: Lanes, *, token: str | None, most_bytes: int, accounts: Accounts | None = None) -> None:
+        self._accounts = accounts
         self._lanes = lanes
         self._token = token
         self._most_bytes = most_bytes
@@ -81,11 +92,18 @@ class Endpoint:
             self._held.give_back(size)
         return taken(signal, received.rejected, received.remark, form)
 
+    def _may_send(self, shown: str) -> bool:
+        if self._token is not None and hmac.compare_digest(shown.encode(), self._token.encode()):
+            return True
+        if self._accounts is not None and (self._accounts.closed or self._token is not None):
+            return self._accounts.may_send(shown)
+        return self._token is None
+
     def _let_in(self, request: Request) -> str:
         """The body's encoding. Raises :class:`Refusal` for who or what is not let in."""
         if request.method != "POST":
             raise Refusal(405, "OTLP is sent by POST", Allow="POST")
-        if self._token is not None and not _shows(request, self._token):
+        if not self._may_send(_shown(request)):
             raise Refusal(401, "send the header Authorization: Bearer … with the token", WWW_Authenticate="Bearer")
         if _media_type(request) not in _FORMS:
             raise Refusal(415, f"send {PROTOBUF} or {JSON}")
@@ -120,6 +138,7 @@ def _media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _shows(request: Request, token: str) -> bool:
+def _shown(request: Request) -> str:
+    """The token that is shown; empty where none is."""
     scheme, _, shown = request.headers.get("authorization", "").partition(" ")
-    return scheme.lower() == "bearer" and hmac.compare_digest(shown.strip().encode(), token.encode())
+    return shown.strip() if scheme.lower() == "bearer" else ""

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 from ..config import Settings
 from ..redaction import make_redactor
 from ..store.write.writer import Writer
-from .endpoint import Endpoint
+from .endpoint import Accounts, Endpoint
 from .journaled import Journaled
 from .lanes import Keeper, Lanes
 from .otlp import Decoder
@@ -31,7 +31,7 @@ LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 class Ingest:
     """Takes in OTLP while its block runs. Raises :class:`~otel_joblog.errors.ConfigError` for rules that are none."""
 
-    def __init__(self, settings: Settings, dsn: str | Callable[[], str]) -> None:
+    def __init__(self, settings: Settings, dsn: str | Callable[[], str], *, accounts: Accounts | None = None) -> None:
         journaled = Journaled(settings) if settings.ingest_acknowledge == "journal" else None
 
         def writer() -> Keeper:
@@ -45,7 +45,9 @@ class Ingest:
             most_bytes=settings.ingest_max_bytes,
             redactor=make_redactor(settings),
         )
-        self._endpoint = Endpoint(self._lanes, token=settings.ingest_token, most_bytes=settings.ingest_max_bytes)
+        self._endpoint = Endpoint(
+            self._lanes, token=settings.ingest_token, most_bytes=settings.ingest_max_bytes, accounts=accounts
+        )
 
     def routes(self) -> list[BaseRoute]:
         return self._endpoint.routes()

@@ -16,6 +16,8 @@ from ..ingest.endpoint import closed
 from ..ingest.service import LOCAL_HOSTS, Ingest
 from ..journal.room import Room
 from ..store.read.reader import Reader
+from .auth.access import Access
+from .auth.who import ANYBODY, Person
 from .problems import handlers
 from .pulse import Pulse
 from .routes import routes
@@ -33,6 +35,8 @@ class State(TypedDict):
     journals: Room | None
     templates: Templates
     pulse: Pulse
+    access: Access
+    person: Person
 
 
 def create_app(
@@ -43,10 +47,12 @@ def create_app(
     ingest: Ingest | None = None,
     no_ingest: str = "this viewer takes no OTLP",
     extra_hosts: Sequence[str] = (),
+    access: Access | None = None,
 ) -> Starlette:
-    """The viewer of the runs in the PostgreSQL at ``dsn``: pages, live fragments and a JSON API, all read-only.
+    """The viewer of the runs in the PostgreSQL at ``dsn``: pages, live fragments and a JSON API.
 
-    With ``ingest`` it takes in OTLP, too; without, senders are told to come again, and why (``no_ingest``).
+    ``access`` says who may come in; without it everybody who reaches it may. With ``ingest`` it takes in OTLP, too;
+    without, senders are told to come again, and why (``no_ingest``).
 
     It starts, says what is wrong and recovers by itself where that database does not answer. Requests are served only
     under the names of this host, against DNS rebinding; name others in ``extra_hosts`` (``"*.example.com"`` will do).
@@ -67,6 +73,8 @@ def create_app(
                 "journals": journals,
                 "templates": Templates(known.trace_url),
                 "pulse": pulse,
+                "access": access or Access(None),
+                "person": ANYBODY,
             }
 
     hosts: dict[str, Any] = {"allowed_hosts": [*LOCAL_HOSTS, *extra_hosts], "www_redirect": False}

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..diagnostics import report
 from ..errors import (
     BadCursor,
     NoSuchPart,
@@ -19,6 +20,7 @@ from ..errors import (
     StoreError,
     StoreUnavailable,
     TaskNotFound,
+    UsersUnusable,
 )
 from .safety import HEADERS
 
@@ -46,6 +48,7 @@ def handlers() -> dict[Any, Callable[[Request, Exception], Awaitable[Response]]]
         StepNotFound: _step_not_found,
         StoreUnavailable: _unavailable,
         StoreError: _store_error,
+        UsersUnusable: _users_unusable,
         Exception: _unexpected,
     }
 
@@ -55,7 +58,7 @@ async def _http(request: Request, error: Exception) -> Response:
     phrase = HTTPStatus(error.status_code).phrase
     code = phrase.lower().replace(" ", "_")
     message = error.detail if error.detail != phrase else f"Nothing is served at {request.url.path}."
-    return _answer(request, Problem(error.status_code, code, phrase, message))
+    return _answer(request, Problem(error.status_code, code, phrase, message), dict(error.headers or {}))
 
 
 async def _bad_request(request: Request, error: Exception) -> Response:
@@ -91,6 +94,12 @@ async def _store_error(request: Request, error: Exception) -> Response:
     advice = ("If the schema is older or newer than this version, run `otel-joblog migrate`.",)
     problem = Problem(503, "store_error", "The database gives an unexpected answer", str(error), advice)
     return _answer(request, problem, {"Retry-After": RETRY_AFTER})
+
+
+async def _users_unusable(request: Request, error: Exception) -> Response:
+    report("users", "%s", error)  # its words are for who runs the viewer, not for whoever asks
+    message = "The accounts of this viewer cannot be read, so nobody is let in; its own log says why."
+    return _answer(request, Problem(503, "users_unusable", "Nobody can sign in", message), {"Retry-After": RETRY_AFTER})
 
 
 async def _unexpected(request: Request, _error: Exception) -> Response:

@@ -1,10 +1,11 @@
-"""Every address of the viewer. All of them only read."""
+"""Every address of the viewer, with the role that it needs: who only looks needs ``VIEWER``, who changes something
+``OPERATOR``."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from .api import events as api_events
@@ -13,6 +14,8 @@ from .api import jobs as api_jobs
 from .api import lines as api_lines
 from .api import runs as api_runs
 from .api import upkeep as api_upkeep
+from .auth.guard import Guarded
+from .auth.roles import Role
 from .pages.compare import view as compare_page
 from .pages.errors import view as errors_page
 from .pages.job import view as job_page
@@ -22,6 +25,7 @@ from .pages.run import text as run_text
 from .pages.run import view as run_page
 from .pages.runs import view as runs_page
 from .pages.search import view as search_page
+from .pages.sign_in import view as sign_in_page
 from .params import LINE_FILTERS, RUN_FILTERS, SEARCH_FILTERS, Handler, only
 
 __all__ = ["routes"]
@@ -78,10 +82,20 @@ def routes() -> list[BaseRoute]:
         _at("/api/v1/search", api_lines.search, "api_search", *found, "limit"),
         _at("/api/v1/events", api_events.events, "api_events", "run", "job", "service"),
         _at("/api/v1/maintenance", api_upkeep.maintenance, "api_maintenance"),
-        _at("/healthz", api_upkeep.health, "health"),
+        _at("/healthz", api_upkeep.health, "health", role=None),
+        _at("/sign-in", sign_in_page.page, "sign_in", "next", role=None),
+        _at("/sign-in", sign_in_page.sign_in, "sign_in_form", role=None, method="POST"),
+        _at("/sign-out", sign_in_page.sign_out, "sign_out", method="POST"),
         Mount("/static", StaticFiles(directory=STATIC), name="static"),
     ]
 
 
-def _at(path: str, handler: Handler, name: str, *parameters: str) -> Route:
-    return Route(path, only(handler, *parameters), name=name)
+def _at(
+    path: str,
+    handler: Handler,
+    name: str,
+    *parameters: str,
+    role: Role | None = Role.VIEWER,
+    method: str = "GET",
+) -> Guarded:
+    return Guarded(path, only(handler, *parameters), name=name, role=role, methods=[method])

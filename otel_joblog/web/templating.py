@@ -68,7 +68,12 @@ class Templates:
     def page(self, request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
         links = Links(request)
         html = self._environment.get_template(template).render(
-            path=links.path, query=links.query, here=links.here, now=datetime.now(UTC), **context
+            path=links.path,
+            query=links.query,
+            here=links.here,
+            now=datetime.now(UTC),
+            person=request.state.person,
+            **context,
         )
         return HTMLResponse(html, status)
 

@@ -197,6 +197,7 @@ def test_the_viewer_is_not_opened_to_the_network() -> None:
     assert done.exit_code == 1
     assert "not a loopback address" in done.output
     assert "--exposed" in done.output
+    assert "otel-joblog users add NAME --role operator" in done.output
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import click
 
@@ -22,6 +22,9 @@ from ...store.schema.may import May, login_may
 from ...store.server.embedded import EmbeddedServer, resolve_reader_dsn
 from ...store.upkeep.maintenance import Maintenance
 from ...store.upkeep.retention import Retention
+
+if TYPE_CHECKING:
+    from ...web.auth.access import Access
 
 __all__ = ["Database", "Viewer", "database", "listening_socket"]
 
@@ -79,10 +82,12 @@ def listening_socket(
     or_another: bool = False,
     token: str | None = None,
     ingest: bool = False,
+    closed: bool = False,
 ) -> socket.socket:
     """A bound socket; ``or_another`` takes any free port where this one is taken.
 
-    Beyond loopback only for an ``ingest`` that asks for a ``token``, or where it is to be ``exposed``.
+    Beyond loopback only for an ``ingest`` that asks for a ``token``, for a viewer that is ``closed`` to all who do not
+    sign in, or where it is to be ``exposed``.
     """
     if ingest and not token and not _is_loopback(host):
         raise click.ClickException(
@@ -90,11 +95,12 @@ def listening_socket(
             "Set OTEL_JOBLOG_INGEST_TOKEN, and have senders show it: "
             "OTEL_EXPORTER_OTLP_HEADERS='Authorization=Bearer%20<token>'."
         )
-    if not (ingest or exposed or _is_loopback(host)):
+    if not (ingest or exposed or closed or _is_loopback(host)):
         raise click.ClickException(
             f"{host} is not a loopback address, and the viewer has no users yet: anybody could read every log. "
-            "Serve on 127.0.0.1 and reach it by `ssh -L`, or put a proxy with authentication before it. "
-            "Where only that proxy, or a container's published port, can reach this address, use --exposed."
+            "Make one: `otel-joblog users add NAME --role operator`. Or serve on 127.0.0.1 and reach it by `ssh -L`. "
+            "Where only a proxy with authentication, or a container's published port, can reach this address, use "
+            "--exposed."
         )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
@@ -127,6 +133,7 @@ class Viewer:
         *,
         names: Sequence[str] = (),
         agent: bool = True,
+        access: Access | None = None,
     ) -> None:
         from ...ingest.service import Ingest
         from ...web.app import create_app
@@ -143,15 +150,17 @@ class Viewer:
                 Agent(settings.journal_dir, sinks, room, lost_after=settings.lost_after, living=agent),
             ]
         # In a thread uvicorn leaves signals alone: the main thread stops everything in order.
-        self.no_ingest = _no_ingest(settings, using, host)
-        self.open_to = _open_to(host)
+        closed = access is not None and access.closed
+        self.no_ingest = _no_ingest(settings, using, host, closed=closed)
+        self.open_to = _open_to(host, closed=closed)
         app = create_app(
             using.reader_dsn,
             settings=settings,
             journals=room,
-            ingest=None if self.no_ingest else Ingest(settings, using.dsn),
+            ingest=None if self.no_ingest else Ingest(settings, using.dsn, accounts=access),
             no_ingest=f"this viewer takes no OTLP: {self.no_ingest}",
             extra_hosts=names,
+            access=access,
         )
         self._server = make_server(app, stop_within=2)
         self._thread = threading.Thread(target=self._serve, name="otel_joblog-viewer", daemon=True)
@@ -181,20 +190,22 @@ def _address(listening: socket.socket) -> tuple[str | None, str]:
     return host, f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _open_to(host: str | None) -> str | None:
+def _open_to(host: str | None, *, closed: bool) -> str | None:
     """Who may look, in words, where it is not this account alone."""
-    if host is None:
+    if host is None or (closed and _is_loopback(host)):
         return None
+    if closed:
+        return "One must sign in. This is plain HTTP: put a proxy with TLS before it, as passwords cross the network."
     if _is_loopback(host):
         return "Every account of this host can read it. With --uds PATH only yours can."
     return "Whoever reaches this address can read it."
 
 
-def _no_ingest(settings: Settings, using: Database, host: str | None) -> str | None:
+def _no_ingest(settings: Settings, using: Database, host: str | None, *, closed: bool) -> str | None:
     """Why a viewer takes no OTLP, where it takes none."""
     if using.may is May.READ:
         return "this login is read-only"
-    if not settings.ingest_token and host is not None and not _is_loopback(host):
+    if not (settings.ingest_token or closed) and host is not None and not _is_loopback(host):
         return "set OTEL_JOBLOG_INGEST_TOKEN"
     return None
 
