@@ -241,6 +241,14 @@ class Settings:
         shown="`users.json` in the state folder",
     )
 
+    viewer_settings: Path | None = _setting(
+        None,
+        "OTEL_JOBLOG_VIEWER_SETTINGS",
+        parsing.folder,
+        "A TOML file with settings of the viewer, such as who may see which jobs ([Access](access.md)).",
+        shown="none",
+    )
+
     ingest_token: str | None = _setting(
         None,
         "OTEL_JOBLOG_INGEST_TOKEN",

@@ -23,6 +23,7 @@ from otel_joblog.config import documented
 from otel_joblog.ingest.rules import Rules
 from otel_joblog.records import SpanEnded
 from otel_joblog.store.schema.roles import make_roles
+from otel_joblog.web.auth.viewersettings import viewer_settings
 from otel_joblog.web.routes import routes
 from tests.documents import DOCUMENTS, ROOT, blocks, inline, prose, text_of, texts
 from tests.processes import environment, journaled
@@ -108,8 +109,11 @@ def test_the_sql_of_a_document_runs(document: str, module_dsn: str) -> None:
 def test_the_configuration_of_a_document_is_understood(document: str, tmp_path: Path) -> None:
     for block in texts(document, "toml"):
         assert tomllib.loads(block)
-        (tmp_path / "rules.toml").write_text(block)
-        Rules.of(tmp_path / "rules.toml")
+        (tmp_path / "file.toml").write_text(block)
+        if document == "docs/access.md":
+            viewer_settings(tmp_path / "file.toml")
+        else:
+            Rules.of(tmp_path / "file.toml")
     for block in texts(document, "yaml"):
         assert yaml.safe_load(block)
     for block in texts(document, ""):

@@ -20,6 +20,7 @@ from .roles import Role
 from .throttle import Throttle
 from .tokens import digest
 from .users import User, Users, fingerprint, normal
+from .viewersettings import viewer_settings
 from .who import ANYBODY, How, Person
 
 __all__ = ["Access"]
@@ -37,6 +38,7 @@ class Access:
         self.users = Users(settings.users_file if settings else None)
         self.audit = Audit(settings.audit_file if settings else None)
         self.cookies = Cookies(settings.state_dir / "viewer.key" if settings else None)
+        self.visible = viewer_settings(settings.viewer_settings if settings else None).visibility
         self._passwords = Passwords()
         self._throttle = Throttle()
         self._closed = False

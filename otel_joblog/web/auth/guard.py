@@ -55,7 +55,8 @@ class Guarded(Route):
                 await _to_sign_in(request)(scope, receive, send)
                 return
             raise _challenging(request, HTTPException(401, "Sign in, or send the header Authorization."))
-        scope["state"] = {**scope["state"], "person": person}
+        reader = request.state.reader.seen_by(access.visible.of(person))
+        scope["state"] = {**scope["state"], "person": person, "reader": reader}
         if from_elsewhere(request, lent=person.lent):
             raise HTTPException(403, _FOREIGN)
         if not person.role.may(self.role):
