@@ -125,13 +125,13 @@ def test_with_users_the_viewer_listens_anywhere_asks_who_is_there_and_takes_thei
         address = address.replace("0.0.0.0", "127.0.0.1")
         assert "One must sign in. This is plain HTTP" in process.stdout.readline()
         runs, traces = f"{address}/api/v1/runs", f"{address}/v1/traces"
-        assert httpx.get(runs).status_code == 401
-        assert httpx.get(runs, auth=("anna", PASSWORD)).status_code == 200
+        assert httpx.get(runs, timeout=60).status_code == 401
+        assert httpx.get(runs, auth=("anna", PASSWORD), timeout=60).status_code == 200
         shown = {"Authorization": f"Bearer {token}"}
-        assert httpx.get(runs, headers=shown).status_code == 403
-        assert httpx.post(traces, json={}).status_code == 401
-        assert httpx.post(traces, json={}, auth=("anna", PASSWORD)).status_code == 401
-        assert httpx.post(traces, json={}, headers=shown).status_code == 200
+        assert httpx.get(runs, headers=shown, timeout=60).status_code == 403
+        assert httpx.post(traces, json={}, timeout=60).status_code == 401
+        assert httpx.post(traces, json={}, auth=("anna", PASSWORD), timeout=60).status_code == 401
+        assert httpx.post(traces, json={}, headers=shown, timeout=60).status_code == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
         assert process.stderr.read() == ""

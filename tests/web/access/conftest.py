@@ -59,5 +59,5 @@ def guarded(dsn: str, settings: Settings, access: Access) -> Iterator[str]:
 
 @pytest.fixture
 def web(guarded: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=guarded) as client:
+    with httpx.Client(base_url=guarded, timeout=60) as client:
         yield client

@@ -54,6 +54,7 @@ ADDRESSES = {
     "api_runs_json": ["/api/v1/runs.json"],
     "api_run": ["/api/v1/runs/{run}"],
     "api_step": ["/api/v1/runs/{run}/steps/{step}"],
+    "api_histogram": ["/api/v1/runs/histogram", "/api/v1/runs/histogram?query=job:payroll"],
     "api_compare": ["/api/v1/runs/{run}/compare"],
     "api_compare_with": ["/api/v1/runs/{run}/compare/{run}"],
     "api_logs": ["/api/v1/runs/{run}/logs"],
@@ -117,7 +118,7 @@ def served(module_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         shop = told(Story(writer, "shop-orders", customer=42), "open")
         told(Story(writer, "payroll", service="hr", inside=shop), "secret")
     app = create_app(module_dsn, settings=settings, access=Access(settings))
-    with serving(app) as address, httpx.Client(base_url=address) as web:
+    with serving(app) as address, httpx.Client(base_url=address, timeout=60) as web:
         yield Served(web, shop, payroll)
 
 
