@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 import time
@@ -124,6 +125,17 @@ def test_a_dead_journal_on_which_somebody_is_at_work_is_told_from_one_that_waits
     assert not being_shipped(folder)
     with locks.held(folder / "two.ship", exclusive=True):
         assert being_shipped(folder)
+    assert not being_shipped(folder)
+
+
+def test_a_journal_that_another_ships_to_its_end_meanwhile_is_nobodys_concern(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = dead(tmp_path, range(3), "kept")
+    monkeypatch.setattr(recovery, "journal_folders", lambda _root: [folder])  # listed before it went
+    monkeypatch.setattr(recovery, "cursor_names", lambda _folder: {"kept"})
+    shutil.rmtree(folder)
+    assert recovery.look(tmp_path) == ([], {})
     assert not being_shipped(folder)
 
 

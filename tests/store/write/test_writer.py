@@ -6,10 +6,12 @@ import socket
 import threading
 import warnings
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.errors import DeadlockDetected, SerializationFailure
 from psycopg.rows import dict_row
 
 from otel_joblog.conventions import RunStatus, SpanKind
@@ -431,4 +433,46 @@ def test_a_socket_that_the_program_closed_is_not_used_and_what_has_its_number_is
             peer.recv(1)
         assert os.fstat(number).st_ino == os.fstat(theirs.fileno()).st_ino, "it is open"
         os.close(number)
+    assert one(dsn)["lines"] == 1
+
+
+def test_what_says_nothing_asks_nothing_of_the_database() -> None:
+    nowhere = Writer("host=127.0.0.1 port=1")
+    nowhere.write([])
+    nowhere.beat([])
+    nowhere.forget([])
+    nowhere.hold([], date(2040, 1, 1))
+
+
+def test_runs_are_held_until_a_day(writer: Writer, dsn: str) -> None:
+    writer.write([started(1), started(2)])
+    writer.hold([(trace(1), span(1))], date(2040, 1, 1))
+    held = rows(dsn, "select * from joblog.job_hold")
+    assert [row["trace_id"].bytes for row in held] == [trace(1)]
+
+
+def test_what_is_done_in_vain_because_of_others_is_done_again_three_times(dsn: str) -> None:
+    troubles: list[Exception] = [DeadlockDetected(), SerializationFailure(), DeadlockDetected()]
+
+    def work() -> str:
+        if troubles:
+            raise troubles.pop()
+        return "done"
+
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        assert module._in_transaction(connection, work) == "done"
+
+
+def test_a_connection_that_a_fork_left_is_let_go_and_another_opened(
+    writer: Writer, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_pid", 0)  # as in a child that was forked before the first write
+    writer.write([started()])
+    connection = writer._connection
+    assert connection is not None
+    monkeypatch.setattr(writer, "_pid", 0)  # and in one of its own
+    writer.write([line(1)])
+    assert writer._connection is not connection
+    assert module._inherited.pop() is connection
+    module._abandon(connection)  # its number may be another's by now
     assert one(dsn)["lines"] == 1
