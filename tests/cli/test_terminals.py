@@ -200,4 +200,7 @@ def test_all_that_commands_print_goes_through_what_shows_it_harmless() -> None:
         for line in path.read_text().splitlines()
         if by_others.search(line)
     }
-    assert found == {"db.py: click.echo(settings.dsn or server.uri)  # for psql: as it is"}
+    assert found == {
+        "db.py: click.echo(settings.dsn or server.uri)  # for psql: as it is",
+        'users.py: password = click.prompt("Password", hide_input=True, confirmation_prompt="Again")',  # our words only
+    }

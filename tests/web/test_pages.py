@@ -382,7 +382,7 @@ def test_every_answer_carries_strict_headers(web: httpx.Client):
         assert "frame-ancestors 'none'" in policy
         assert "unsafe" not in policy
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
 
 
 def test_foreign_host_names_are_refused(web: httpx.Client):
